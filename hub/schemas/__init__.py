@@ -1,0 +1,1 @@
+"""The event types: loading, checking, encoding, and the per-person items that the sharing rules decide on."""
