@@ -1,0 +1,58 @@
+# What a contributor, a reviewer and CI run: the same targets. Needs Python 3.11+, make and the package registries.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit integration torture bench format requirements clean
+
+help: ## List the targets
+	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: .venv ## The whole hub with two families and five desks, a year in a minute
+	$(BIN)/wraparound up
+	$(BIN)/wraparound status
+	$(BIN)/wraparound down
+
+test: lint types unit integration ## Everything that CI runs
+
+lint: .venv ## Style and common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv ## Strict types, tests too
+	$(BIN)/mypy .
+
+unit: .venv ## Tests without network
+	$(BIN)/pytest tests/unit
+
+integration: .venv ## Tests on real Kafka and PostgreSQL
+	$(BIN)/pytest tests/integration -m "not torture"
+
+torture: .venv ## Kill, stop, cut and rebalance for as long as it takes
+	$(BIN)/pytest tests -m torture --timeout 3600 -s
+
+bench: .venv ## Events a second, by part
+	$(BIN)/python -m bench
+
+format: .venv ## Put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv: .venv/installed ## Install the pinned requirements and the project
+
+.venv/installed: requirements-dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -r requirements-dev.txt
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-deps --no-index --no-build-isolation -e .
+	@touch $@
+
+requirements: ## Compile the pinned requirements anew (needs uv)
+	@uv pip compile --quiet --upgrade $(COMPILE) --extra build -o requirements.txt
+	@uv pip compile --quiet $(COMPILE) --extra build --extra dev -c requirements.txt -o requirements-dev.txt
+
+COMPILE := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+clean: ## Remove what the targets made; a running stack in ./.wraparound is stopped first
+	@if [ -x $(BIN)/wraparound ] && [ -d .wraparound ]; then $(BIN)/wraparound down || true; fi
+	rm -rf .venv .wraparound .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build

@@ -1,0 +1,1 @@
+"""Partners' doors: acceptance, receipts, the inbox, identity."""

@@ -1,0 +1,1 @@
+"""What people read: the family view and the decisions explained."""
