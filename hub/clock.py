@@ -42,7 +42,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class SandboxClock:
-    """A clock that stood at `start` when the machine's stood at `anchor`, and runs `speed` times as fast since."""
+    """A clock that stood at `start` when the machine's stood at `anchor`; `speed` times as fast since."""
 
     start: Micros
     speed: float
@@ -73,7 +73,7 @@ class FakeClock:
 
 
 def parse_micros(text: str) -> Micros:
-    """Read an RFC 3339 date-time; digits past the microsecond are cut, a leap second is the next minute's first.
+    """Read an RFC 3339 date-time; what is finer than a microsecond is cut, 23:59:60 is 00:00:00.
 
     Raises `ValueError`, which does not quote the text.
     """

@@ -1,8 +1,8 @@
 """Every error of the hub: one base, three families by who is at fault.
 
-A message is one line: what was expected, what was found, what to do. It may name ids, files and settings; never
-a value of a field, because errors are logged, printed and answered. An edge translates by two class attributes:
-`status` (the HTTP status, INTERFACES.md section 1) and `exit_code` (the command line's, section 4).
+A message is one line: what was expected, what was found, what to do. It may name ids, files and settings;
+never a value of a field, because errors are logged, printed and answered. An edge translates by two class
+attributes: `status` (HTTP's, INTERFACES.md section 1) and `exit_code` (the command line's, section 4).
 """
 
 
