@@ -1,0 +1,50 @@
+"""One partnership as configuration: read from a folder, checked whole, given as values.
+
+`load(folder, keys)` gives a `Partnership` or raises `ConfigurationError` with every finding; `check` gives
+both.
+"""
+
+from hub.partnership.finding import ConfigurationError, Finding
+from hub.partnership.loader import agreement_files, check, load
+from hub.partnership.model import (
+    Agency,
+    AuthorityRule,
+    Calendar,
+    Criterion,
+    Desk,
+    Indicator,
+    Key,
+    Limits,
+    Named,
+    Partnership,
+    Pathway,
+    Post,
+    Scheme,
+    Specialism,
+    Stage,
+    UnknownNameError,
+)
+
+__all__ = [
+    "Agency",
+    "AuthorityRule",
+    "Calendar",
+    "ConfigurationError",
+    "Criterion",
+    "Desk",
+    "Finding",
+    "Indicator",
+    "Key",
+    "Limits",
+    "Named",
+    "Partnership",
+    "Pathway",
+    "Post",
+    "Scheme",
+    "Specialism",
+    "Stage",
+    "UnknownNameError",
+    "agreement_files",
+    "check",
+    "load",
+]

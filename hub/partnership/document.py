@@ -1,0 +1,195 @@
+"""YAML files as values that know their line: one file, read whole, with every limit that keeps a reader safe.
+
+A configuration is signed by people, so it says what it says where it says it: aliases, anchors, tags, merge
+keys, a second document and a key given twice are refused. Scalars are read by the YAML 1.2 core schema (null,
+true, false, decimal numbers; `no` and `12:30` are text); dates stay text, to be read where one is expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from hub.partnership.finding import Finding, Mark, finding
+
+MAX_BYTES: Final = 1_048_576
+"""Largest file; the largest agreement we know has 40 kB."""
+MAX_NODES: Final = 50_000
+"""Most values in one file."""
+MAX_DEPTH: Final = 20
+"""Deepest nesting; an agreement needs 6."""
+
+Scalar = str | int | float | bool | None
+
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+_DECIMAL: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
+_WORDS: Final[dict[str, bool | None]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value and where it begins: a scalar, a list of nodes, or a mapping of text to nodes.
+
+    Where each key stands).
+    """
+
+    mark: Mark
+    value: Scalar | list[Node] | dict[str, Node]
+    keys: dict[str, Mark] = field(default_factory=dict)
+
+
+class _StopError(Exception):
+    """Reading further is pointless or unsafe; the finding says why."""
+
+    def __init__(self, mark: Mark, expected: str, came: str, example: str = "") -> None:
+        self.finding = finding(mark, expected, came, example)
+
+
+def read(path: Path) -> tuple[Node | None, list[Finding]]:
+    """The one document of a file, and what is wrong with its form; None where nothing could be read."""
+    start = Mark(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return None, [
+                finding(start, f"a file of at most {MAX_BYTES} bytes", f"{path.stat().st_size} bytes")
+            ]
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return None, [finding(start, "UTF-8 text", f"byte {error.start} that is not")]
+    except OSError as error:
+        return None, [finding(start, "a file that can be read", error.strerror or "an error")]
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> tuple[Node | None, list[Finding]]:
+    """The one document of a text; `path` names it in findings."""
+    findings: list[Finding] = []
+    try:
+        return _build(YAML(typ="safe", pure=True).parse(text), path, findings), findings
+    except _StopError as stop:
+        findings.append(stop.finding)
+    except MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        mark = Mark(path, at.line + 1, at.column + 1) if at else Mark(path)
+        findings.append(finding(mark, "YAML", error.problem or "something else", "key: value"))
+    except YAMLError as error:
+        # The reader's own error (a character that YAML does not allow) has no mark.
+        line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
+        findings.append(finding(Mark(path, line), "printable characters", "one that YAML does not allow"))
+    return None, findings
+
+
+def plain(node: Node) -> object:
+    """The same value without places: what JSON can hold."""
+    if isinstance(node.value, list):
+        return [plain(each) for each in node.value]
+    if isinstance(node.value, dict):
+        return {key: plain(each) for key, each in node.value.items()}
+    return node.value
+
+
+def locate(node: Node, path: tuple[str | int, ...]) -> Mark:
+    """Where a path of keys and list positions leads; as far as it exists."""
+    mark = node.mark
+    for part in path:
+        if isinstance(node.value, dict) and isinstance(part, str) and part in node.value:
+            mark, node = node.keys[part], node.value[part]
+            if not isinstance(node.value, (dict, list)):
+                mark = node.mark
+        elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            mark = node.mark
+        else:
+            break
+    return mark
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that is being filled; `key` waits for its value."""
+
+    node: Node
+    key: str | None = None
+    key_mark: Mark | None = None
+
+
+def _build(events: Iterator[Event], path: Path, findings: list[Finding]) -> Node | None:
+    root: Node | None = None
+    stack: list[_Open] = []
+    count = 0
+    for event in events:
+        mark = Mark(path, event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, DocumentStartEvent):
+            if root is not None:
+                raise _StopError(mark, "one document in a file", "a second")
+            continue
+        if isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            stack.pop()
+            continue
+        if isinstance(event, AliasEvent):
+            raise _StopError(mark, "the value itself", "an alias to one written elsewhere")
+        if not isinstance(event, (ScalarEvent, SequenceStartEvent, MappingStartEvent)):
+            continue
+        count += 1
+        if count > MAX_NODES:
+            raise _StopError(mark, f"at most {MAX_NODES} values in a file", "more")
+        if len(stack) >= MAX_DEPTH:
+            raise _StopError(mark, f"nesting of at most {MAX_DEPTH} levels", "more")
+        if event.anchor is not None or event.tag is not None:
+            raise _StopError(mark, "a plain value", "an anchor" if event.anchor is not None else "a tag")
+        node = Node(mark, _scalar(event) if isinstance(event, ScalarEvent) else _empty(event))
+        if stack:
+            _put(stack[-1], node, event, findings)
+        else:
+            root = node
+        if not isinstance(event, ScalarEvent):
+            stack.append(_Open(node))
+    return root
+
+
+def _put(parent: _Open, node: Node, event: Event, findings: list[Finding]) -> None:
+    if isinstance(parent.node.value, list):
+        parent.node.value.append(node)
+    elif isinstance(parent.node.value, dict):
+        if parent.key is None or parent.key_mark is None:
+            if not isinstance(event, ScalarEvent) or event.value in ("", "<<"):
+                raise _StopError(node.mark, "a word as key", "something else", "key: value")
+            parent.key, parent.key_mark = event.value, node.mark
+            return
+        if parent.key in parent.node.value:
+            findings.append(finding(parent.key_mark, "each key once", f"{parent.key} a second time"))
+        else:
+            parent.node.value[parent.key] = node
+            parent.node.keys[parent.key] = parent.key_mark
+        parent.key = None
+
+
+def _empty(event: Event) -> list[Node] | dict[str, Node]:
+    return [] if isinstance(event, SequenceStartEvent) else {}
+
+
+def _scalar(event: ScalarEvent) -> Scalar:
+    text = str(event.value)
+    if event.style is not None:  # quoted or a block: text as it stands
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
