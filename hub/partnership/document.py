@@ -46,7 +46,7 @@ _WORDS: Final[dict[str, bool | None]] = {"": None, "~": None, "null": None, "tru
 class Node:
     """A value and where it begins: a scalar, a list of nodes, or a mapping of text to nodes.
 
-    Where each key stands).
+    `keys` says where each key of a mapping stands.
     """
 
     mark: Mark

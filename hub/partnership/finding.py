@@ -34,9 +34,9 @@ class Finding:
 
 
 class ConfigurationError(HubError):
-    """A configuration that may not be used; `findings` holds all that is wrong with it.
+    """A configuration that may not be used.
 
-    In the order of the files.
+    `findings` holds all that is wrong with it, in the order of the files.
     """
 
     exit_code = 6

@@ -184,9 +184,9 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the doors accept; sizes in bytes, characters or items, times in seconds.
+    """What the doors accept.
 
-    Rates per agency and second.
+    Sizes in bytes, characters or items, times in seconds, rates per agency and second.
     """
 
     body_bytes: int
@@ -204,9 +204,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A public key: what it signs is said by `desk`.
+    """A public key of a desk (RFC 7517).
 
-    And by `holder` (a token's `sub`) alone where one is named.
+    Where `holder` is named, it signs for that user or system (a token's `sub`) alone. Valid from `start` up
+    to, but not on, `end`.
     """
 
     kid: str

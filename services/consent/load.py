@@ -1,0 +1,173 @@
+"""Loads a partnership's agreements from their YAML into the rule set, with file and line for every mistake.
+
+Each file of `agreements/` holds one version of one agreement in the shape of the specification's section 3,
+with three more keys, which are read here and are no part of the rules:
+
+- `author` and `signer`: who wrote it and who signed it for its owner; never the same.
+- `bases`: lawful bases by a short name, which a clause's `basis` may then give instead of spelling it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from hub.partnership import ConfigurationError, Finding, Partnership, agreement_files
+from hub.partnership.document import Node, locate, plain, read
+from hub.partnership.finding import Mark, finding
+from hub.partnership.form import one_of
+from services.consent.agreement import Agreement, Micros, RuleError, RuleSet, digest_of
+from services.consent.ruleset import ruleset_from_plain
+from services.consent.vocabulary import CATEGORIES
+
+_NEEDED: Final = frozenset({"id", "version", "owner", "document", "parties", "start", "end", "clauses"})
+_CATEGORIES: Final = {name: [*sorted(each.classes), str(each.level)] for name, each in CATEGORIES.items()}
+_SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
+_BASIS_EXAMPLE: Final = "basis: {art6: e, law: CA 1989 s17, art9: 2(g), schedule: 1/18}"
+
+
+def load_rules(folder: Path, partnership: Partnership) -> RuleSet:
+    """The rule set of a folder's agreements. Raises ConfigurationError with all findings."""
+    rules, findings = check_rules(folder, partnership)
+    if rules is None:
+        raise ConfigurationError(findings)
+    return rules
+
+
+def check_rules(folder: Path, partnership: Partnership) -> tuple[RuleSet | None, tuple[Finding, ...]]:
+    """The rule set of a folder, or None and everything that is wrong with its agreements."""
+    findings: list[Finding] = []
+    sources: list[_Source] = []
+    for path in agreement_files(folder):
+        node, found = read(path)
+        findings += found
+        if node is not None and isinstance(node.value, dict):
+            sources.append(_Source.of(node, findings))
+        elif not found:
+            findings.append(finding(Mark(path), "an agreement, a mapping", None, "id: DOR-SFT"))
+    rules = _compile(folder, partnership, list(sources), findings)
+    if rules is not None:
+        findings += _overlaps(rules.agreements, sources)
+    ordered = tuple(sorted(findings, key=lambda each: (each.file, each.line, each.column)))
+    return (None, ordered) if ordered or rules is None else (rules, ())
+
+
+def rules_at(rules: RuleSet, instant: Micros) -> RuleSet:
+    """The rule set in force at an instant: what has started and not ended then, with its own digest."""
+    active = tuple(each for each in rules.agreements if each.start <= instant < each.end)
+    return replace(
+        rules, agreements=active, digest=digest_of(active, rules.agencies, rules.desks, _CATEGORIES)
+    )
+
+
+def instants(rules: RuleSet) -> tuple[Micros, ...]:
+    """The instants at which the rule set in force changes, in order: every start and end."""
+    return tuple(sorted({each.start for each in rules.agreements} | {each.end for each in rules.agreements}))
+
+
+@dataclass(slots=True)
+class _Source:
+    """One agreement's file: its nodes, its plain form without what is ours, which clause each index is."""
+
+    node: Node
+    content: dict[str, object]
+    clauses: list[int]
+    based: dict[int, str]
+
+    @classmethod
+    def of(cls, node: Node, findings: list[Finding]) -> _Source:
+        """Take author, signer and named bases out of a file, and note what is wrong with them."""
+        value = plain(node)
+        content = value if isinstance(value, dict) else {}
+        _check_signer(node, content.pop("author", None), content.pop("signer", None), findings)
+        bases = content.pop("bases", {})
+        if not isinstance(bases, dict):
+            findings.append(
+                finding(locate(node, ("bases",)), "bases by name", bases, "bases: {B1: {art6: e}}")
+            )
+            bases = {}
+        clauses = content.get("clauses")
+        based: dict[int, str] = {}
+        for index, clause in enumerate(clauses if isinstance(clauses, list) else []):
+            if isinstance(clause, dict) and isinstance(name := clause.get("basis"), str):
+                if name not in bases:
+                    mark = locate(node, ("clauses", index, "basis"))
+                    findings.append(finding(mark, f"a basis, {one_of(bases)}", name, _BASIS_EXAMPLE))
+                clause["basis"] = bases.get(name, {})
+                based[index] = name
+        return cls(node, content, list(range(len(clauses))) if isinstance(clauses, list) else [], based)
+
+    def mark(self, path: tuple[str | int, ...]) -> Mark:
+        """Where in the file a path into the plain form leads."""
+        if path[:1] == ("clauses",) and len(path) > 1 and isinstance(path[1], int):
+            index = self.clauses[path[1]]
+            if path[2:3] == ("basis",) and index in self.based:
+                return locate(self.node, ("bases", self.based[index], *path[3:]))
+            path = ("clauses", index, *path[2:])
+        return locate(self.node, path)
+
+    def without(self, path: tuple[str | int, ...]) -> bool:
+        """Take out the clause or key that a path names, to read on; False if that cannot be."""
+        clauses = self.content.get("clauses")
+        if (
+            path[:1] == ("clauses",)
+            and len(path) > 1
+            and isinstance(path[1], int)
+            and isinstance(clauses, list)
+        ):
+            del clauses[path[1]]
+            del self.clauses[path[1]]
+            return True
+        parties = self.content.get("parties")
+        if path[:1] == ("parties",) and len(path) > 1 and isinstance(parties, dict):
+            return parties.pop(path[1], self) is not self
+        return len(path) == 1 and path[0] not in _NEEDED and self.content.pop(str(path[0]), self) is not self
+
+
+def _check_signer(node: Node, author: object, signer: object, findings: list[Finding]) -> None:
+    for key, value in (("author", author), ("signer", signer)):
+        if not isinstance(value, str) or not value.strip():
+            findings.append(
+                finding(locate(node, (key,)), f"`{key}`, a role and its agency", value, _SIGNER_EXAMPLE)
+            )
+    if (
+        isinstance(author, str)
+        and isinstance(signer, str)
+        and author.strip().lower() == signer.strip().lower()
+    ):
+        mark = locate(node, ("signer",))
+        findings.append(finding(mark, "another signer than the author", "the author", _SIGNER_EXAMPLE))
+
+
+def _compile(
+    folder: Path, partnership: Partnership, sources: list[_Source], findings: list[Finding]
+) -> RuleSet | None:
+    """The rule set, or None; after each mistake the clause that holds it is left out, to find the next."""
+    agencies = {each.name: {"kind": each.kind} for each in partnership.agencies}
+    desks = {each.name: {"side": each.side} for each in partnership.desks}
+    while True:
+        try:
+            return ruleset_from_plain(
+                {"agencies": agencies, "desks": desks, "agreements": [each.content for each in sources]}
+            )
+        except RuleError as error:
+            index = error.path[1] if len(error.path) > 1 else None
+            if error.path[:1] != ("agreements",) or not isinstance(index, int):
+                findings.append(finding(Mark(folder), error.expected, error.came))
+                return None
+            source = sources[index]
+            findings.append(finding(source.mark(error.path[2:]), error.expected, error.came))
+            if not source.without(error.path[2:]):
+                del sources[index]
+
+
+def _overlaps(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
+    """Two versions of one agreement that are in force at the same time."""
+    found: list[Finding] = []
+    for index, later in enumerate(agreements):
+        for earlier in agreements[:index]:
+            if earlier.id == later.id and earlier.start < later.end and later.start < earlier.end:
+                expected = f"a start at or after the end of version {earlier.version}"
+                found.append(finding(sources[index].mark(("start",)), expected, "an overlap"))
+    return found
