@@ -9,21 +9,14 @@ from hub.partnership.loader import agreement_files, check, load
 from hub.partnership.model import (
     Agency,
     AuthorityRule,
-    Calendar,
-    Criterion,
     Desk,
-    Indicator,
     Key,
     Limits,
-    Named,
     Partnership,
-    Pathway,
-    Post,
     Scheme,
-    Specialism,
-    Stage,
     UnknownNameError,
 )
+from hub.partnership.work import Calendar, Criterion, Indicator, Named, Pathway, Post, Specialism, Stage
 
 __all__ = [
     "Agency",

@@ -16,7 +16,7 @@ from hub.partnership import parties, practice
 from hub.partnership.document import Node, locate, plain, read
 from hub.partnership.finding import ConfigurationError, Finding, Mark, finding
 from hub.partnership.form import Form, one_of
-from hub.partnership.model import Key, Partnership
+from hub.partnership.model import Desk, Key, Partnership
 from hub.partnership.vocabulary import event_types
 
 FILES: Final = (
@@ -33,13 +33,14 @@ FILES: Final = (
 """What a partnership's folder must hold, beside `agreements/`."""
 AGREEMENTS: Final = "agreements"
 KEYS: Final = "keys.yaml"
+MORE_KEYS: Final = "keys given beside the folder"
 
 
 def load(folder: Path, keys: Path | None = None, types: frozenset[str] | None = None) -> Partnership:
     """The partnership of a folder. Raises ConfigurationError with all findings.
 
-    `keys` is a file of public keys outside the folder (a sandbox makes its own); without it the folder's
-    `keys.yaml` is used if there is one, else the partnership has no keys and nobody can be authenticated.
+    Public keys come from the folder's `keys.yaml`, if there is one, and from `keys`, a file of the same shape
+    (a sandbox makes its own; JSON is YAML too). With neither there are no keys, and nobody can sign in.
     `types`: event types that exist, those with a schema unless given.
     """
     found, findings = check(folder, keys, types)
@@ -54,8 +55,7 @@ def check(
     """The partnership of a folder, or None and everything that is wrong with it."""
     if not folder.is_dir():
         return None, (finding(Mark(folder), "the folder of a partnership", None, "partnerships/dorset"),)
-    own = folder / KEYS
-    documents, findings = _documents(folder, keys if keys is not None else own if own.exists() else None)
+    documents, findings = _documents(folder, keys)
     if any(each is None for each in documents.values()):
         # What refers to a file that cannot be read would only add noise.
         return None, tuple(findings)
@@ -77,8 +77,10 @@ def _documents(folder: Path, keys: Path | None) -> tuple[dict[str, Node | None],
     """Every file by name, None where it cannot be read, and what is wrong with their form."""
     paths = {name: folder / name for name in FILES}
     paths |= {f"{AGREEMENTS}/{each.name}": each for each in agreement_files(folder)}
+    if (folder / KEYS).exists():
+        paths[KEYS] = folder / KEYS
     if keys is not None:
-        paths[KEYS] = keys
+        paths[MORE_KEYS] = keys
     documents: dict[str, Node | None] = {}
     findings: list[Finding] = []
     for name, path in paths.items():
@@ -113,11 +115,7 @@ def _partnership(nodes: dict[str, Node], findings: list[Finding], types: frozens
         if desk.specialism is not None and desk.specialism not in known:
             mark = locate(nodes["desks.yaml"], ("desks", index, "specialism"))
             findings.append(finding(mark, one_of(known), desk.specialism, "specialism: mental-health"))
-    keys: tuple[Key, ...] = ()
-    if KEYS in nodes:
-        form = Form(nodes[KEYS], findings, "keys: […]")
-        keys = parties.read_keys(form, desks)
-        form.close()
+    keys = _keys(nodes, findings, desks)
     partnership = Partnership(
         name=root.name("name", "dorset"),
         title=root.text("title", "Safeguarding Families Together"),
@@ -140,7 +138,22 @@ def _partnership(nodes: dict[str, Node], findings: list[Finding], types: frozens
     return partnership
 
 
+def _keys(nodes: dict[str, Node], findings: list[Finding], desks: tuple[Desk, ...]) -> tuple[Key, ...]:
+    found: list[Key] = []
+    form = None
+    for name in (KEYS, MORE_KEYS):
+        if name in nodes:
+            form = Form(nodes[name], findings, "keys: […]")
+            found += parties.read_keys(form, desks, {each.kid for each in found})
+            form.close()
+    having = {each.desk for each in found}
+    for desk in desks:
+        if form is not None and desk.active and desk.name not in having:
+            form.refuse("keys", f"a public key for {desk.name}", None, parties.KEY_EXAMPLE)
+    return tuple(found)
+
+
 def _digest(nodes: dict[str, Node]) -> str:
     """SHA-256 (hex) of the canonical JSON of every file by name, keys apart."""
-    content = {name: plain(node) for name, node in nodes.items() if name != KEYS}
+    content = {name: plain(node) for name, node in nodes.items() if name not in (KEYS, MORE_KEYS)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

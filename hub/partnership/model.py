@@ -1,17 +1,18 @@
 """A partnership as values: who belongs to it, what each desk may state, and within which limits.
 
 Everything here comes from the partnership's folder (`loader.load`); nothing about any one partnership is in
-code. Dates are calendar days of the partnership's time zone; periods are [start, end).
+code. What it does is in `work`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import TypeVar
 
 from hub.errors import HubError
+from hub.partnership.work import Calendar, Indicator, Named, Pathway, Specialism
 
 T = TypeVar("T")
 
@@ -98,91 +99,6 @@ class AuthorityRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A code and what people call it."""
-
-    name: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A funded post: full-time equivalents, the cases it can hold at once, and the days that it exists."""
-
-    name: str
-    title: str
-    fte: float
-    cases: int
-    start: date
-    end: date | None
-    counted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Specialism:
-    """What an adult can be referred for: the desk that does it, its posts and the interventions it offers."""
-
-    name: str
-    title: str
-    agency: str
-    desk: str
-    since: date
-    interventions: tuple[Named, ...]
-    posts: tuple[Post, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """A question that a referrer answers.
-
-    Another answer than `needed` returns the request with `reason` and `instead`.
-    """
-
-    name: str
-    question: str
-    needed: bool
-    reason: str
-    instead: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A step of a pathway."""
-
-    name: str
-    title: str
-    optional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Pathway:
-    """How a referral travels in a specialism.
-
-    Waits and clocks are working days, waits by risk rating (RAG).
-    """
-
-    name: str
-    title: str
-    specialism: str
-    localities: tuple[str, ...]
-    criteria: tuple[Criterion, ...]
-    stages: tuple[Stage, ...]
-    target_waits: Mapping[str, int]
-    clocks: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """A figure of the outcomes framework and the event types that it is made of."""
-
-    number: int
-    name: str
-    title: str
-    better: str
-    counts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """What the doors accept.
 
@@ -217,29 +133,6 @@ class Key:
     holder: str | None
     start: date | None
     end: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """Which days count where a deadline is in working days; `weekdays` as `date.weekday()`, Monday 0."""
-
-    timezone: str
-    weekdays: frozenset[int]
-    holidays: frozenset[date]
-
-    def is_working_day(self, day: date) -> bool:
-        """True on a working weekday that is no bank holiday."""
-        return day.weekday() in self.weekdays and day not in self.holidays
-
-    def after(self, day: date, working_days: int) -> date:
-        """The day that many working days later; a start on a day off counts from the next working day."""
-        while not self.is_working_day(day):
-            day += timedelta(days=1)
-        for _ in range(working_days):
-            day += timedelta(days=1)
-            while not self.is_working_day(day):
-                day += timedelta(days=1)
-        return day
 
 
 @dataclass(frozen=True, slots=True)

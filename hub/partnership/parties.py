@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.partnership.form import NAME, Form, one_of
-from hub.partnership.model import Agency, Desk, Key, Named, Scheme
+from hub.partnership.model import Agency, Desk, Key, Scheme
 from hub.partnership.vocabulary import (
     AGENCY_STATES,
     ALGORITHMS,
@@ -20,6 +20,7 @@ from hub.partnership.vocabulary import (
     NAMEABLE,
     SIDES,
 )
+from hub.partnership.work import Named
 
 _KIND: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
 _DESK: Final = re.compile(rf"{NAME.pattern}(?:/{NAME.pattern}){{1,2}}")
@@ -35,7 +36,7 @@ _SCHEME: Final = (
 _HUB_SCHEME: Final = (
     "{name: hub, title: Ids of the hub, names: [person], owner: hub, used_by: any, check: uuid}"
 )
-_KEY: Final = (
+KEY_EXAMPLE: Final = (
     "{kid: council-north-1, desk: council/north, algorithm: EdDSA, jwk: {kty: OKP, crv: Ed25519, x: …}}"
 )
 _CURVES: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
@@ -142,12 +143,11 @@ def read_schemes(root: Form, agencies: tuple[Agency, ...]) -> tuple[Scheme, ...]
     return tuple(found)
 
 
-def read_keys(root: Form, desks: tuple[Desk, ...]) -> tuple[Key, ...]:
-    """The public keys; every active desk must have one of its own (RFC 7517, RFC 8037)."""
-    seen: set[str] = set()
+def read_keys(root: Form, desks: tuple[Desk, ...], seen: set[str]) -> tuple[Key, ...]:
+    """The public keys of one file (RFC 7517, RFC 8037); `seen` holds the ids that other files have taken."""
     known = {each.name for each in desks}
     found: list[Key] = []
-    for form in root.forms("keys", _KEY):
+    for form in root.forms("keys", KEY_EXAMPLE):
         kid = claim(form, form.name("kid", "council-north-1", _KID), seen, "kid")
         desk = form.word("desk", known)
         algorithm = form.word("algorithm", ALGORITHMS)
@@ -157,10 +157,6 @@ def read_keys(root: Form, desks: tuple[Desk, ...]) -> tuple[Key, ...]:
             form.refuse("to", "a day after `from`", str(end), "to: 2027-03-20")
         jwk = _jwk(form.form("jwk", "{kty: OKP, crv: Ed25519, x: …}"), algorithm)
         found.append(Key(kid, desk, algorithm, jwk, holder, start, end))
-    having = {each.desk for each in found}
-    for each in desks:
-        if each.active and each.name not in having:
-            root.refuse("keys", f"a public key for {each.name}", "none", _KEY)
     return tuple(found)
 
 
@@ -186,7 +182,7 @@ def _jwk(form: Form, algorithm: str) -> Mapping[str, str]:
     """A public JWK's members; a private one is refused, and nothing of it is shown."""
     kty, curve, points = _CURVES.get(algorithm, ("", "", ()))
     if form.has("d"):
-        form.refuse("d", "a public key", "a private one; it is known now: make another", _KEY)
+        form.refuse("d", "a public key", "a private one; it is known now: make another", KEY_EXAMPLE)
     if not kty:
         return {}
     found = {"kty": form.word("kty", {kty}), "crv": form.word("crv", {curve})}
@@ -194,7 +190,7 @@ def _jwk(form: Form, algorithm: str) -> Mapping[str, str]:
         found[point] = form.text(point, "43 characters of base64url")
         if found[point] and not _is_32_bytes(found[point]):
             form.refuse(
-                point, "32 bytes in base64url without padding", f"{len(found[point])} characters", _KEY
+                point, "32 bytes in base64url without padding", f"{len(found[point])} characters", KEY_EXAMPLE
             )
     form.close()
     return found

@@ -12,22 +12,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hub.partnership.form import NAME, Form, as_day, one_of
-from hub.partnership.model import (
-    Agency,
-    AuthorityRule,
-    Calendar,
-    Criterion,
-    Desk,
-    Indicator,
-    Limits,
-    Named,
-    Pathway,
-    Post,
-    Specialism,
-    Stage,
-)
+from hub.partnership.model import Agency, AuthorityRule, Desk, Limits
 from hub.partnership.parties import claim
 from hub.partnership.vocabulary import AUTHORITY_WORDS, BETTER, CLOCKS, HUB, RATINGS, WEEKDAYS
+from hub.partnership.work import Calendar, Criterion, Indicator, Named, Pathway, Post, Specialism, Stage
 
 _RULE: Final = "{types: [family.closed], who: [lead]}"
 _POST: Final = "{name: nurse-1, title: Nurse, fte: 0.5, cases: 10, from: 2026-04-01}"
