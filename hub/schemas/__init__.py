@@ -1,7 +1,8 @@
 """The event types: loading, checking, encoding, and the per-person items that the sharing rules decide on.
 
-`Catalogue.load(folder)` reads the committed schemas; `catalogue.type(name)` gives an `EventType`; `wire` is the form on
-Kafka; items.py says how the sharing rules see an event; `python -m hub.schemas.build` checks the folder.
+`Catalogue.load(folder)` reads the committed schemas; `catalogue.type(name)` gives an `EventType`; `wire` is
+the form on Kafka; items.py says how the sharing rules see an event; `python -m hub.schemas.build` checks the
+folder.
 """
 
 from hub.schemas import wire

@@ -32,7 +32,7 @@ class UnknownSchemaError(SenderError):
 
 
 class Catalogue:
-    """The event types. Types whose text is not registered are refused when loaded: run the build with `--write`."""
+    """The event types of one folder, and every schema ever registered for them."""
 
     def __init__(self, types: dict[str, EventType], schemas: dict[int, Registered]) -> None:
         self._types = types
@@ -50,7 +50,8 @@ class Catalogue:
             schema = compose(read_json(path), common)
             schema_id = ids.get(canonical(schema))
             if schema_id is None:
-                raise SchemaError(f"{path.name}: expected a registered schema; run `python -m hub.schemas.build --write`")
+                todo = "run `python -m hub.schemas.build --write`"
+                raise SchemaError(f"{path.name}: expected a registered schema, came another; {todo}")
             example = root / EXAMPLES / f"{path.stem}.json"
             examples = [read_json(example)] if example.exists() else []
             types[name] = EventType(name, schema, schema_id=schema_id, examples=examples, sandbox=sandbox)

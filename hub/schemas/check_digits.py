@@ -1,6 +1,7 @@
 """Check digits of the ids that have one: NHS number (modulus 11) and UPN (check letter).
 
-Sources: NHS Data Dictionary, *NHS number*; Department for Education, *Unique pupil numbers*, check letter table.
+Sources: NHS Data Dictionary, *NHS number*; Department for Education, *Unique pupil numbers*, check letter
+table.
 """
 
 import re

@@ -1,8 +1,9 @@
 """From the committed `.avsc` files to complete, self-contained Avro schemas.
 
-A file names the common records (`Ref`, `Identifier`, `Text`) by their short names and leaves out the root fields that
-every event has; both are kept once, in `schemas/common/`. Composing puts each record's definition where it is first
-used, its full name elsewhere, and the root fields at the end. Deterministic: the same files, the same bytes.
+A file names the common records (`Ref`, `Identifier`, `Text`) by their short names and leaves out the root
+fields that every event has; both are kept once, in `schemas/common/`. Composing puts each record's definition
+where it is first used, its full name elsewhere, and the root fields at the end. Deterministic: the same
+files, the same bytes.
 """
 
 from pathlib import Path
@@ -105,7 +106,7 @@ def without_logical_types(node: Any) -> Any:
 
 
 def expanded(node: Any, known: Json | None = None) -> Any:
-    """The same schema with each common record's definition in every place, for our own use: not valid Avro."""
+    """The same schema with each common record's definition in every place: ours alone, not valid Avro."""
     known = {} if known is None else known
     if isinstance(node, list):
         return [expanded(each, known) for each in node]

@@ -9,12 +9,12 @@ import orjson
 
 from hub.errors import HubError
 from hub.schemas.compose import Json, canonical, expanded, without_logical_types
-from hub.schemas.fields import FieldInfo, fields_of, inner, record_name
+from hub.schemas.fields import FieldInfo, fields_of
 from hub.schemas.formats import FORMATS
 from hub.schemas.items import Items
 from hub.schemas.json_form import reader, writer
 from hub.schemas.plan import Plan, addressed_desks, compile_plan, find_items, gate_persons, reduce_datum
-from hub.schemas.problems import InvalidDataError, Problem, type_of
+from hub.schemas.problems import InvalidDataError, Problem
 from hub.schemas.refs import Datum, IdentifierUse, RefKey, RefPlan, RefUse
 from hub.schemas.vocabulary import FAMILY_POINTER, ID, NOBODY_POINTER
 
@@ -22,14 +22,14 @@ _NO_ADDRESSEES: Final[dict[str, tuple[str, ...]]] = {}
 
 
 class GateDeniedError(HubError):
-    """A delivery was asked for although its event's existence was not released: our bug, so nothing is made."""
+    """A delivery was asked for although its event's existence was not released: our bug."""
 
 
 class EventType:
     """A type and version, such as `wraparound.referral.requested.v1`. Compiled at first use; safe to share.
 
-    A *datum* is the Avro form in memory: a dict with every field, times in microseconds, dates in days, refs as
-    `{"scheme": …, "value": …}`. JSON data is what publishers send.
+    A *datum* is the Avro form in memory: a dict with every field, times in microseconds, dates in days, refs
+    as `{"scheme": …, "value": …}`. JSON data is what publishers send.
     """
 
     def __init__(
@@ -70,8 +70,6 @@ class EventType:
     def fields(self) -> tuple[FieldInfo, ...]:
         """Every field, those of rows after their list."""
         return fields_of(self._expanded)
-
-    # JSON ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _read(self) -> Any:
@@ -149,8 +147,6 @@ class EventType:
         form = FORMATS.get(field.attributes.get("format", ""))
         return codes[0] if codes else form.example if form else None
 
-    # Items -----------------------------------------------------------------------------------------------------
-
     @cached_property
     def _plan(self) -> Plan:
         return compile_plan(self.gate, self.subjects, self.fields, split=False)
@@ -180,8 +176,8 @@ class EventType:
     ) -> Datum:
         """What a desk gets: `mask` is the OR of the released items' bits.
 
-        `withheld`: the categories whose existence is told, as decided (sorted here). `corrects`: the delivery that this
-        one corrects, by the hub's id, where the desk holds it. `addressed_to` is never delivered.
+        `withheld`: the categories whose existence is told, as decided (sorted here). `corrects`: the delivery
+        that this one corrects, by the hub's id, where the desk holds it. `addressed_to` is never delivered.
         Raises `GateDeniedError` when no gate bit is in the mask.
         """
         if not any(gate.bit & mask for gate in items.gates):
@@ -207,8 +203,6 @@ class EventType:
                         row, at = datum[each.name][index], f"/{each.name}/{index}"
                         found += [f"{at}/{n}" for n in group.names if row[n] is not None] or [at]
         return found
-
-    # Refs ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _refs(self) -> RefPlan:
@@ -237,7 +231,10 @@ class EventType:
         return found
 
     def datum(self, **values: Any) -> Datum:
-        """A complete datum: the given root fields, the defaults for the others. Rows must be complete already."""
+        """A complete datum: the root fields given, the defaults for the others.
+
+        Rows must be complete already. Raises `KeyError` for a required field not given, or one not known.
+        """
         out: Datum = {}
         for field in self.schema["fields"]:
             name, default = field["name"], field.get("default")

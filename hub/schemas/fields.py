@@ -17,9 +17,10 @@ ENVELOPE: Final = frozenset({"corrects", "retracted", "addressed_to", "withheld"
 class FieldInfo:
     """One field. `path` is `name` at the root and `list.name` in a row; `person` is the pointer as written.
 
-    `pointer` is the pointer resolved: `row` (the row's own Ref of that name), `root` (a root Ref), `self` (the field is
-    the Ref), `family`, `nobody`; None: it points nowhere. `required`: not nullable in Avro. `publish_required`: a
-    publisher must send it, though a delivery may come without it. `place`: tells where or when somebody can be found.
+    `pointer` is the pointer resolved: `row` (the row's own Ref of that name), `root` (a root Ref), `self`
+    (the field is the Ref), `family`, `nobody`; None: it points nowhere. `required`: not nullable in Avro.
+    `publish_required`: a publisher must send it, though a delivery may come without it. `place`: tells where
+    or when somebody can be found.
     """
 
     path: str

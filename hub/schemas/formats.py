@@ -1,4 +1,7 @@
-"""The forms that a string field may take. Free text is not among them: it is the record `Text`, with `about`."""
+"""The forms that a string field may take.
+
+Free text is not among them: it is the record `Text`, with `about`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +12,9 @@ from hub.schemas.vocabulary import CATEGORIES
 _VISIBLE: Final = r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 _LINE: Final = rf"{_VISIBLE}(?:[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*{_VISIBLE})?"
 _WORD: Final = r"[a-z0-9][a-z0-9-]*"
+_TEXT: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*"
+_MAILBOX: Final = r"[^\s@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[A-Za-z0-9.-]+"
+_PATH: Final = r"[a-z][a-z0-9_]*(?:\.(?:[0-9]{1,3}\.)?[a-z][a-z0-9_]*)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +41,18 @@ FORMATS: Final[dict[str, Format]] = {
     ),
     "code": _format(r"[a-z0-9][a-z0-9_.-]*", 64, "a code: lower-case letters, digits, _ . -", "other"),
     "desk": _format(rf"{_WORD}/{_WORD}(?:/{_WORD})?", 120, "a desk: agency/team", "s2w/sft"),
-    "email": _format(r"[^\s@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[A-Za-z0-9.-]+", 254, "an e-mail address", "wren@example.org"),
+    "email": _format(_MAILBOX, 254, "an e-mail address", "wren@example.org"),
     "hex": _format(r"[0-9a-f]+", 128, "lower-case hexadecimal", "00ff"),
     "id": _format(_LINE, 200, "an id: visible characters", "REF-1"),
     "json": _format(r"[^\x00-\x1f\ud800-\udfff]*", 10_000, "JSON as text", "true"),
     "key": _format(_LINE, 500, "a register's key", "told"),
     "line": _format(_LINE, 120, "one line", "4 Cobbler's Yard"),
     "name": _format(_LINE, 100, "a name on one line", "Wren"),
-    "path": _format(r"[a-z][a-z0-9_]*(?:\.(?:[0-9]{1,3}\.)?[a-z][a-z0-9_]*)?", 120, "the path of a field", "reason"),
+    "path": _format(_PATH, 120, "the path of a field", "reason"),
     "phone": _format(r"\+?[0-9][0-9 ()-]*", 30, "a telephone number", "01632 960123"),
     "postcode": _format(r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}", 8, "a UK postcode", "DT1 9ZZ"),
     "scheme": _format(_WORD, 40, "the name of an id scheme", "nhs-number"),
-    "text": _format(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*\S[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*", 20_000, "text without control characters", "Spoke at length."),
+    "text": _format(rf"{_TEXT}", 20_000, "text without control characters", "Spoke at length."),
     "uprn": _format(r"[0-9]{1,12}", 12, "a UPRN: up to 12 digits", "100040000001"),
-}  # fmt: skip
+}
 """Name → form; lengths are in characters."""

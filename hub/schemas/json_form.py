@@ -1,9 +1,10 @@
 """JSON data ↔ Avro datum, compiled once per type.
 
-Reading is strict and collects problems instead of raising: no unknown field, no conversion between types (569.0 is not
-an integer), finite numbers, real characters, bounded lengths and lists. It recurses by the schema, never by the data,
-so nesting in the data is refused where it starts. Times are RFC 3339 ↔ microseconds, dates ISO 8601 ↔ days since 1970.
-A null and an absent field are the same; writing leaves nulls out.
+Reading is strict and collects problems instead of raising: no unknown field, no conversion between types
+(569.0 is not an integer), finite numbers, real characters, bounded lengths and lists. It recurses by the
+schema, never by the data, so nesting in the data is refused where it starts. Times are RFC 3339 ↔
+microseconds, dates ISO 8601 ↔ days since 1970. A null and an absent field are the same; writing leaves nulls
+out.
 """
 
 import re
@@ -31,18 +32,17 @@ _DAY: Final = 86_400_000_000
 
 
 def reader(avro: Any, attributes: Json, *, sandbox: bool) -> Read:
-    """A function (value, JSON Pointer, problems) → value of the datum, for one Avro type and a field's attributes."""
-    if isinstance(avro, list):
-        read = reader(inner(avro), attributes, sandbox=sandbox)
-        return lambda value, at, problems: None if value is None else read(value, at, problems)
+    """A function (value, JSON Pointer, problems) → value of the datum, for a type and a field's attributes.
+
+    Null never reaches it: the record around a field reads null and absence alike.
+    """
+    avro = inner(avro)
     if isinstance(avro, dict):
         if avro["type"] == "record":
             return _record_reader(avro, sandbox=sandbox)
         if avro["type"] == "array":
             return _array_reader(avro, attributes, sandbox=sandbox)
-        if "logicalType" in avro:
-            return _READERS[avro["logicalType"]]
-        avro = avro["type"]
+        avro = avro.get("logicalType", avro["type"])
     if avro == "string":
         return _string_reader(attributes)
     if avro in _BITS:
@@ -50,16 +50,12 @@ def reader(avro: Any, attributes: Json, *, sandbox: bool) -> Read:
         return _integer_reader(attributes.get("min", -bound), attributes.get("max", bound - 1))
     if avro == "double":
         return _double_reader(attributes.get("min", -1e15), attributes.get("max", 1e15))
-    if avro == "boolean":
-        return _read_boolean
-    raise KeyError(avro)
+    return _READERS[avro]
 
 
 def writer(avro: Any) -> Write:
     """The way back: a value of the datum → JSON."""
-    if isinstance(avro, list):
-        write = writer(inner(avro))
-        return lambda value: None if value is None else write(value)
+    avro = inner(avro)
     if isinstance(avro, dict):
         if avro["type"] == "record":
             return _record_writer(avro)
@@ -112,7 +108,9 @@ def _names(known: frozenset[str]) -> str:
 
 
 def _demanded(field: Json) -> bool:
-    return field.get("publish") == "required" or (not isinstance(field["type"], list) and "default" not in field)
+    return field.get("publish") == "required" or (
+        not isinstance(field["type"], list) and "default" not in field
+    )
 
 
 def _check_digit(found: Json, at: str, problems: list[Problem], *, sandbox: bool) -> None:
@@ -123,7 +121,9 @@ def _check_digit(found: Json, at: str, problems: list[Problem], *, sandbox: bool
     if not is_valid(value):
         _wrong(problems, f"{at}/value", "check-digit", f"{expected}, such as {example}", "another string")
     elif sandbox and scheme == "nhs-number" and not nhs_number_is_for_tests(value):
-        _wrong(problems, f"{at}/value", "test-number", "a number of the 999 series (sandbox)", "another number")
+        _wrong(
+            problems, f"{at}/value", "test-number", "a number of the 999 series (sandbox)", "another number"
+        )
 
 
 def _array_reader(avro: Json, attributes: Json, *, sandbox: bool) -> Read:
@@ -254,5 +254,9 @@ def _write_date(value: int) -> str | int:
         return value
 
 
-_READERS: Final[dict[str, Read]] = {"timestamp-micros": _read_time, "date": _read_date}
+_READERS: Final[dict[str, Read]] = {
+    "boolean": _read_boolean,
+    "date": _read_date,
+    "timestamp-micros": _read_time,
+}
 _WRITERS: Final[dict[str | None, Write]] = {"timestamp-micros": _write_time, "date": _write_date}

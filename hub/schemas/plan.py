@@ -1,7 +1,8 @@
 """The compiled form of `items` and `reduce` for one event type (see items.py for what they mean).
 
-Fields of the same category, place and person are one group, so that an ordinary event costs a few look-ups a group.
-An event that addresses fields to desks uses a second plan, of single fields, because each may be addressed apart.
+Fields of the same category, place and person are one group, so that an ordinary event costs a few look-ups a
+group. An event that addresses fields to desks uses a second plan, of single fields, because each may be
+addressed apart.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ Bits = tuple[int, ...]
 
 
 class Group(NamedTuple):
-    """Fields that one item decides. `ref` is the Ref naming their person: (its field, whether it is in the row)."""
+    """Fields that one item decides. `ref` names the Ref of their person, in the row or at the root."""
 
     category: str
     place: bool
@@ -39,7 +40,7 @@ class ListPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that the two functions need to know of a type. `subjects` are root Refs naming the gate's persons."""
+    """What the functions need to know of a type. `subjects`: the root Refs naming the gate's persons."""
 
     gate: str
     root: tuple[Group, ...]
@@ -63,10 +64,14 @@ def compile_plan(gate: str, subjects: tuple[str, ...], fields: tuple[FieldInfo, 
     )
 
 
-def _list_plan(field: FieldInfo, fields: tuple[FieldInfo, ...], subjects: tuple[str, ...], *, split: bool) -> ListPlan:
+def _list_plan(
+    field: FieldInfo, fields: tuple[FieldInfo, ...], subjects: tuple[str, ...], *, split: bool
+) -> ListPlan:
     is_gate = field.name in subjects
     if field.kind == "refs":
-        own = () if is_gate else (Group(field.category or "", field.place, None, True, (), False, field.path),)
+        own = (
+            () if is_gate else (Group(field.category or "", field.place, None, True, (), False, field.path),)
+        )
         return ListPlan(field.name, True, is_gate, own, isinstance(field.type, list))
     row = [f for f in fields if f.list_name == field.name]
     return ListPlan(field.name, False, is_gate, _groups(row, split=split), isinstance(field.type, list))
@@ -104,7 +109,7 @@ class _Finder:
         self.found: dict[tuple[str, bool, str, tuple[str, ...]], int] = {}
         self.people: dict[str, int] = {}
 
-    def cell(self, category: str, place: bool, person: str, desks: tuple[str, ...] = ()) -> int:  # noqa: FBT001
+    def cell(self, category: str, place: bool, person: str, desks: tuple[str, ...] = ()) -> int:
         key = (category, place, person, desks)
         known = self.found.get(key)
         if known is not None:
@@ -182,7 +187,7 @@ def find_items(plan: Plan, datum: Datum, addressed: dict[str, tuple[str, ...]]) 
 
 
 def _list_bits(finder: _Finder, plan: Plan, each: ListPlan, datum: Datum) -> tuple[Bits, ...] | None:
-    """Per row the bits of its groups, then the gate bit of its person where the list names the gate's persons."""
+    """Per row the bits of its groups, then, in a list of the gate's persons, its person's gate bit."""
     rows = datum[each.name]
     if not rows:
         return None
@@ -202,7 +207,7 @@ def _list_bits(finder: _Finder, plan: Plan, each: ListPlan, datum: Datum) -> tup
 
 
 def reduce_datum(plan: Plan, datum: Datum, items: Items, mask: int) -> Datum:
-    """A copy with what the mask does not release set to null, and denied rows gone. `datum` is not changed."""
+    """A copy with what the mask does not release set to null, and denied rows gone."""
     out = datum.copy()
     for group, bit in zip(plan.root, items.root, strict=True):
         if bit and not bit & mask:
@@ -237,5 +242,3 @@ def _reduce_list(each: ListPlan, rows: list[Any], bits: tuple[Bits, ...], mask: 
                     out[name] = None
         kept.append(out)
     return kept
-
-

@@ -1,9 +1,20 @@
 """What is wrong with an event's data, said without quoting it."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 from hub.errors import SenderError
+
+_TYPES: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number with a decimal point",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
 
 MOST_PROBLEMS: Final = 50
 """Problems reported for one event: enough to mend it, bounded for hostile input."""
@@ -11,10 +22,11 @@ MOST_PROBLEMS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault. `pointer` is a JSON Pointer into the data (RFC 6901), `came` a type or length and never the value.
+    """One fault: where, which rule, what was expected, what kind of thing came.
 
-    `rule` is one of: type, required, unknown-field, format, codes, length, range, check-digit, test-number, hub-only,
-    too-many.
+    `pointer` is a JSON Pointer into the data (RFC 6901); `came` is a type or a length, never the value.
+    `rule` is one of: type, required, unknown-field, format, codes, length, range, check-digit, test-number,
+    hub-only, too-many.
     """
 
     pointer: str
@@ -42,18 +54,6 @@ def escaped(name: str) -> str:
 
 def type_of(value: object) -> str:
     """The JSON name of a value's type."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int):
-        return "an integer"
-    if isinstance(value, float):
-        return "a number with a decimal point" if value - value == 0 else "a number that is not finite"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, list):
-        return "an array"
-    if isinstance(value, dict):
-        return "an object"
-    return "something that JSON does not have"
+    if isinstance(value, float) and not isfinite(value):
+        return "a number that is not finite"
+    return _TYPES.get(type(value), "something that JSON does not have")

@@ -19,7 +19,7 @@ RefKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class RefUse:
-    """A reference where it stands. `path` is a JSON Pointer; `kind` is person, family, referral or household."""
+    """A reference where it stands: `path` is a JSON Pointer, `kind` person, family, referral or household."""
 
     path: str
     scheme: str

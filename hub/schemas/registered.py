@@ -1,8 +1,8 @@
 """The registered schemas: which id stands for which text, for ever.
 
-`schemas/ids.json` maps each type string to its versions, oldest first, each with its id and the SHA-256 of its text;
-`schemas/registered.ndjson` keeps the texts, one line an id. Both only grow: a body written years ago is read with the
-schema it was written with.
+`schemas/ids.json` maps each type string to its versions, oldest first, each with its id and the SHA-256 of
+its text; `schemas/registered.ndjson` keeps the texts, one line an id. Both only grow: a body written years
+ago is read with the schema it was written with.
 """
 
 import hashlib

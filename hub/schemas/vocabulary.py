@@ -1,7 +1,7 @@
 """The words that a schema may use: categories, and what events set for the sharing rules.
 
-Source: RULES.md section 1 (categories), section 2 (roles), section 3 (conditions), section 5 (forbids); DOMAIN.md, the
-outcomes framework (indicators 1 to 15). The sharing rules compare their own words with these.
+Source: RULES.md section 1 (categories), section 2 (roles), section 3 (conditions), section 5 (forbids);
+DOMAIN.md, the outcomes framework (indicators 1 to 15). The sharing rules compare their own words with these.
 """
 
 from typing import Final
@@ -68,8 +68,8 @@ TEXT_CATEGORIES: Final = frozenset(
         "third_party.detail",
     }
 )
-"""The categories that may be free text: the starred ones of RULES.md section 1, and third_party.detail, whose holder
-(an informant, a neighbour) has no record of their own to be coded in."""
+"""The categories that may be free text: the starred ones of RULES.md section 1, and third_party.detail, whose
+holder (an informant, a neighbour) has no record of their own to be coded in."""
 
 PLACE_CATEGORIES: Final = frozenset({"contact.address"})
 """Every field of these tells where somebody can be found (RULES.md 4.2)."""
@@ -85,7 +85,8 @@ ROWS: Final = "rows"
 
 FAMILY_POINTER: Final = "family"
 NOBODY_POINTER: Final = "nobody"
-"""Person pointers that name no single person: the family as a whole, and what is about nobody (capacity, hub)."""
+"""Person pointers that name no single person: the family as a whole, and what is about nobody (capacity,
+hub)."""
 
 ROLES: Final = frozenset(
     {
@@ -122,7 +123,8 @@ CONDITIONS: Final = frozenset(
 )
 
 SURFACE_CONDITIONS: Final = frozenset({"deidentified", "own"})
-"""Conditions on the form or the reader of a release (a report's shape, subject access): no event sets them."""
+"""Conditions on the form or the reader of a release (a report's shape, subject access): no event sets
+them."""
 
 FORBIDS: Final = frozenset(f"F{n:02}" for n in range(1, 12))
 

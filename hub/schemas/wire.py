@@ -1,7 +1,8 @@
 """The Confluent wire format: 0x00, the schema id in 4 bytes (big-endian), the Avro body.
 
-Source: Confluent, *Wire format*; Apache Avro 1.12, *Binary encoding*. Decoding is bounded by the bytes it is given:
-our schemas have no recursion and no array of empty items, so nothing is built that the bytes do not hold.
+Source: Confluent, *Wire format*; Apache Avro 1.12, *Binary encoding*. Decoding is bounded by the bytes it is
+given: our schemas have no recursion and no array of empty items, so nothing is built that the bytes do not
+hold.
 """
 
 import struct
@@ -53,7 +54,9 @@ def encode(event_type: EventType, datum: Datum) -> bytes:
         fastavro.schemaless_writer(out, event_type.parsed, datum)
     except Exception as error:  # noqa: BLE001 - fastavro raises a dozen kinds for a datum of the wrong shape
         reason = type(error).__name__
-        raise NotEncodableError(f"expected a datum of {event_type.type}; it does not fit ({reason})") from None
+        raise NotEncodableError(
+            f"expected a datum of {event_type.type}; it does not fit ({reason})"
+        ) from None
     return out.getvalue()
 
 
