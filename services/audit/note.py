@@ -1,4 +1,4 @@
-"""Signed notes, their keys, checkpoints (C2SP signed-note v1.0.0, tlog-checkpoint v1.0.0, tlog-cosignature v1).
+"""Signed notes, keys, checkpoints (C2SP signed-note v1.0.0, tlog-checkpoint v1.0.0, tlog-cosignature v1).
 
 - A note is text that ends in a newline, an empty line, and signature lines `— name base64(key id ‖
   signature)`.
