@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from hub.partnership.finding import Finding, Mark, finding
+from hub.partnership.finding import Finding, Mark, Phrase, finding
 
 MAX_BYTES: Final = 1_048_576
 """Largest file; the largest agreement we know has 40 kB."""
@@ -58,7 +58,7 @@ class _StopError(Exception):
     """Reading further is pointless or unsafe; the finding says why."""
 
     def __init__(self, mark: Mark, expected: str, came: str, example: str = "") -> None:
-        self.finding = finding(mark, expected, came, example)
+        self.finding = finding(mark, expected, Phrase(came), example)
 
 
 def read(path: Path) -> tuple[Node | None, list[Finding]]:
@@ -67,13 +67,13 @@ def read(path: Path) -> tuple[Node | None, list[Finding]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             return None, [
-                finding(start, f"a file of at most {MAX_BYTES} bytes", f"{path.stat().st_size} bytes")
+                finding(start, f"a file of at most {MAX_BYTES} bytes", Phrase(f"{path.stat().st_size} bytes"))
             ]
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        return None, [finding(start, "UTF-8 text", f"byte {error.start} that is not")]
+        return None, [finding(start, "UTF-8 text", Phrase(f"byte {error.start} that is not"))]
     except OSError as error:
-        return None, [finding(start, "a file that can be read", error.strerror or "an error")]
+        return None, [finding(start, "a file that can be read", Phrase(error.strerror or "an error"))]
     return parse(text, path)
 
 
@@ -87,11 +87,13 @@ def parse(text: str, path: Path) -> tuple[Node | None, list[Finding]]:
     except MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(path, at.line + 1, at.column + 1) if at else Mark(path)
-        findings.append(finding(mark, "YAML", error.problem or "something else", "key: value"))
+        findings.append(finding(mark, "YAML", Phrase(error.problem or "something else"), "key: value"))
     except YAMLError as error:
         # The reader's own error (a character that YAML does not allow) has no mark.
         line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
-        findings.append(finding(Mark(path, line), "printable characters", "one that YAML does not allow"))
+        findings.append(
+            finding(Mark(path, line), "printable characters", Phrase("one that YAML does not allow"))
+        )
     return None, findings
 
 
@@ -173,7 +175,7 @@ def _put(parent: _Open, node: Node, event: Event, findings: list[Finding]) -> No
             parent.key, parent.key_mark = event.value, node.mark
             return
         if parent.key in parent.node.value:
-            findings.append(finding(parent.key_mark, "each key once", f"{parent.key} a second time"))
+            findings.append(finding(parent.key_mark, "each key once", Phrase(f"{parent.key} a second time")))
         else:
             parent.node.value[parent.key] = node
             parent.node.keys[parent.key] = parent.key_mark

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hub.errors import HubError
+
+_LONGEST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class ConfigurationError(HubError):
         self.findings = findings
 
 
+class Phrase(str):
+    """What came, said in our words; any other text is the file's and is shown in quotes."""
+
+    __slots__ = ()
+
+
 def finding(mark: Mark, expected: str, came: object, example: str = "") -> Finding:
     """A finding at a mark; what came is shown shortened."""
     return Finding(mark.file, mark.line, mark.column, expected, shown(came), example)
@@ -66,5 +75,6 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value).encode("unicode_escape").decode("ascii") if isinstance(value, str) else str(value)
-    return repr(text if len(text) <= 60 else f"{text[:57]}...") if isinstance(value, str) else text
+    text = str(value)
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return repr(short) if isinstance(value, str) and not isinstance(value, Phrase) else short

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from hub.partnership.finding import Phrase
 from hub.partnership.form import NAME, Form, one_of
 from hub.partnership.model import Agency, Desk, Key, Scheme
 from hub.partnership.vocabulary import (
@@ -67,10 +68,10 @@ def read_agencies(root: Form) -> tuple[Agency, ...]:
     )
     kinds = {each.kind for each in found}
     if "council" not in kinds:
-        root.refuse("agencies", "an agency of kind council", one_of(kinds, "kinds"), _AGENCY)
+        root.refuse("agencies", "an agency of kind council", Phrase(one_of(kinds, "kinds")), _AGENCY)
     if not any(each.name == HUB and each.kind == HUB for each in found):
         root.refuse(
-            "agencies", "the hub itself", "none", "{name: hub, title: Operations, kind: hub, state: active}"
+            "agencies", "the hub itself", None, "{name: hub, title: Operations, kind: hub, state: active}"
         )
     return found
 
@@ -102,14 +103,17 @@ def read_desks(root: Form, agencies: tuple[Agency, ...], localities: tuple[Named
         )
         if desk.principal in principals:
             form.refuse(
-                "name", "topics of its own", f"to-{desk.principal}, another desk's", "name: council/north"
+                "name",
+                "topics of its own",
+                Phrase(f"to-{desk.principal}, another desk's"),
+                "name: council/north",
             )
         principals.add(desk.principal)
         if desk.may_lead and desk.kind != "council":
             form.refuse("may_lead", "a desk of a council, which alone leads", desk.kind, "may_lead: false")
         found.append(desk)
     if not any(each.may_lead and each.active for each in found):
-        root.refuse("desks", "at least one active desk with `may_lead: true`", "none", _DESK_EXAMPLE)
+        root.refuse("desks", "at least one active desk with `may_lead: true`", None, _DESK_EXAMPLE)
     return tuple(found)
 
 
@@ -171,7 +175,7 @@ def _pattern(form: Form, key: str) -> str:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        form.refuse(key, "a regular expression", str(error), f"{key}: '[0-9]{{6}}'")
+        form.refuse(key, "a regular expression", Phrase(error), f"{key}: '[0-9]{{6}}'")
         return text
     if text and compiled.fullmatch(""):
         form.refuse(key, "a pattern that refuses an empty id", text, f"{key}: '[0-9]{{6}}'")
@@ -182,7 +186,7 @@ def _jwk(form: Form, algorithm: str) -> Mapping[str, str]:
     """A public JWK's members; a private one is refused, and nothing of it is shown."""
     kty, curve, points = _CURVES.get(algorithm, ("", "", ()))
     if form.has("d"):
-        form.refuse("d", "a public key", "a private one; it is known now: make another", KEY_EXAMPLE)
+        form.refuse("d", "a public key", Phrase("a private one; it is known now: make another"), KEY_EXAMPLE)
     if not kty:
         return {}
     found = {"kty": form.word("kty", {kty}), "crv": form.word("crv", {curve})}
@@ -190,7 +194,10 @@ def _jwk(form: Form, algorithm: str) -> Mapping[str, str]:
         found[point] = form.text(point, "43 characters of base64url")
         if found[point] and not _is_32_bytes(found[point]):
             form.refuse(
-                point, "32 bytes in base64url without padding", f"{len(found[point])} characters", KEY_EXAMPLE
+                point,
+                "32 bytes in base64url without padding",
+                Phrase(f"{len(found[point])} characters"),
+                KEY_EXAMPLE,
             )
     form.close()
     return found

@@ -193,7 +193,7 @@ def read_authority(
         found.append(rule)
     missing = types - seen
     if missing:
-        root.refuse("authority", f"a row for {one_of(missing, 'each')}", "none", _RULE)
+        root.refuse("authority", f"a row for {one_of(missing, 'each')}", None, _RULE)
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from hub.partnership import ConfigurationError, Finding, Partnership, agreement_files
 from hub.partnership.document import Node, locate, plain, read
-from hub.partnership.finding import Mark, finding
+from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
 from services.consent.agreement import Agreement, Micros, RuleError, RuleSet, digest_of
 from services.consent.ruleset import ruleset_from_plain
@@ -137,7 +137,9 @@ def _check_signer(node: Node, author: object, signer: object, findings: list[Fin
         and author.strip().lower() == signer.strip().lower()
     ):
         mark = locate(node, ("signer",))
-        findings.append(finding(mark, "another signer than the author", "the author", _SIGNER_EXAMPLE))
+        findings.append(
+            finding(mark, "another signer than the author", Phrase("the author"), _SIGNER_EXAMPLE)
+        )
 
 
 def _compile(
@@ -169,5 +171,5 @@ def _overlaps(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list
         for earlier in agreements[:index]:
             if earlier.id == later.id and earlier.start < later.end and later.start < earlier.end:
                 expected = f"a start at or after the end of version {earlier.version}"
-                found.append(finding(sources[index].mark(("start",)), expected, "an overlap"))
+                found.append(finding(sources[index].mark(("start",)), expected, Phrase("an overlap")))
     return found
