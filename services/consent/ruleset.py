@@ -80,7 +80,7 @@ def ruleset_from_plain(plain: Mapping[str, object]) -> RuleSet:
     for index, entry in enumerate(_sequence(plain.get("agreements"), ("agreements",))):
         agreements.append(reader.agreement(entry, ("agreements", index)))
     _unique([f"{each.id} version {each.version}" for each in agreements], ("agreements",))
-    vocabulary = {name: sorted(each.classes) + [str(each.level)] for name, each in CATEGORIES.items()}
+    vocabulary = {name: [*sorted(each.classes), str(each.level)] for name, each in CATEGORIES.items()}
     result = tuple(agreements)
     return RuleSet(result, agencies, desks, digest_of(result, agencies, desks, vocabulary))
 
@@ -193,7 +193,7 @@ class _Reader:
         )
 
     def _sources(self, entry: object, path: Path) -> frozenset[str] | None:
-        if entry == "any" or entry == ["any"]:
+        if entry in ("any", ["any"]):
             return None
         return frozenset(_words(entry, self._senders, path))
 

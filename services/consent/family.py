@@ -1,0 +1,329 @@
+"""A family's state: what its log has said, as plain data that a processor can store.
+
+`step(state, event)` is the whole of it: checks a referral's move, applies what the event says of the
+family, sets the persons' facts it brings, and returns what must be told of them to other families. It never
+changes the state it is given; an event that says nothing of these returns the very same object.
+
+Shape (every part may be missing): `open`, `lead`, `core_group` as spans `[from, until | null, event that
+ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`; `children` `{child:
+{status, s47: {enquiry: span}}}`; `households` `{person: household}`; `persons` `{person: {key: [at, by,
+value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of what waits for a second
+person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
+from services.consent.facts import Deltas, approved, awaited, deltas
+from services.consent.moves import Moved, NotAllowed, move
+from services.consent.registers import Registers, from_wire, larger, register_of
+
+State = dict[str, Any]
+_MAJORITY_MONTHS: Final = 18 * 12
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """The state after an event, and the facts that it set: to be joined by every family of these persons."""
+
+    state: State
+    deltas: Deltas
+
+
+def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
+    """A family's state after an event, or why the event cannot be true of it."""
+    if event.kind.startswith("referral."):
+        moved = _moved(state, event)
+        if isinstance(moved, NotAllowed):
+            return moved
+        state = moved
+    state = apply_family(state, event)
+    set_now = deltas(event)
+    waiting = awaited(event)
+    if waiting:
+        state = _with(state, "pending", event.id, _pending(event, waiting))
+    if event.kind == "hub.approval_given":
+        state, set_now = _settle(state, event)
+    return Stepped(apply_facts(state, set_now), set_now)
+
+
+def apply_facts(state: State, facts: Mapping[str, Registers]) -> State:
+    """The state with registers joined to the persons' facts."""
+    if not facts:
+        return state
+    persons: dict[str, Any] = dict(state.get("persons", {}))
+    for person, registers in facts.items():
+        persons[person] = _join_plain(persons.get(person, {}), registers)
+    return {**state, "persons": persons}
+
+
+def apply_family(state: State, event: PlainEvent) -> State:
+    """The state after what an event says of the family, or of its persons' facts (`hub.person_fact`)."""
+    if event.retracted:
+        return state
+    rule = _RULES.get(event.kind)
+    return state if rule is None else rule(state, event)
+
+
+def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
+    """Whose protective events may change what is released about these persons in this family.
+
+    Themselves, everybody paired with them, and every member: a desk that comes to supervise one adult
+    opposes all others.
+    """
+    found = set(persons)
+    for person in tuple(found):
+        for key in state.get("persons", {}).get(person, {}):
+            if key.startswith("pair|"):
+                found.add(key.split("|")[1])
+    return frozenset(found | set(state.get("members", {})))
+
+
+def _moved(state: State, event: PlainEvent) -> State | NotAllowed:
+    cause = event.person("referral")
+    if cause is None:
+        return NotAllowed("not_requested", "the event names no referral")
+    referrals: dict[str, Any] = state.get("referrals", {})
+    known = referrals.get(cause)
+    if event.corrects:
+        return state
+    if known is not None and known["person"] != event.person():
+        return NotAllowed("other_person", "the event names another person than the referral")
+    result = move(None if known is None else known["state"], event.kind)
+    if isinstance(result, NotAllowed):
+        return result
+    if known is None:
+        known = _requested(event)
+    elif result == Moved(known["state"]) and event.kind != "referral.stage_entered":
+        return state
+    after = {**known, "state": result.state, "since": event.recorded}
+    if event.kind == "referral.stage_entered":
+        after["stage"] = event.word("stage")
+    return _with(state, "referrals", cause, after)
+
+
+def _requested(event: PlainEvent) -> dict[str, Any]:
+    children = [row.get("rag") for row in event.rows("children")]
+    return {
+        "person": event.person(),
+        "referrer": event.source,
+        "to": event.word("to"),
+        "specialism": event.word("specialism"),
+        "requested": event.recorded,
+        "rag": next((each for each in ("red", "amber", "green") if each in children), None),
+    }
+
+
+def _pending(event: PlainEvent, waiting: Deltas) -> dict[str, Any]:
+    return {
+        "kind": event.kind,
+        "source": event.source,
+        "receipt": event.receipt,
+        "persons": {
+            person: {key: list(each) for key, each in registers.items()}
+            for person, registers in waiting.items()
+        },
+    }
+
+
+def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas]:
+    pending: dict[str, Any] = state.get("pending", {})
+    request = event.word("request")
+    found = next((key for key, each in pending.items() if request in (key, each["receipt"])), None)
+    if found is None:
+        return state, {}
+    rest = {key: each for key, each in pending.items() if key != found}
+    state = {**state, "pending": rest}
+    if event.word("decision") != "approved":
+        return state, {}
+    registers: Deltas = {
+        person: {key: register for key, each in entry.items() if (register := register_of(each))}
+        for person, entry in pending[found]["persons"].items()
+    }
+    return state, approved(registers, event)
+
+
+def _opened(state: State, event: PlainEvent) -> State:
+    lead = event.word("lead") or event.source
+    state = {**state, "open": [*_ended(state.get("open", []), event), [event.recorded, None, None]]}
+    return _led(state, event, lead)
+
+
+def _lead_changed(state: State, event: PlainEvent) -> State:
+    lead = event.word("lead")
+    return state if lead is None else _led(state, event, lead)
+
+
+def _led(state: State, event: PlainEvent, lead: str) -> State:
+    leads = {desk: _ended(spans, event) for desk, spans in state.get("lead", {}).items()}
+    leads[lead] = [*leads.get(lead, []), [event.recorded, None, None]]
+    return {**state, "lead": leads}
+
+
+def _closed(state: State, event: PlainEvent) -> State:
+    result = {**state, "open": _ended(state.get("open", []), event)}
+    for role in ("lead", "core_group"):
+        result[role] = {desk: _ended(spans, event) for desk, spans in state.get(role, {}).items()}
+    return result
+
+
+def _ended(spans: list[list[Any]], event: PlainEvent) -> list[list[Any]]:
+    return [
+        [start, event.recorded, event.id] if end is None else [start, end, by] for start, end, by in spans
+    ]
+
+
+def _core_group(state: State, event: PlainEvent) -> State:
+    named = event.words("core_group")
+    if named is None:
+        return state
+    groups: dict[str, Any] = dict(state.get("core_group", {}))
+    for desk, spans in groups.items():
+        if desk not in named:
+            groups[desk] = _ended(spans, event)
+    for desk in named:
+        spans = groups.get(desk, [])
+        if not spans or spans[-1][1] is not None:
+            groups[desk] = [*spans, [event.recorded, None, None]]
+    return {**state, "core_group": groups}
+
+
+def _member_added(state: State, event: PlainEvent) -> State:
+    for row in event.rows("members"):
+        state = _member(state, event, row, joins=True)
+    return state
+
+
+def _member_changed(state: State, event: PlainEvent) -> State:
+    return _member(state, event, event.data, joins=event.word("state") == "member")
+
+
+def _member(state: State, event: PlainEvent, row: Mapping[str, object], *, joins: bool) -> State:
+    person = ref(row.get("person"))
+    if person is None:
+        return state
+    known = state.get("members", {}).get(person, {"kind": None, "adult_from": None, "spans": []})
+    spans = known["spans"]
+    if row.get("state") == "left":
+        spans = _ended(spans, event)
+    elif joins and (not spans or spans[-1][1] is not None):
+        spans = [*spans, [event.recorded, None, None]]
+    born = day(row.get("dob"))
+    adult_from = known["adult_from"] if born is None else add_months(midnight(born), _MAJORITY_MONTHS)
+    after = {"kind": word(row.get("kind")) or known["kind"], "adult_from": adult_from, "spans": spans}
+    return _with(state, "members", person, after)
+
+
+def _adopted(state: State, event: PlainEvent) -> State:
+    person = event.person()
+    known = state.get("members", {}).get(person)
+    if person is None or known is None:
+        return state
+    return _with(state, "members", person, {**known, "spans": _ended(known["spans"], event)})
+
+
+def _household_changed(state: State, event: PlainEvent) -> State:
+    households: dict[str, Any] = dict(state.get("households", {}))
+    for row in event.rows("moves"):
+        person = ref(row.get("person"))
+        if person is not None:
+            households[person] = ref(row.get("household"))
+    return {**state, "households": households}
+
+
+def _child(state: State, child: str, **changed: object) -> State:
+    known = state.get("children", {}).get(child, {"status": None, "s47": {}})
+    return _with(state, "children", child, {**known, **changed})
+
+
+def _status_changed(state: State, event: PlainEvent) -> State:
+    child = event.person()
+    return state if child is None else _child(state, child, status=event.word("status"))
+
+
+def _s47_started(state: State, event: PlainEvent) -> State:
+    return _enquiry(state, event, lambda _: [event.recorded, None, None])
+
+
+def _s47_ended(state: State, event: PlainEvent) -> State:
+    return _enquiry(
+        state, event, lambda span: [span[0] if span else event.recorded, event.recorded, event.id]
+    )
+
+
+def _enquiry(state: State, event: PlainEvent, change: Callable[[list[Any] | None], list[Any]]) -> State:
+    enquiry = event.word("enquiry") or ""
+    for child in event.people("children"):
+        spans = state.get("children", {}).get(child, {}).get("s47", {})
+        state = _child(state, child, s47={**spans, enquiry: change(spans.get(enquiry))})
+    return state
+
+
+def _joined(state: State, event: PlainEvent) -> State:
+    child = event.person()
+    programme = event.word("programme") or ""
+    entry = {"programme": programme, "joined": event.recorded, "left": None}
+    return state if child is None else _with(state, "programme", child, entry)
+
+
+def _left(state: State, event: PlainEvent) -> State:
+    child = event.person()
+    known = state.get("programme", {}).get(child)
+    if child is None or known is None:
+        return state
+    return _with(state, "programme", child, {**known, "left": event.recorded})
+
+
+def _risk_rated(state: State, event: PlainEvent) -> State:
+    child = event.person()
+    return state if child is None else _with(state, "risk", child, [event.word("rating"), event.recorded])
+
+
+def _person_fact(state: State, event: PlainEvent) -> State:
+    """Facts that the person's own log sends: now all that was accepted of them is seen here."""
+    person = event.person()
+    if person is None:
+        return state
+    rows = [each for each in items(event.data.get("facts")) if isinstance(each, Mapping)]
+    state = apply_facts(state, {person: from_wire(rows)})
+    raises = event.data.get("raises")
+    if isinstance(raises, int):
+        seen = max(raises, state.get("raises", {}).get(person, 0))
+        state = _with(state, "raises", person, seen)
+    return _with(state, "known", person, True)
+
+
+def _with(state: State, part: str, key: str, value: object) -> State:
+    return {**state, part: {**state.get(part, {}), key: value}}
+
+
+def _join_plain(plain: Mapping[str, Any], registers: Registers) -> dict[str, Any]:
+    result = dict(plain)
+    for key, register in registers.items():
+        known = register_of(result.get(key))
+        result[key] = list(register if known is None else larger(known, register))
+    return result
+
+
+_RULES: Final[dict[str, Callable[[State, PlainEvent], State]]] = {
+    "family.opened": _opened,
+    "family.lead_changed": _lead_changed,
+    "family.closed": _closed,
+    "family.member_added": _member_added,
+    "family.member_changed": _member_changed,
+    "family.household_changed": _household_changed,
+    "person.adopted": _adopted,
+    "child.status_changed": _status_changed,
+    "child.section_47_started": _s47_started,
+    "child.section_47_ended": _s47_ended,
+    "practice.plan_agreed": _core_group,
+    "practice.supervision_held": _core_group,
+    "practice.joined": _joined,
+    "practice.left": _left,
+    "practice.risk_rated": _risk_rated,
+    "hub.person_fact": _person_fact,
+}

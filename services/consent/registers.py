@@ -1,0 +1,111 @@
+r"""What is known of a person, as registers that merge in any order.
+
+A person's facts are `key → Register`; a register is (at, by, value), the stamp of what set it and a JSON
+value. Two sets are joined key by key, the larger register winning, so that joining is commutative,
+associative and idempotent: every family of a person reaches the same facts however they travel. `at` is the
+acceptance in microseconds and `by` the receipt id, except where a key says otherwise (`refused|…`: when it
+occurred; `…since…`: the earliest wins, so `at` is negative).
+
+Keys, with `*` for a part that the author left open:
+
+| key | value |
+|--|--|
+| `consent\|purpose\|category\|desk` | `{from, until, occurred, earlier, as, by}`: the last giving |
+| `refusal\|purpose\|category\|desk` | `{act}`: the last refusal, withdrawal or retraction |
+| `refused\|purpose\|category\|desk` | `{}`: the one that occurred last |
+| `objection\|source\|id`, `objection_decided\|id` | scope (null: all), `{outcome}` |
+| `pair\|other\|p`, `pair\|other\|v` | `{state}`: the other is the perpetrator, or the victim |
+| `pair_since\|other\|p` | `{since}`: when first recorded |
+| `exposed\|victim` | `{since}`: a child who saw, heard or suffered it |
+| `side`, `need\|referral` | `{role}`, `{to, victim, since}`: domestic abuse stated of them, or a need |
+| `role\|role\|desk\|cause` | `{from}` |
+| `referral_ended\|id`, `support_started\|id` | `{at, event, how}`, `{at}` |
+| `referral_reopened\|id` | `{at}` |
+| `role_ended\|role\|desk` | `{at, event}` |
+| `told`, `died`, `identity`, `adopted\|family` | `{told}`, `{at}`, `{degree}`, `{at}` |
+| `capacity\|receipt` | `{has, at}` |
+| `family\|id` | `{member}` |
+| `override\|id`, `override_ended\|id`, `override_seconded\|id` | scope; `{at}`; `{at}` |
+| `restriction\|source\|id`, `restriction_lifted\|id` | scope; `{at}` |
+| `order\|id`, `order_discharged\|id` | scope; `{at}` |
+| `representative\|id`, `competence\|receipt`, `responsible\|id` | who may decide for them |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+Value = dict[str, Any]
+Registers = dict[str, "Register"]
+
+
+class Register(NamedTuple):
+    """One fact with the stamp of what set it; of two for one key the larger is in force."""
+
+    at: int
+    by: str
+    value: Value
+
+
+def larger(one: Register, other: Register) -> Register:
+    """The register in force of two for one key."""
+    if one[:2] != other[:2]:
+        return one if one[:2] > other[:2] else other
+    return one if _text(one.value) >= _text(other.value) else other
+
+
+def join(one: Mapping[str, Register], other: Mapping[str, Register]) -> Registers:
+    """Both sets of facts together. Neither is changed; order and repetition change nothing."""
+    result = dict(one)
+    for key, register in other.items():
+        known = result.get(key)
+        result[key] = register if known is None else larger(known, register)
+    return result
+
+
+def to_wire(registers: Mapping[str, Register]) -> list[dict[str, object]]:
+    """Registers as rows of `hub.person_fact`: `{key, value, at, by}`, by key, each value as JSON text."""
+    return [
+        {"key": key, "value": _text(each.value), "at": each.at, "by": each.by}
+        for key, each in sorted(registers.items())
+    ]
+
+
+def from_wire(rows: Iterable[Mapping[str, object]]) -> Registers:
+    """The registers of `hub.person_fact`. A value that is not readable stays, as one that decides nothing."""
+    result: Registers = {}
+    for row in rows:
+        register = register_of([row.get("at"), row.get("by"), _value(row.get("value"))])
+        key = row.get("key")
+        if isinstance(key, str) and register is not None:
+            known = result.get(key)
+            result[key] = register if known is None else larger(known, register)
+    return result
+
+
+def register_of(plain: object) -> Register | None:
+    """A register of its JSON form `[at, by, value]`; None if that has no stamp."""
+    match plain:
+        case [int(at), str(by), value]:
+            return Register(at, by, value if isinstance(value, dict) else {"unreadable": True})
+    return None
+
+
+def unreadable(value: Mapping[str, object]) -> bool:
+    """True for a value that says nothing: whatever rests on it is unknown."""
+    return "unreadable" in value
+
+
+def _value(text: object) -> object:
+    if not isinstance(text, str):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _text(value: Value) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
