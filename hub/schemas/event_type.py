@@ -11,6 +11,7 @@ from hub.errors import HubError
 from hub.schemas.compose import Json, canonical, expanded, without_logical_types
 from hub.schemas.fields import FieldInfo, fields_of
 from hub.schemas.formats import FORMATS
+from hub.schemas.hints import Hint, hints
 from hub.schemas.items import Items
 from hub.schemas.json_form import reader, writer
 from hub.schemas.plan import Plan, addressed_desks, compile_plan, find_items, gate_persons, reduce_datum
@@ -65,6 +66,11 @@ class EventType:
     def _expanded(self) -> Json:
         found: Json = expanded(self.schema)
         return found
+
+    @cached_property
+    def hint(self) -> Hint:
+        """Copies a datum with its unions named, for the writer; see hints.py."""
+        return hints(self._expanded) or dict
 
     @cached_property
     def fields(self) -> tuple[FieldInfo, ...]:

@@ -51,7 +51,7 @@ def encode(event_type: EventType, datum: Datum) -> bytes:
     out = BytesIO()
     out.write(HEADER.pack(MAGIC, event_type.schema_id))
     try:
-        fastavro.schemaless_writer(out, event_type.parsed, datum)
+        fastavro.schemaless_writer(out, event_type.parsed, event_type.hint(datum))
     except Exception as error:  # noqa: BLE001 - fastavro raises a dozen kinds for a datum of the wrong shape
         reason = type(error).__name__
         raise NotEncodableError(
