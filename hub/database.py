@@ -21,14 +21,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from hub.errors import HubError
+from hub.errors import PeerError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
-class DatabaseAwayError(HubError):
+class DatabaseAwayError(PeerError):
     """PostgreSQL cannot be reached; nothing is lost, try again."""
 
 

@@ -1,6 +1,7 @@
 """An event as it stands in a log, and its form on Kafka.
 
-CloudEvents 1.0, Kafka binary mode: attributes are `ce_` headers, the value is Avro in the Confluent wire format.
+CloudEvents 1.0, Kafka binary mode: attributes are `ce_` headers, the value is Avro in the Confluent wire
+format.
 Three attributes are the hub's own extensions: `receipt` (what acceptance gave out), `acceptedtime` (when) and
 `raises` (the persons whose guards this event raised when it was accepted; on the primary copy alone).
 

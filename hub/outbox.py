@@ -16,7 +16,8 @@ _EVENT = (
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One event for one log. `body` is the wire form in the clear; `key_id` seals it at rest (None: codes only)."""
+    """One event for one log. `body` is the wire form in the clear; `key_id` seals it at rest (None: codes
+    only)."""
 
     envelope: Envelope
     topic: str
@@ -32,7 +33,8 @@ def seal_context(event_id: str) -> bytes:
 async def put(conn: Connection, keys: KeyRing, events: Sequence[LogEvent]) -> None:
     """Store the events and queue them for Kafka, in the order given.
 
-    The keys named must be loaded in `keys`. The order of one key's events in the outbox is the order of its log:
+    The keys named must be loaded in `keys`. The order of one key's events in the outbox is the order of its
+    log:
     COPY gives identities in row order.
     """
     stored = Rows("event", _EVENT)

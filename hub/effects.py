@@ -1,0 +1,133 @@
+"""What a pure handler may ask for: values, carried out by the processor in its one transaction.
+
+A handler gets a state and an event and gives `Done` or `Rejected`. It reads no clock, database, network or
+random
+number; whatever is to happen in the world is one of the effects below.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hub.clock import Micros
+from hub.events import Event
+
+State = Any
+"""The state of a key: whatever its machine keeps; never changed in place."""
+QueuedStatus = Literal["pending", "held", "delivered", "recalled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """An event that the hub derives: it enters the log `topic`/`key`. Its id follows from its cause and
+    `part`.
+
+    `key_id` names the subject whose key seals the body at rest; None where the body holds codes only.
+    """
+
+    topic: str
+    key: str
+    type: str
+    data: Mapping[str, Any]
+    key_id: str | None
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a decision allows a desk to get, and what that rests on.
+
+    `body` is the complete Kafka value, reduced to what may be known (None: nothing, for held and recalled).
+    `persons` are those whose guards are compared at the attempt, `counts` the raises that this decision had
+    seen.
+    """
+
+    status: QueuedStatus
+    body: bytes | None
+    persons: tuple[str, ...]
+    counts: tuple[int, ...]
+    valid_until: Micros | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A new delivery of an event to a desk."""
+
+    desk: str
+    event: Event
+    release: Release
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A delivery that has not ended: pending, failed, lapsed or held."""
+
+    delivery_id: str
+    desk: str
+    status: str
+    released: bool
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """A queued delivery decided again."""
+
+    queued: Queued
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decision record of one event, all desks in it: becomes the audit entry `decision.made`."""
+
+    event_id: str
+    record: Mapping[str, Any]
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Another audit entry: its kind, whom it concerns, and its detail."""
+
+    kind: str
+    part: str
+    subjects: tuple[str, ...]
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """Something that waits for a person. `key` is an id, `reason` a code; nothing in it names anybody."""
+
+    kind: str
+    key: str
+    owner: str
+    reason: str
+    due_at: Micros | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+Effect = Emit | Deliver | Revise | Decided | Note | OpenTask
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The event took effect: the new state of its key (the same object: unchanged), and what follows."""
+
+    state: State
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The event breaks a rule of the data: it changes no state. `reason` is a code that its publisher may
+    know."""
+
+    reason: str
+    effects: tuple[Effect, ...] = ()
+
+
+Outcome = Done | Rejected

@@ -1,0 +1,284 @@
+"""One batch of one processor, in one transaction.
+
+In this order: the compare-and-set of every position; which events have a fate already; the states, keys and
+queued
+deliveries that the rest touches; the pure handler, record by record in partition order; fates, states,
+deliveries,
+events, audit entries and the coverage of this very range. Everything commits, or nothing does.
+
+A record ends in one of three ways. *done*: it took effect. *rejected*: it cannot be read, or breaks a rule
+of the data;
+a task holds the reason. *parked*: our own fault; it and all later events of its key are kept in order for a
+person.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub import ledger
+from hub.clock import Micros
+from hub.crash import point
+from hub.database import Connection, Database
+from hub.effects import Done, OpenTask, Outcome, Queued, State
+from hub.errors import HubError, SenderError
+from hub.events import Event
+from hub.ids import derive
+from hub.keys import KeyRing
+from hub.processor import store
+from hub.processor.machine import Machine
+from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of
+from hub.processor.store import Fate, Move
+from hub.processor.writer import Writer
+from hub.schemas import Catalogue
+
+OPERATIONS = "hub/operations"
+REDRIVE = "wraparound.hub.redrive_requested.v1"
+
+
+class LostPartitionError(HubError):
+    """Somebody else moved the position: this worker no longer owns the partition."""
+
+
+class HandlerFaultError(HubError):
+    """The handler, or what it asked for, failed on a record: our own fault."""
+
+    def __init__(self, record: Record, key: str, fault: BaseException) -> None:
+        super().__init__(
+            f"partition {record.partition} offset {record.offset} key {key}: {type(fault).__name__}"
+        )
+        self.record = record
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every batch of a processor shares."""
+
+    machine: Machine
+    database: Database
+    ring: KeyRing
+    catalogue: Catalogue
+    secret: bytes
+    hub_key: str
+    rules: str
+
+
+Item = Decoded | Undecodable
+
+
+class Batch:
+    """The records of one batch and what becomes of them. `park`: handle nothing, park every record's key."""
+
+    def __init__(
+        self, context: Context, states: dict[str, State], records: Sequence[Record], park: bool
+    ) -> None:
+        self.context = context
+        self.cache = states
+        self.records = records
+        self.park = park
+        self.fates: list[Fate] = []
+        self.counts: dict[int, Counter[str]] = {}
+        self.changed: dict[str, State] = {}
+        self.queues: dict[str, dict[str, Queued]] = {}
+        self.parked: set[str] = set()
+        self.writer = Writer(context.secret, context.ring, context.catalogue, context.rules)
+        self.latest: Micros = 0
+
+    async def run(self, moves: Sequence[Move]) -> None:
+        """Do it all. On return the batch is committed and the cache holds the new states.
+
+        Raises `LostPartitionError`, `HandlerFaultError`, `store.ShapeError`, `DatabaseAwayError`; then
+        nothing changed.
+        """
+        context = self.context
+        items = [self._decode(record) for record in self.records]
+        point("processor.after_decode")
+        async with context.database.transaction() as conn:
+            if not await store.advance(conn, context.machine.name, context.machine.topic, moves):
+                raise LostPartitionError(f"{context.machine.name}: another worker moved the position")
+            fresh = await self._without_duplicates(conn, items)
+            await self._load(conn, fresh)
+            for item in fresh:
+                await self._take(conn, item)
+            point("processor.after_handle")
+            await self._write(conn, moves)
+            point("processor.before_commit")
+        point("processor.after_commit")
+        self.cache.update(self.changed)
+
+    def _decode(self, record: Record) -> Item:
+        try:
+            return Decoded(record, decode(self.context.catalogue, record))
+        except SenderError:
+            claimed = event_id_of(record)
+            name = claimed if claimed is not None and _is_uuid(claimed) else ""
+            place = f"{self.context.machine.topic}|{record.partition}|{record.offset}"
+            return Undecodable(
+                record, name or derive(self.context.secret, "undecodable", place), "undecodable"
+            )
+
+    def _count(self, record: Record, kind: str) -> None:
+        self.counts.setdefault(record.partition, Counter())[kind] += 1
+
+    async def _without_duplicates(self, conn: Connection, items: Sequence[Item]) -> list[Item]:
+        ids = [_id_of(item) for item in items]
+        seen = await store.known_fates(conn, self.context.machine.name, ids)
+        fresh = []
+        for item, name in zip(items, ids, strict=True):
+            if name in seen:
+                self._count(item.record, "duplicate")
+            else:
+                seen.add(name)
+                fresh.append(item)
+        return fresh
+
+    async def _load(self, conn: Connection, items: Sequence[Item]) -> None:
+        context, machine = self.context, self.context.machine
+        events = [item.event for item in items if isinstance(item, Decoded)]
+        keys = {event.envelope.key for event in events}
+        await context.ring.load(conn, sorted({context.hub_key} | (keys if machine.sealed else set())))
+        if self.park:
+            return
+        missing = sorted(keys - self.cache.keys())
+        if missing:
+            ring = context.ring if machine.sealed else None
+            found = await store.load_states(
+                conn, missing, table=machine.table, shape=machine.shape, ring=ring
+            )
+            self.cache.update({key: machine.load(raw) for key, raw in found.items()})
+        if keys:
+            self.parked = await store.parked_keys(conn, machine.name, sorted(keys))
+        queued = sorted({event.envelope.key for event in events if machine.needs_queue(event)})
+        if queued:
+            loaded = await store.load_queue(conn, queued, ring=context.ring, catalogue=context.catalogue)
+            self.queues = {key: {q.delivery_id: q for q in loaded.get(key, ())} for key in queued}
+
+    async def _take(self, conn: Connection, item: Item) -> None:
+        if isinstance(item, Undecodable):
+            await self._dead_letter(conn, item)
+            return
+        key = item.event.envelope.key
+        self.latest = max(self.latest, item.event.envelope.recorded_at)
+        if item.event.type == REDRIVE and item.event.data["processor"] == self.context.machine.name:
+            await self._redrive(conn, item)
+            return
+        if self.park or key in self.parked:
+            await self._park(conn, item)
+            return
+        try:
+            self._handle(item)
+        except HubError:
+            raise
+        except Exception as fault:  # whatever our own code may do wrong: the key is parked, the rest goes on
+            raise HandlerFaultError(item.record, key, fault) from fault
+
+    def _state(self, key: str) -> State:
+        state = self.changed.get(key)
+        if state is None:
+            state = self.cache.get(key)
+        return state if state is not None else self.context.machine.initial(key)
+
+    def _handle(self, item: Decoded) -> None:
+        outcome = self._apply(item.event)
+        if isinstance(outcome, Done):
+            self._fate(item, "done", None)
+        else:
+            self._fate(item, "rejected", outcome.reason)
+
+    def _apply(self, event: Event) -> Outcome:
+        machine, key = self.context.machine, event.envelope.key
+        before = self._state(key)
+        queue = self.queues.get(key, {})
+        outcome = machine.handle(before, event, list(queue.values()) if machine.needs_queue(event) else ())
+        if isinstance(outcome, Done) and outcome.state is not before:
+            self.changed[key] = outcome.state
+        self.writer.carry_out(event, event.envelope.recorded_at, outcome.effects)
+        if key in self.queues:
+            self.writer.queued_after(queue, outcome.effects)
+        return outcome
+
+    async def _redrive(self, conn: Connection, item: Decoded) -> None:
+        """Run what is parked under the event's key, in order; a fault among it leaves all of it parked."""
+        context, machine, key = self.context, self.context.machine, item.event.envelope.key
+        waiting = await store.take_parked(
+            conn, machine.name, key, ring=context.ring, catalogue=context.catalogue
+        )
+        if waiting:
+            loaded = await store.load_queue(conn, [key], ring=context.ring, catalogue=context.catalogue)
+            self.queues[key] = {q.delivery_id: q for q in loaded.get(key, ())}
+        for event in waiting:
+            try:
+                self._apply(event)
+            except Exception as fault:  # as in _take; the redrive request itself is parked behind
+                raise HandlerFaultError(item.record, key, fault) from fault
+        self.parked.discard(key)
+        self._fate(item, "done", None)
+
+    def _fate(self, item: Item, kind: str, reason: str | None) -> None:
+        record = item.record
+        self.fates.append(Fate(_id_of(item), kind, record.partition, record.offset, reason))
+        self._count(record, kind)
+
+    async def _dead_letter(self, conn: Connection, item: Undecodable) -> None:
+        context, record = self.context, item.record
+        place = {"topic": context.machine.topic, "partition": record.partition, "offset": record.offset}
+        task = OpenTask("dead_letter", item.event_id, OPERATIONS, item.reason, detail=place)
+        task_id = self.writer.open_task(item.event_id, self.latest, task)
+        await store.write_dead_letter(
+            conn,
+            context.ring,
+            task_id=task_id,
+            topic=context.machine.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key_id=context.hub_key,
+            body=record.value or b"",
+        )
+        self._note("event.rejected", item.event_id, {"reason": item.reason, **place})
+        self._fate(item, "rejected", item.reason)
+
+    async def _park(self, conn: Connection, item: Decoded) -> None:
+        machine, key = self.context.machine, item.event.envelope.key
+        task = OpenTask("parked", key, OPERATIONS, "fault", detail={"processor": machine.name})
+        task_id = self.writer.open_task(f"{machine.name}|{key}", item.event.envelope.recorded_at, task)
+        self._fate(item, "parked", None)
+        await store.write_parked(conn, machine.name, task_id, key, self.fates[-1:])
+        self.parked.add(key)
+        self._note("event.parked", item.event.id, {"processor": machine.name, "key": key})
+
+    def _note(self, kind: str, part: str, detail: dict[str, object]) -> None:
+        context = self.context
+        self.writer.record(
+            ledger.entry(
+                context.ring,
+                kind=kind,
+                entry_id=derive(context.secret, kind, context.machine.name, part),
+                recorded_at=self.latest,
+                rules=context.rules,
+                subjects=(),
+                details=[(context.hub_key, detail)],
+            )
+        )
+
+    async def _write(self, conn: Connection, moves: Sequence[Move]) -> None:
+        machine, context = self.context.machine, self.context
+        for move in moves:
+            counted = self.counts.get(move.partition, Counter())
+            counts = dict(counted) | {"absent": move.end - move.start - counted.total()}
+            place = {"processor": machine.name, "topic": machine.topic, "partition": move.partition}
+            detail = place | {"from": move.start, "to": move.end, "counts": counts}
+            self._note("coverage", f"{machine.topic}|{move.partition}|{move.start}|{move.end}", detail)
+        await store.write_fates(conn, machine.name, self.fates)
+        ring = context.ring if machine.sealed else None
+        states = {key: machine.dump(state) for key, state in self.changed.items()}
+        await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
+        await self.writer.write(conn)
+
+
+def _id_of(item: Item) -> str:
+    return item.event.id if isinstance(item, Decoded) else item.event_id
+
+
+def _is_uuid(text: str) -> bool:
+    return len(text) == 36 and all(c in "0123456789abcdef-" for c in text)

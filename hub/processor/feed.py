@@ -1,0 +1,228 @@
+"""Where a processor's records come from: Kafka, or the stored events where Kafka's log has been cut.
+
+The position in SQL is the truth. On assignment a partition is sought to it, whatever Kafka's committed offset
+says. A position before the beginning of Kafka's log is fed from the stored events by (partition, offset), as
+the
+topic's first processor recorded them, until Kafka has it; if neither reaches the position the feed stops and
+says so.
+
+aiokafka may return records of a partition while its assignment is still being awaited: whatever is not of a
+partition loaded here, or not at the expected offset, is dropped and read again from the position.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from hub.database import Database
+from hub.errors import HubError
+from hub.events import to_headers
+from hub.kafka import BrokerAwayError
+from hub.keys import KeyRing
+from hub.processor import store
+from hub.processor.records import Record
+from hub.processor.store import Move
+
+log = logging.getLogger("wraparound.feed")
+
+FIRST_PROCESSOR = {"events": "router", "people": "people"}
+"""Who records the offsets of a topic's stored events, in its fates."""
+
+
+class UnreachablePositionError(HubError):
+    """Neither Kafka nor the stored events reach back to a position: going on would skip events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Records in partition order, and the moves of the positions that account for all of them."""
+
+    moves: tuple[Move, ...]
+    records: tuple[Record, ...]
+
+
+class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """The partitions of one topic that this process owns, for one processor.
+
+    `lock` is held while a batch is in hand, so that a rebalance waits for it; `lost` is called, under the
+    lock,
+    when partitions go, so that caches go with them.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        database: Database,
+        ring: KeyRing,
+        *,
+        processor: str,
+        topic: str,
+        lost: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._database = database
+        self._ring = ring
+        self._processor = processor
+        self._topic = topic
+        self._lost = lost
+        self._next: dict[int, int] = {}
+        self._stale = True
+        self._from_store: set[int] = set()
+        self.lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Join the group. Raises `BrokerAwayError`."""
+        try:
+            await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
+        self._consumer.subscribe([self._topic], listener=self)
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        await self._consumer.stop()
+
+    @property
+    def positions(self) -> dict[int, int]:
+        """The next offset of each partition owned."""
+        return dict(self._next)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Wait for the batch in hand, then forget everything about every partition."""
+        async with self.lock:
+            self.forget()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """The positions are read before anything is taken of the new partitions."""
+        async with self.lock:
+            self.forget()
+
+    def forget(self) -> None:
+        """Own nothing until the positions have been read again."""
+        self._next.clear()
+        self._from_store.clear()
+        self._stale = True
+        self._lost()
+
+    async def _resume(self) -> None:
+        """Read the positions and seek every assigned partition to its own."""
+        partitions = sorted(tp.partition for tp in self._consumer.assignment())
+        if not partitions:
+            return
+        async with self._database.transaction() as conn:
+            positions = await store.open_positions(conn, self._processor, self._topic, partitions)
+        tps = {p: TopicPartition(self._topic, p) for p in partitions}
+        try:
+            beginnings = await self._consumer.beginning_offsets(list(tps.values()))
+            ends = await self._consumer.end_offsets(list(tps.values()))
+        except KafkaError as error:
+            raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
+        for partition, offset in positions.items():
+            if offset > ends[tps[partition]]:
+                raise UnreachablePositionError(
+                    f"{self._topic}/{partition}: position {offset} lies past Kafka's end {ends[tps[partition]]}:"
+                    " this is not the log that the position belongs to"
+                )
+            if offset < beginnings[tps[partition]]:
+                self._from_store.add(partition)
+                self._consumer.pause(tps[partition])
+            else:
+                self._consumer.seek(tps[partition], offset)
+        self._next = positions
+        self._stale = False
+
+    async def take(self, limit: int, wait_ms: int) -> Taken:
+        """The next records, up to `limit`, waiting up to `wait_ms` for the first. The caller does not hold
+        the lock.
+
+        Raises `BrokerAwayError`, `DatabaseAwayError`, `UnreachablePositionError`.
+        """
+        if self._stale:
+            async with self.lock:
+                await self._resume()
+        if self._from_store:
+            return await self._take_stored(min(self._from_store), limit)
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=wait_ms, max_records=limit)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            # Just assigned, or cut by retention: only the positions say where to read on.
+            self._stale = True
+            return Taken((), ())
+        except KafkaError as error:
+            raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
+        moves: list[Move] = []
+        records: list[Record] = []
+        for tp, batch in sorted(fetched.items(), key=lambda pair: pair[0].partition):
+            start = self._next.get(tp.partition)
+            if start is None or tp.partition in self._from_store:
+                continue
+            fresh = [r for r in batch if r.offset >= start]
+            if not fresh:
+                continue
+            if fresh[0].offset > start and await self._cut(tp, start):
+                continue
+            records += [Record(tp.partition, r.offset, r.headers, r.value) for r in fresh]
+            moves.append(Move(tp.partition, start, fresh[-1].offset + 1))
+        return Taken(tuple(moves), tuple(records))
+
+    async def _cut(self, tp: TopicPartition, start: int) -> bool:
+        """Whether Kafka's log has been cut past our position, so that what came next is not what comes next."""
+        begin = (await self._consumer.beginning_offsets([tp]))[tp]
+        if begin > start:
+            log.warning("%s/%d: Kafka begins at %d, we are at %d", tp.topic, tp.partition, begin, start)
+            self._stale = True
+            return True
+        return False
+
+    def advanced(self, moves: Iterable[Move]) -> None:
+        """The batch was committed: these are the new positions."""
+        for move in moves:
+            if move.partition in self._next:
+                self._next[move.partition] = move.end
+
+    async def hint(self) -> None:
+        """Commit the positions to Kafka: for tools that show lag. A failure is no error."""
+        offsets = {TopicPartition(self._topic, p): o for p, o in self._next.items()}
+        try:
+            if offsets:
+                await self._consumer.commit(offsets)
+        except KafkaError as error:
+            log.info("offsets not committed, the positions in SQL stand: %s", type(error).__name__)
+
+    async def _take_stored(self, partition: int, limit: int) -> Taken:
+        tp = TopicPartition(self._topic, partition)
+        start = self._next[partition]
+        begin = (await self._consumer.beginning_offsets([tp]))[tp]
+        if start >= begin:
+            self._from_store.discard(partition)
+            self._consumer.seek(tp, start)
+            self._consumer.resume(tp)
+            return Taken((), ())
+        first = FIRST_PROCESSOR[self._topic]
+        async with self._database.transaction() as conn:
+            reached = (await store.open_positions(conn, first, self._topic, [partition]))[partition]
+            if reached < begin:
+                raise UnreachablePositionError(
+                    f"{self._topic}/{partition}: position {start}, Kafka begins at {begin}, stored events end at"
+                    f" {reached}: the events between are in neither; restore the database or the topic"
+                )
+            columns = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
+            cursor = await conn.execute(
+                f'SELECT f."offset", {columns} FROM fate f JOIN event e USING (event_id)'
+                " WHERE f.processor = %s AND e.topic = %s AND f.partition = %s"
+                ' AND f."offset" >= %s AND f."offset" < %s ORDER BY f."offset" LIMIT %s',
+                (first, self._topic, partition, start, reached, limit),
+                binary=True,
+            )
+            rows = await cursor.fetchall()
+            await self._ring.load(conn, sorted({str(row[11]) for row in rows if row[11] is not None}))
+        records = []
+        for row in rows:
+            envelope, body = store.stored_body(row[1:], self._ring)
+            records.append(Record(partition, row[0], to_headers(envelope), body))
+        end = records[-1].offset + 1 if len(records) == limit else reached
+        return Taken((Move(partition, start, end),), tuple(records))

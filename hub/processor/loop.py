@@ -1,0 +1,138 @@
+"""The batch loop: take, commit, repeat; wait when a server is away, isolate our own faults, never skip.
+
+Errors that end the loop: `UnreachablePositionError` and `ShapeError` (going on would be wrong). All else is
+waited
+out or parked.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from hub.effects import State
+from hub.errors import PeerError
+from hub.processor.batch import Batch, Context, LostPartitionError
+from hub.processor.feed import Feed, Taken
+from hub.processor.records import Record
+from hub.processor.store import Move, ShapeError
+
+log = logging.getLogger("wraparound.processor")
+
+CACHE_LIMIT = 50_000
+HINT_SECONDS = 2.0
+
+
+class Processor:
+    """One processor in one process."""
+
+    def __init__(self, context: Context, *, batch_size: int, batch_wait_ms: int) -> None:
+        self.context = context
+        self.batch_size = batch_size
+        self.batch_wait_ms = batch_wait_ms
+        self.states: dict[str, State] = {}
+        self.handled = 0
+        self.progressed_at = time.monotonic()
+        self._stopping = False
+
+    def drop_states(self) -> None:
+        """Forget every cached state: partitions went, or a transaction failed."""
+        self.states.clear()
+
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._stopping = True
+
+    async def run(self, feed: Feed) -> None:
+        """Work until stopped."""
+        pause = 0.0
+        hinted = time.monotonic()
+        while not self._stopping:
+            try:
+                taken = await feed.take(self.batch_size, self.batch_wait_ms)
+                if taken.moves:
+                    await self._commit(feed, taken)
+                    self.progressed_at = time.monotonic()
+                if time.monotonic() - hinted > HINT_SECONDS:
+                    await feed.hint()
+                    hinted = time.monotonic()
+                pause = 0.0
+            except PeerError as error:
+                pause = min(pause * 2, 2.0) or 0.1
+                log.warning("%s: %s; trying again in %.1f s", self.context.machine.name, error, pause)
+                self.drop_states()
+                await asyncio.sleep(pause)
+
+    async def _commit(self, feed: Feed, taken: Taken) -> None:
+        async with feed.lock:
+            owned = feed.positions
+            moves = [move for move in taken.moves if owned.get(move.partition) == move.start]
+            mine = {move.partition for move in moves}
+            records = [record for record in taken.records if record.partition in mine]
+            if not moves:
+                return
+            try:
+                await self._attempt(moves, records)
+            except LostPartitionError as error:
+                log.warning("%s; reading the positions again", error)
+                feed.forget()
+            except PeerError:
+                # The transaction may have committed without our learning of it: only the positions know.
+                feed.forget()
+                raise
+            else:
+                feed.advanced(moves)
+                self.handled += len(records)
+        if len(self.states) > CACHE_LIMIT:
+            self.drop_states()
+
+    async def _attempt(self, moves: Sequence[Move], records: Sequence[Record]) -> None:
+        try:
+            await Batch(self.context, self.states, records, park=False).run(moves)
+        except (PeerError, LostPartitionError, ShapeError):
+            raise
+        except Exception as fault:  # ours, wherever in the batch: isolate it record by record
+            log.error(
+                "%s: %s; running the batch record by record", self.context.machine.name, describe(fault)
+            )
+            await self._one_by_one(moves, records)
+
+    async def _one_by_one(self, moves: Sequence[Move], records: Sequence[Record]) -> None:
+        """Each record in its own transaction; one that fails again parks its key."""
+        self.drop_states()
+        for move in moves:
+            at = move.start
+            for record in [record for record in records if record.partition == move.partition]:
+                await self._one(Move(move.partition, at, record.offset + 1), record)
+                at = record.offset + 1
+            if at < move.end:
+                await Batch(self.context, self.states, [], park=False).run(
+                    [Move(move.partition, at, move.end)]
+                )
+
+    async def _one(self, step: Move, record: Record) -> None:
+        try:
+            await Batch(self.context, self.states, [record], park=False).run([step])
+        except (PeerError, LostPartitionError, ShapeError):
+            raise
+        except Exception as fault:  # still ours: the key waits for a person, every other key goes on
+            log.error(
+                "partition %d offset %d: %s; its key is parked",
+                record.partition,
+                record.offset,
+                describe(fault),
+            )
+            self.drop_states()
+            await Batch(self.context, self.states, [record], park=True).run([step])
+
+
+def describe(fault: BaseException) -> str:
+    """The kinds of an exception and its causes; never its text, which may hold what an event holds."""
+    kinds = []
+    while fault is not None:
+        kinds.append(type(fault).__name__)
+        cause = fault.__cause__
+        if cause is None:
+            break
+        fault = cause
+    return " from ".join(kinds)

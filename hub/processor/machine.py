@@ -1,0 +1,53 @@
+"""What one processor knows: where its state is kept, and its pure handler."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hub.effects import Outcome, Queued, State
+from hub.events import Event
+
+
+class Machine(Protocol):
+    """The part of a processor that is its own; everything else is the same code for all of them.
+
+    `handle` is pure: it does not change the state that it is given, and the same state and event give the
+    same
+    outcome, byte for byte. `queued` holds the unfinished deliveries of the event's key where `needs_queue`
+    said
+    that the event may change what they rest on, else nothing.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name under which positions and fates are kept, such as `router`."""
+
+    @property
+    def topic(self) -> str:
+        """The topic that it reads."""
+
+    @property
+    def table(self) -> str:
+        """The table of its states (`key`, `shape`, `state`)."""
+
+    @property
+    def shape(self) -> int:
+        """The version of the shape of its states."""
+
+    @property
+    def sealed(self) -> bool:
+        """Whether states are sealed under their key's subject key (False: hub ids, codes and dates only)."""
+
+    def initial(self, key: str) -> State:
+        """The state of a key of which nothing has been seen."""
+
+    def dump(self, state: State) -> bytes:
+        """A state as it is stored; equal states give equal bytes."""
+
+    def load(self, raw: bytes) -> State:
+        """A stored state of this shape."""
+
+    def needs_queue(self, event: Event) -> bool:
+        """Whether the event may change what the key's queued deliveries rest on."""
+
+    def handle(self, state: State, event: Event, queued: Sequence[Queued]) -> Outcome:
+        """Apply one event."""

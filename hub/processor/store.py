@@ -1,0 +1,323 @@
+"""What a processor reads and writes in PostgreSQL: positions, fates, states, parked keys, dead letters.
+
+Every function works inside the caller's transaction. `advance` is its first statement.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from hub.clock import Micros
+from hub.copying import Rows, int4, int8, optional_int8, uuid
+from hub.database import Connection
+from hub.effects import Queued
+from hub.errors import HubError
+from hub.events import Envelope, Event
+from hub.keys import KeyRing
+from hub.outbox import seal_context
+from hub.schemas import Catalogue, wire
+
+
+class ShapeError(HubError):
+    """A state was written by a newer version than this worker: it must not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A partition's position, as this worker believes it to be and as it is to become."""
+
+    partition: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an event under this processor."""
+
+    event_id: str
+    kind: str
+    partition: int
+    offset: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task to open. The same id twice is one task."""
+
+    task_id: str
+    kind: str
+    key: str
+    owner: str
+    opened_at: Micros
+    due_at: Micros | None
+    reason: str
+    detail: dict[str, Any]
+
+
+async def advance(conn: Connection, processor: str, topic: str, moves: Sequence[Move]) -> bool:
+    """Compare and set every position, in partition order; False: somebody else owns one of them."""
+    for move in sorted(moves, key=lambda m: m.partition):
+        cursor = await conn.execute(
+            "UPDATE position SET next_offset = %s WHERE processor = %s AND topic = %s AND partition = %s"
+            " AND next_offset = %s",
+            (move.end, processor, topic, move.partition, move.start),
+        )
+        if cursor.rowcount != 1:
+            return False
+    return True
+
+
+async def open_positions(
+    conn: Connection, processor: str, topic: str, partitions: Iterable[int]
+) -> dict[int, int]:
+    """The next offset of each partition; a partition never seen begins at 0."""
+    wanted = sorted(partitions)
+    await conn.execute(
+        "INSERT INTO position (processor, topic, partition, next_offset)"
+        " SELECT %s, %s, p, 0 FROM unnest(%s::int[]) AS p ORDER BY p ON CONFLICT DO NOTHING",
+        (processor, topic, wanted),
+    )
+    cursor = await conn.execute(
+        "SELECT partition, next_offset FROM position WHERE processor = %s AND topic = %s AND partition = ANY(%s)",
+        (processor, topic, wanted),
+    )
+    return {partition: offset for partition, offset in await cursor.fetchall()}
+
+
+async def known_fates(conn: Connection, processor: str, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events already have a fate under this processor."""
+    cursor = await conn.execute(
+        "SELECT event_id FROM fate WHERE processor = %s AND event_id = ANY(%s::uuid[])",
+        (processor, event_ids),
+    )
+    return {str(row[0]) for row in await cursor.fetchall()}
+
+
+async def parked_keys(conn: Connection, processor: str, keys: Collection[str]) -> set[str]:
+    """Which of these keys are parked under this processor."""
+    cursor = await conn.execute(
+        "SELECT DISTINCT key FROM parked WHERE processor = %s AND key = ANY(%s::uuid[])",
+        (processor, list(keys)),
+    )
+    return {str(row[0]) for row in await cursor.fetchall()}
+
+
+def state_context(table: str, key: str) -> bytes:
+    """What binds a sealed state to its key."""
+    return f"state|{table}|{key}".encode()
+
+
+async def load_states(
+    conn: Connection, keys: Collection[str], *, table: str, shape: int, ring: KeyRing | None
+) -> dict[str, bytes]:
+    """The stored states of these keys; a key without one is absent. `ring` opens them where they are sealed.
+
+    Raises `ShapeError` when a state is newer than `shape`. An older one is absent too: its key is rebuilt.
+    """
+    cursor = await conn.execute(
+        f"SELECT key, shape, state FROM {table} WHERE key = ANY(%s::uuid[])",
+        (list(keys),),
+        binary=True,
+    )
+    found: dict[str, bytes] = {}
+    for key, stored_shape, raw in await cursor.fetchall():
+        name = str(key)
+        if stored_shape > shape:
+            raise ShapeError(
+                f"{table} {name} has shape {stored_shape}, this worker knows {shape}: update the worker"
+            )
+        found[name] = bytes(raw) if ring is None else ring.open(name, state_context(table, name), bytes(raw))
+    return found
+
+
+async def save_states(
+    conn: Connection, states: dict[str, bytes], *, table: str, shape: int, ring: KeyRing | None
+) -> None:
+    """Insert or replace the states of these keys."""
+    if not states:
+        return
+    keys, bodies = [], []
+    for key, body in states.items():
+        keys.append(key)
+        bodies.append(body if ring is None else ring.seal(key, state_context(table, key), body))
+    await conn.execute(
+        f"INSERT INTO {table} (key, shape, state)"
+        " SELECT k, %s, s FROM unnest(%s::uuid[], %s::bytea[]) AS u(k, s)"
+        " ON CONFLICT (key) DO UPDATE SET shape = EXCLUDED.shape, state = EXCLUDED.state",
+        (shape, keys, bodies),
+        binary=True,
+    )
+
+
+async def load_queue(
+    conn: Connection, keys: Collection[str], *, ring: KeyRing, catalogue: Catalogue
+) -> dict[str, list[Queued]]:
+    """The deliveries of these families that have not ended, locked, in order, with the events they carry.
+
+    Locked: an attempt that is being begun on one of them either has it, and then it is not here, or waits
+    for us.
+    """
+    cursor = await conn.execute(
+        "SELECT d.family_id, d.delivery_id, d.desk, d.status, d.released_at IS NOT NULL, e.event_id, e.type, e.source,"
+        " e.key, e.recorded_at, e.accepted_at, e.receipt_id, e.raises, e.is_primary, e.cause, e.key_id, e.body"
+        " FROM delivery d JOIN event e USING (event_id)"
+        " WHERE d.family_id = ANY(%s::uuid[]) AND d.status IN ('pending', 'failed', 'lapsed', 'held')"
+        " ORDER BY d.seq FOR UPDATE OF d",
+        (list(keys),),
+        binary=True,
+    )
+    rows = await cursor.fetchall()
+    await ring.load(conn, sorted({str(row[15]) for row in rows if row[15] is not None}))
+    queue: dict[str, list[Queued]] = {}
+    events: dict[UUID, Event] = {}
+    for row in rows:
+        event = events.get(row[5])
+        if event is None:
+            event = events[row[5]] = stored_event(row[5:], ring, catalogue)
+        queue.setdefault(str(row[0]), []).append(Queued(str(row[1]), row[2], row[3], row[4], event))
+    return queue
+
+
+STORED = "event_id, type, source, key, recorded_at, accepted_at, receipt_id, raises, is_primary, cause, key_id, body"
+
+
+def stored_event(row: Sequence[Any], ring: KeyRing, catalogue: Catalogue) -> Event:
+    """An event from its row: the columns of `STORED`, in that order. Its key must be loaded in `ring`."""
+    envelope, body = stored_body(row, ring)
+    _, data = wire.decode(catalogue, body)
+    return Event(envelope, data)
+
+
+def stored_body(row: Sequence[Any], ring: KeyRing) -> tuple[Envelope, bytes]:
+    """The envelope and the wire form of a stored event."""
+    envelope = Envelope(
+        id=str(row[0]),
+        type=row[1],
+        source=row[2],
+        key=str(row[3]),
+        recorded_at=row[4],
+        accepted_at=row[5],
+        receipt=str(row[6]) if row[6] else "",
+        raises=tuple(str(person) for person in row[7]),
+        primary=row[8],
+        cause=str(row[9]) if row[9] else "",
+    )
+    body = bytes(row[11])
+    return envelope, body if row[10] is None else ring.open(str(row[10]), seal_context(envelope.id), body)
+
+
+async def write_fates(conn: Connection, processor: str, fates: Sequence[Fate]) -> None:
+    """Insert the fates of a batch."""
+    rows = Rows("fate", ("event_id", "processor", "kind", "partition", '"offset"', "reason"))
+    name = processor.encode()
+    for fate in fates:
+        rows.add(
+            uuid(fate.event_id),
+            name,
+            fate.kind.encode(),
+            int4(fate.partition),
+            int8(fate.offset),
+            fate.reason.encode() if fate.reason is not None else None,
+        )
+    await rows.write(conn)
+
+
+async def write_tasks(conn: Connection, tasks: Sequence[TaskRow]) -> None:
+    """Open tasks; one that is there already stays as it is."""
+    for task in tasks:
+        await conn.execute(
+            "INSERT INTO task (task_id, kind, key, owner, opened_at, due_at, reason, detail)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO NOTHING",
+            (
+                task.task_id,
+                task.kind,
+                task.key,
+                task.owner,
+                task.opened_at,
+                task.due_at,
+                task.reason,
+                orjson.dumps(task.detail, option=orjson.OPT_SORT_KEYS).decode(),
+            ),
+        )
+
+
+async def write_parked(
+    conn: Connection, processor: str, task_id: str, key: str, fates: Sequence[Fate]
+) -> None:
+    """Keep these events of a key in order, until somebody has it driven again."""
+    rows = Rows("parked", ("processor", "key", "partition", '"offset"', "event_id", "task_id"))
+    for fate in fates:
+        rows.add(
+            processor.encode(),
+            uuid(key),
+            int4(fate.partition),
+            int8(fate.offset),
+            uuid(fate.event_id),
+            uuid(task_id),
+        )
+    await rows.write(conn)
+
+
+async def take_parked(
+    conn: Connection, processor: str, key: str, *, ring: KeyRing, catalogue: Catalogue
+) -> list[Event]:
+    """The parked events of a key, in order; they leave the list, their fate becomes `redriven`, their task
+    is done.
+
+    All of that is undone if the caller's transaction does not commit.
+    """
+    columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
+    cursor = await conn.execute(
+        f"SELECT {columns} FROM parked p JOIN event e USING (event_id)"
+        ' WHERE p.processor = %s AND p.key = %s ORDER BY p.partition, p."offset"',
+        (processor, key),
+        binary=True,
+    )
+    rows = await cursor.fetchall()
+    await ring.load(conn, sorted({str(row[10]) for row in rows if row[10] is not None}))
+    await conn.execute(
+        "UPDATE fate SET kind = 'redriven' FROM parked p WHERE p.processor = %s AND p.key = %s"
+        " AND fate.event_id = p.event_id AND fate.processor = p.processor",
+        (processor, key),
+    )
+    await conn.execute(
+        "UPDATE task SET done_at = opened_at, done_by = 'redrive' WHERE done_at IS NULL AND task_id IN"
+        " (SELECT task_id FROM parked WHERE processor = %s AND key = %s)",
+        (processor, key),
+    )
+    await conn.execute("DELETE FROM parked WHERE processor = %s AND key = %s", (processor, key))
+    return [stored_event(row, ring, catalogue) for row in rows]
+
+
+async def write_dead_letter(
+    conn: Connection,
+    ring: KeyRing,
+    *,
+    task_id: str,
+    topic: str,
+    partition: int,
+    offset: int,
+    key_id: str,
+    body: bytes,
+) -> None:
+    """Keep the bytes of a record that could not be read, sealed: they may hold anything."""
+    sealed = ring.seal(key_id, f"dead|{task_id}".encode(), body)
+    await conn.execute(
+        'INSERT INTO dead_letter (task_id, topic, partition, "offset", key_id, body) VALUES (%s, %s, %s, %s, %s, %s)'
+        " ON CONFLICT (task_id) DO NOTHING",
+        (task_id, topic, partition, offset, key_id, sealed),
+        binary=True,
+    )
+
+
+DELIVERY = (
+    "delivery_id", "desk", "family_id", "event_id", "type", "status", "persons", "counts", "rules", "valid_until",
+    "urgent", "recorded_at", "body", "reason",
+)  # fmt: skip
+
+__all__ = ["DELIVERY", "STORED", "Fate", "Move", "ShapeError", "TaskRow", "advance", "optional_int8"]

@@ -1,0 +1,204 @@
+"""Gathers what a batch's handlers asked for, and writes it in bulk.
+
+Nothing is written before `write`, so that one COPY for each table serves the whole batch. A delivery that a
+later
+record of the same batch decides again is changed here before it was ever a row.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from hub import ledger
+from hub.clock import Micros
+from hub.copying import Rows, boolean, int8, int8_array, optional_int8, uuid, uuid_array
+from hub.database import Connection
+from hub.effects import Decided, Deliver, Effect, Emit, Note, OpenTask, Queued, Release, Revise
+from hub.events import HUB, Envelope, Event
+from hub.ids import derive
+from hub.keys import KeyRing
+from hub.outbox import LogEvent, put
+from hub.processor import store
+from hub.schemas import Catalogue, wire
+
+
+def delivery_context(delivery_id: str) -> bytes:
+    """What binds a sealed delivery body to its row."""
+    return b"delivery|" + delivery_id.encode()
+
+
+class Writer:
+    """The effects of one batch of one processor."""
+
+    def __init__(self, secret: bytes, ring: KeyRing, catalogue: Catalogue, rules: str) -> None:
+        self._secret = secret
+        self._ring = ring
+        self._catalogue = catalogue
+        self._rules = rules
+        self._new: dict[str, Deliver] = {}
+        self._revised: dict[str, Revise] = {}
+        self._events: list[LogEvent] = []
+        self._entries: list[ledger.Entry] = []
+        self._tasks: dict[str, store.TaskRow] = {}
+
+    def delivery_id(self, event_id: str, desk: str) -> str:
+        """The id of the delivery of an event to a desk: the same at every replay."""
+        return derive(self._secret, "delivery", event_id, desk)
+
+    def carry_out(self, cause: Event, at: Micros, effects: Iterable[Effect]) -> None:
+        """Take the effects that `cause` had at hub time `at`."""
+        for effect in effects:
+            match effect:
+                case Deliver():
+                    self._new[self.delivery_id(effect.event.id, effect.desk)] = effect
+                case Revise():
+                    self._revise(effect)
+                case Decided():
+                    self._decided(cause, at, effect)
+                case Emit():
+                    self._emit(cause, at, effect)
+                case Note():
+                    self._note(cause, at, effect)
+                case OpenTask():
+                    self.open_task(cause.id, at, effect)
+
+    def queued_after(self, queue: dict[str, Queued], effects: Iterable[Effect]) -> None:
+        """Bring a key's queue, as the next record of this batch is to see it, up to these effects."""
+        for effect in effects:
+            if isinstance(effect, Deliver):
+                queue_id = self.delivery_id(effect.event.id, effect.desk)
+                queue[queue_id] = Queued(queue_id, effect.desk, effect.release.status, False, effect.event)
+            elif isinstance(effect, Revise):
+                if effect.release.status in ("pending", "held"):
+                    item = effect.queued
+                    queue[item.delivery_id] = replace(item, status=effect.release.status)
+                else:
+                    queue.pop(effect.queued.delivery_id, None)
+
+    def _revise(self, effect: Revise) -> None:
+        fresh = self._new.get(effect.queued.delivery_id)
+        if fresh is not None:
+            self._new[effect.queued.delivery_id] = replace(fresh, release=effect.release)
+        else:
+            self._revised[effect.queued.delivery_id] = effect
+
+    def _decided(self, cause: Event, at: Micros, effect: Decided) -> None:
+        self._entries.append(
+            ledger.entry(
+                self._ring,
+                kind="decision.made",
+                entry_id=decision_entry_id(self._secret, effect.event_id, cause.id),
+                recorded_at=at,
+                rules=self._rules,
+                subjects=effect.subjects,
+                details=[(subject, effect.record) for subject in effect.subjects[:1]],
+            )
+        )
+
+    def _note(self, cause: Event, at: Micros, effect: Note) -> None:
+        self._entries.append(
+            ledger.entry(
+                self._ring,
+                kind=effect.kind,
+                entry_id=derive(self._secret, effect.kind, cause.id, effect.part),
+                recorded_at=at,
+                rules=self._rules,
+                subjects=effect.subjects,
+                details=[(subject, effect.detail) for subject in effect.subjects[:1]],
+            )
+        )
+
+    def _emit(self, cause: Event, at: Micros, effect: Emit) -> None:
+        event_type = self._catalogue.type(effect.type)
+        envelope = Envelope(
+            id=derive(self._secret, "event", cause.id, effect.type, effect.topic, effect.key, effect.part),
+            type=effect.type,
+            source=HUB,
+            key=effect.key,
+            recorded_at=at,
+            accepted_at=cause.envelope.accepted_at,
+            cause=cause.id,
+        )
+        body = wire.encode(event_type, dict(effect.data))
+        self._events.append(LogEvent(envelope, effect.topic, body, effect.key_id))
+
+    def open_task(self, cause_id: str, at: Micros, effect: OpenTask) -> str:
+        """Open a task; its id follows from its cause."""
+        task_id = derive(self._secret, "task", effect.kind, effect.key, cause_id)
+        detail: dict[str, Any] = dict(effect.detail)
+        self._tasks[task_id] = store.TaskRow(
+            task_id, effect.kind, effect.key, effect.owner, at, effect.due_at, effect.reason, detail
+        )
+        return task_id
+
+    def record(self, entry: ledger.Entry) -> None:
+        """Add an audit entry of the processor's own."""
+        self._entries.append(entry)
+
+    def key_ids(self) -> set[str]:
+        """The subject keys that the gathered events need, beyond those of the batch's own keys."""
+        return {event.key_id for event in self._events if event.key_id is not None}
+
+    async def write(self, conn: Connection) -> None:
+        """Write everything, in bulk, in the caller's transaction."""
+        await self._ring.load(conn, sorted(self.key_ids()))
+        await self._write_new(conn)
+        await self._write_revised(conn)
+        await put(conn, self._ring, self._events)
+        await ledger.write(conn, self._entries)
+        await store.write_tasks(conn, list(self._tasks.values()))
+
+    def _sealed(self, delivery_id: str, key: str, release: Release) -> bytes | None:
+        if release.body is None:
+            return None
+        return self._ring.seal(key, delivery_context(delivery_id), release.body)
+
+    async def _write_new(self, conn: Connection) -> None:
+        rows = Rows("delivery", store.DELIVERY)
+        rules = self._rules.encode()
+        for delivery_id, item in self._new.items():
+            head, release = item.event.envelope, item.release
+            rows.add(
+                uuid(delivery_id),
+                item.desk.encode(),
+                uuid(head.key),
+                uuid(head.id),
+                head.type.encode(),
+                release.status.encode(),
+                uuid_array(release.persons),
+                int8_array(release.counts),
+                rules,
+                optional_int8(release.valid_until),
+                boolean(item.urgent),
+                int8(head.recorded_at),
+                self._sealed(delivery_id, head.key, release),
+                release.reason.encode() if release.reason else None,
+            )
+        await rows.write(conn)
+
+    async def _write_revised(self, conn: Connection) -> None:
+        """Replace what queued rows may release. A held row that goes out re-enters at the end of its desk's
+        line."""
+        for delivery_id, item in self._revised.items():
+            release = item.release
+            await conn.execute(
+                "UPDATE delivery SET status = %s, body = %s, persons = %s::uuid[], counts = %s::bigint[], rules = %s,"
+                " valid_until = %s, reason = %s, seq = CASE WHEN %s THEN nextval('delivery_seq') ELSE seq END"
+                " WHERE delivery_id = %s AND status IN ('pending', 'failed', 'lapsed', 'held')",
+                (
+                    release.status,
+                    self._sealed(delivery_id, item.queued.event.envelope.key, release),
+                    list(release.persons),
+                    list(release.counts),
+                    self._rules,
+                    release.valid_until,
+                    release.reason or None,
+                    item.queued.status == "held" and release.status == "pending",
+                    delivery_id,
+                ),
+            )
+
+
+def decision_entry_id(secret: bytes, event_id: str, cause_id: str) -> str:
+    """The audit entry of the decision on an event that `cause_id` brought about (itself, at first)."""
+    return derive(secret, "decision.made", event_id, cause_id)

@@ -1,0 +1,51 @@
+"""What the router's process is made of: configuration read, schemas and rules compiled; nothing connects yet."""
+
+from dataclasses import dataclass
+
+from hub.database import Database
+from hub.ids import hub_subject
+from hub.keys import KeyRing
+from hub.partnership import load as load_partnership
+from hub.processor.machine import Machine
+from hub.schemas import Catalogue
+from hub.settings import ROOT, Settings, read_key
+from services.consent.engine import compile_rules
+from services.consent.load import load_rules
+from services.referral_router.deciding import Deciding
+from services.referral_router.handler import Router
+from services.referral_router.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the processors of this process share, and their machines."""
+
+    database: Database
+    ring: KeyRing
+    catalogue: Catalogue
+    secret: bytes
+    hub_key: str
+    rules: str
+    machines: tuple[Machine, ...]
+
+
+def assemble(settings: Settings) -> Parts:
+    """Read everything that a processor needs.
+
+    Raises `ConfigurationError`, `SettingError`, `KeyFileError`, `SchemaError`.
+    """
+    secret = read_key(settings.hub_secret_file, "hub_secret_file")
+    partnership = load_partnership(settings.partnership, settings.sandbox_keys)
+    rules = load_rules(settings.partnership, partnership)
+    catalogue = Catalogue.load(ROOT / "schemas")
+    desks = tuple(sorted(desk.name for desk in partnership.active_desks))
+    deciding = Deciding(compile_rules(rules), catalogue, desks)
+    return Parts(
+        database=Database(settings.postgres, size=settings.database_pool, name="router"),
+        ring=KeyRing(read_key(settings.master_key_file, "master_key_file")),
+        catalogue=catalogue,
+        secret=secret,
+        hub_key=hub_subject(secret),
+        rules=rules.digest,
+        machines=(Router(deciding, partnership.authority_plain), People()),
+    )

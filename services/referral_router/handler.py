@@ -1,0 +1,172 @@
+"""The router: one family's log, event by event, as a pure function.
+
+In this order, for each event: may its author state it (authority), can it be true of this family (the table of
+moves); what it changes (the family, the persons' facts); who may know it, on the facts after it (the sharing
+rules); what is still queued and rests on what it changed, decided again. What the log accepted of a person's
+facts goes on to `people`, and so does every raise of a guard, also of an event that is rejected: the raise was
+counted at acceptance, and its count must come back.
+
+The state of a family is that of `services.consent.family`, and `time`, the latest time of its log.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from hub.clock import Micros
+from hub.effects import Done, Effect, Emit, Outcome, Queued, Rejected
+from hub.events import HUB, Event
+from services.consent.authority import Refused, may_state
+from services.consent.event import PlainEvent, kind_of
+from services.consent.facts import FACT_KINDS, Deltas
+from services.consent.family import State, Stepped, step
+from services.consent.registers import to_wire
+from services.referral_router.deciding import Deciding
+from services.referral_router.people import PERSON_FACT
+
+DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
+EVENT_REJECTED: Final = "wraparound.hub.event_rejected.v1"
+OFFERED: Final = "wraparound.referral.offered.v1"
+
+QUEUE_KINDS: Final = FACT_KINDS | {
+    "family.opened",
+    "family.lead_changed",
+    "family.closed",
+    "family.household_changed",
+    "child.status_changed",
+    "child.section_47_started",
+    "child.section_47_ended",
+    "practice.plan_agreed",
+    "practice.supervision_held",
+    "hub.person_fact",
+    "hub.decision_lapsed",
+    "hub.approval_given",
+}
+"""Events that may change what a queued delivery of the family rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """The machine of the processor `router`."""
+
+    deciding: Deciding
+    authority: Sequence[Mapping[str, Any]]
+    name: str = "router"
+    topic: str = "events"
+    table: str = "family_state"
+    shape: int = 1
+    sealed: bool = True
+
+    def initial(self, key: str) -> State:  # noqa: ARG002 - nothing is known of any family
+        """Nothing known."""
+        return {}
+
+    def dump(self, state: State) -> bytes:
+        """As JSON."""
+        return orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
+
+    def load(self, raw: bytes) -> State:
+        """From JSON."""
+        state: State = orjson.loads(raw)
+        return state
+
+    def needs_queue(self, event: Event) -> bool:
+        """Whether the event may change what queued deliveries of its family rest on."""
+        return kind_of(event.type) in QUEUE_KINDS
+
+    def handle(self, state: State, event: Event, queued: Sequence[Queued]) -> Outcome:
+        """Apply one event to its family's log."""
+        at = max(event.envelope.recorded_at, state.get("time", 0))
+        plain = plain_event(event, at)
+        if event.type == DECISION_LAPSED:
+            return self._lapsed(state, event, at, queued)
+        if event.type == EVENT_REJECTED:
+            return Done({**state, "time": at}, tuple(self.deciding.tell_publisher(state, event)))
+        refused = self._refused(state, plain)
+        if refused is not None:
+            return Rejected(refused, (*rejection(event, refused), *raises(event)))
+        stepped = step(state, plain)
+        if not isinstance(stepped, Stepped):
+            return Rejected(stepped.code, (*rejection(event, stepped.code), *raises(event)))
+        after = {**stepped.state, "time": at}
+        effects: list[Effect] = [*tell_people(event, stepped.deltas)]
+        effects += self.deciding.decide(after, event, at)
+        if queued:
+            effects += self.deciding.decide_again(after, event, at, queued)
+        effects += offered_at_once(event)
+        return Done(after, tuple(effects))
+
+    def _refused(self, state: State, plain: PlainEvent) -> str | None:
+        if plain.source == HUB:
+            return None
+        verdict = may_state(self.authority, self.deciding.rules, state, plain)
+        return verdict.code if isinstance(verdict, Refused) else None
+
+    def _lapsed(self, state: State, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
+        """Decide again what an attempt could not send, if all that it met has been seen by now.
+
+        If not, the fact that is on its way decides again: `hub.person_fact` is one of `QUEUE_KINDS`.
+        """
+        seen: Mapping[str, int] = state.get("raises", {})
+        after = {**state, "time": at}
+        if any(seen.get(met["person"], 0) < met["raises"] for met in event.data["met"]):
+            return Done(after)
+        return Done(after, tuple(self.deciding.decide_again(after, event, at, queued)))
+
+
+def plain_event(event: Event, at: Micros) -> PlainEvent:
+    """The event as the sharing rules read it, at its time in the log."""
+    head = event.envelope
+    return PlainEvent(
+        id=head.id,
+        kind=kind_of(head.type),
+        source=head.source,
+        family=head.key,
+        recorded=at,
+        accepted=head.accepted_at,
+        receipt=head.receipt or head.id,
+        data=event.data,
+    )
+
+
+def tell_people(event: Event, deltas: Deltas) -> Iterator[Emit]:
+    """What this event sets of each person's facts, and the raises that its acceptance counted, for `people`."""
+    if event.type == PERSON_FACT:
+        return
+    raised = set(event.envelope.raises)
+    for person in sorted(raised | deltas.keys()):
+        data = {
+            "person": {"scheme": HUB, "value": person},
+            "facts": to_wire(deltas.get(person, {})),
+            "raises": None,
+            "raised": int(person in raised),
+        }
+        yield Emit("people", person, PERSON_FACT, data, None)
+
+
+def raises(event: Event) -> Iterable[Emit]:
+    """The raises of an event that changes nothing else."""
+    return tell_people(event, {})
+
+
+def rejection(event: Event, reason: str) -> Iterator[Emit]:
+    """Back to the desk that published: rejected, and why, in a code that it may know."""
+    head = event.envelope
+    if head.source == HUB:
+        return
+    data = {"event": head.id, "receipt": head.receipt, "to": head.source, "reason": reason, "problems": None}
+    yield Emit("events", head.key, EVENT_REJECTED, data, head.key)
+
+
+def offered_at_once(event: Event) -> Iterator[Emit]:
+    """Until pathways hold places, every request is offered to the desk that it names."""
+    if event.type != "wraparound.referral.requested.v1":
+        return
+    data = event.data
+    offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
+    yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key)
+
+
+__all__ = ["Router", "plain_event", "replace"]

@@ -1,0 +1,122 @@
+"""The people processor: one person's facts, from every family's log, to every log that decides on them.
+
+A person may be in several families, and what holds for them holds in each. Each family's router sends
+here the registers that its log set (`hub.person_fact`, key = person); here they are joined, which no
+order of arrival changes, and sent on: to the log of each family of that person, and of everybody paired
+with them, because what the other side's desks may see turns on both.
+
+The families of a paired person arrive as registers too: `near|<person>|<family>`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from hub.effects import Done, Emit, Outcome, Queued
+from hub.events import Event
+from services.consent.registers import Register, Registers, from_wire, join, register_of, to_wire
+
+PERSON_FACT = "wraparound.hub.person_fact.v1"
+FAMILY = "family|"
+NEAR = "near|"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The facts of a person from all their families' logs, and the protective events counted."""
+
+    facts: Registers = field(default_factory=dict)
+    raises: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The machine of the processor `people`."""
+
+    name: str = "people"
+    topic: str = "people"
+    table: str = "person_state"
+    shape: int = 1
+    sealed: bool = False
+
+    def initial(self, key: str) -> Person:  # noqa: ARG002 - nothing is known of anybody
+        """Nothing known."""
+        return Person()
+
+    def dump(self, state: Person) -> bytes:
+        """As JSON."""
+        plain = {"facts": dump_registers(state.facts), "raises": state.raises}
+        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+
+    def load(self, raw: bytes) -> Person:
+        """From JSON."""
+        plain = orjson.loads(raw)
+        return Person(load_registers(plain["facts"]), plain["raises"])
+
+    def needs_queue(self, event: Event) -> bool:  # noqa: ARG002 - a person has no deliveries of their own
+        """Never."""
+        return False
+
+    def handle(self, state: Person, event: Event, queued: Sequence[Queued]) -> Outcome:  # noqa: ARG002 - as above
+        """Join what came; tell every log that decides on this person what is in force now."""
+        if event.type != PERSON_FACT:
+            return Done(state)
+        person = event.envelope.key
+        came = from_wire(event.data["facts"])
+        after = Person(join(state.facts, came), state.raises + event.data["raised"])
+        asked = any(key.startswith(FAMILY) for key in came)
+        if after == state and not asked:
+            return Done(state)
+        return Done(after, (*tell_families(person, after), *tell_paired(person, state.facts, after.facts)))
+
+
+def dump_registers(registers: Registers) -> dict[str, list[object]]:
+    """Registers as plain JSON values."""
+    return {key: [each.at, each.by, each.value] for key, each in registers.items()}
+
+
+def load_registers(plain: Mapping[str, object]) -> Registers:
+    """Registers from plain JSON values."""
+    found = {key: register_of(each) for key, each in plain.items()}
+    return {key: each for key, each in found.items() if each is not None}
+
+
+def families(facts: Registers, prefix: str = FAMILY) -> set[str]:
+    """The families that these registers say the person is in, or was: a former one is told of its end."""
+    return {key.rsplit("|", 1)[1] for key in facts if key.startswith(prefix)}
+
+
+def paired(facts: Registers) -> set[str]:
+    """Everybody paired with the person, now or before."""
+    return {key.split("|")[1] for key in facts if key.startswith("pair|")}
+
+
+def tell_families(person: str, state: Person) -> Iterator[Emit]:
+    """The facts and the raises counted, for each family of the person and of everybody paired with them."""
+    told: dict[str, Register] = {k: r for k, r in state.facts.items() if not k.startswith(NEAR)}
+    data = {
+        "person": {"scheme": "hub", "value": person},
+        "facts": to_wire(told),
+        "raises": state.raises,
+        "raised": 0,
+    }
+    for family in sorted(families(state.facts) | families(state.facts, NEAR)):
+        yield Emit("events", family, PERSON_FACT, data, None, part=person)
+
+
+def tell_paired(person: str, before: Registers, after: Registers) -> Iterator[Emit]:
+    """This person's families, for each paired person whose list of them may be out of date."""
+    mine = {key: register for key, register in after.items() if key.startswith(FAMILY)}
+    moved = any(before.get(key) != register for key, register in mine.items())
+    known = paired(before)
+    near = {f"{NEAR}{person}|{key.removeprefix(FAMILY)}": register for key, register in mine.items()}
+    for other in sorted(paired(after)):
+        if near and (moved or other not in known):
+            data = {
+                "person": {"scheme": "hub", "value": other},
+                "facts": to_wire(near),
+                "raises": None,
+                "raised": 0,
+            }
+            yield Emit("people", other, PERSON_FACT, data, None, part=person)

@@ -1,0 +1,108 @@
+"""The Faust app that hosts the router's and the people's processors.
+
+Faust is the shell: process life cycle, supervision, signals. The hot path is the batch loop of
+`hub.processor`, hosted as a service; nothing that must be right hangs on Faust's own consumers,
+acknowledgements or tables (STREAMING.md section 2 says what was reproduced on them).
+"""
+
+import logging
+from typing import Any
+
+import faust
+from mode import Service
+
+from hub.database import Database
+from hub.kafka import consumer
+from hub.processor.batch import Context
+from hub.processor.feed import Feed
+from hub.processor.loop import Processor
+from hub.processor.machine import Machine
+from hub.settings import Settings
+from services.referral_router.composition import Parts, assemble
+
+log = logging.getLogger("wraparound.router")
+
+
+def hosting(settings: Settings, parts: Parts, machine: Machine) -> type[Service]:
+    """A service class that runs one processor; its failure ends the app, and the supervisor starts it anew."""
+
+    class ProcessorService(Service):
+        """One processor."""
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            context = Context(
+                machine=machine,
+                database=parts.database,
+                ring=parts.ring,
+                catalogue=parts.catalogue,
+                secret=parts.secret,
+                hub_key=parts.hub_key,
+                rules=parts.rules,
+            )
+            self.processor = Processor(
+                context, batch_size=settings.batch_size, batch_wait_ms=settings.batch_wait
+            )
+            self.feed: Feed | None = None
+
+        async def on_start(self) -> None:
+            await make_hub_key(parts, settings)
+            name = machine.name
+            self.feed = Feed(
+                consumer(settings, group=name, instance=f"{name}-{settings.instance}"),
+                parts.database,
+                parts.ring,
+                processor=name,
+                topic=machine.topic,
+                lost=self.processor.drop_states,
+            )
+            await self.feed.start()
+
+        @Service.task
+        async def work(self) -> None:
+            """Run until the app stops."""
+            assert self.feed is not None
+            await self.processor.run(self.feed)
+
+        async def on_stop(self) -> None:
+            """Finish the batch in hand, then leave the group."""
+            self.processor.stop()
+            if self.feed is not None:
+                async with self.feed.lock:
+                    await self.feed.stop()
+
+    return ProcessorService
+
+
+async def make_hub_key(parts: Parts, settings: Settings) -> None:
+    """The key under which details that name nobody are sealed."""
+    database: Database = parts.database
+    async with database.transaction() as conn:
+        await parts.ring.create(conn, parts.hub_key, "hub", settings.clock().now())
+
+
+def build(settings: Settings) -> faust.App:
+    """The app with its services; nothing connects before it starts."""
+    parts = assemble(settings)
+    app = faust.App(
+        "wraparound-router",
+        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        broker_credentials=faust.SASLCredentials(
+            username=settings.kafka_user, password=settings.kafka_password(), mechanism="SCRAM-SHA-512"
+        ),
+        producer_only=True,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        datadir=str(settings.folder / "faust"),
+    )
+    for machine in parts.machines:
+        app.service(hosting(settings, parts, machine))
+    return app
+
+
+def main(settings: Settings) -> int:
+    """Run the processors until a signal. The exit code is 0 after a clean stop, 1 after a failure."""
+    worker = faust.Worker(build(settings), loglevel=settings.log_level, redirect_stdouts=False)
+    worker.execute_from_commandline()
+    return 0
