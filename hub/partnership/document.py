@@ -177,7 +177,9 @@ def _put(parent: _Open, node: Node, event: Event, findings: list[Finding]) -> No
         if parent.key in parent.node.value:
             findings.append(finding(parent.key_mark, "each key once", Phrase(f"{parent.key} a second time")))
         else:
-            parent.node.value[parent.key] = node
+            # An empty value stands, for the parser, where the next line begins.
+            empty = isinstance(event, ScalarEvent) and event.style is None and not event.value
+            parent.node.value[parent.key] = Node(parent.key_mark, None) if empty else node
             parent.node.keys[parent.key] = parent.key_mark
         parent.key = None
 

@@ -117,9 +117,9 @@ def _partnership(nodes: dict[str, Node], findings: list[Finding], types: frozens
             findings.append(finding(mark, one_of(known), desk.specialism, "specialism: mental-health"))
     keys = _keys(nodes, findings, desks)
     partnership = Partnership(
-        name=root.name("name", "dorset"),
+        name=root.name("name", "north"),
         title=root.text("title", "Safeguarding Families Together"),
-        tenant=root.name("tenant", "dorset"),
+        tenant=root.name("tenant", "north"),
         calendar=practice.read_calendar(root),
         localities=localities,
         agencies=agencies,

@@ -44,6 +44,8 @@ _CURVES: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "EdDSA": ("OKP", "Ed25519", ("x",)),
     "ES256": ("EC", "P-256", ("x", "y")),
 }
+_P: Final = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_B: Final = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 
 def claim(form: Form, value: str, seen: set[str], key: str = "name") -> str:
@@ -200,7 +202,15 @@ def _jwk(form: Form, algorithm: str) -> Mapping[str, str]:
                 KEY_EXAMPLE,
             )
     form.close()
+    if kty == "EC" and all(_is_32_bytes(found[point]) for point in points) and not _is_on_p256(found):
+        form.refuse("y", "a point of the curve P-256", Phrase("one beside it"), KEY_EXAMPLE)
     return found
+
+
+def _is_on_p256(jwk: Mapping[str, str]) -> bool:
+    """True if y² = x³ - 3x + b (SP 800-186 section 3.2.1.3)."""
+    x, y = (int.from_bytes(base64.urlsafe_b64decode(jwk[each] + "="), "big") for each in ("x", "y"))
+    return x < _P and y < _P and (y * y - (x * x * x - 3 * x + _B)) % _P == 0
 
 
 def _is_32_bytes(text: str) -> bool:

@@ -18,6 +18,7 @@ from hub.partnership.document import Node, locate, plain, read
 from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
 from services.consent.agreement import Agreement, Micros, RuleError, RuleSet, digest_of
+from services.consent.bases import unfit
 from services.consent.ruleset import ruleset_from_plain
 from services.consent.vocabulary import CATEGORIES
 
@@ -46,9 +47,10 @@ def check_rules(folder: Path, partnership: Partnership) -> tuple[RuleSet | None,
             sources.append(_Source.of(node, findings))
         elif not found:
             findings.append(finding(Mark(path), "an agreement, a mapping", None, "id: DOR-SFT"))
-    rules = _compile(folder, partnership, list(sources), findings)
+    rules = _compile(folder, partnership, sources, findings)
     if rules is not None:
         findings += _overlaps(rules.agreements, sources)
+        findings += _unfit(rules.agreements, sources)
     ordered = tuple(sorted(findings, key=lambda each: (each.file, each.line, each.column)))
     return (None, ordered) if ordered or rules is None else (rules, ())
 
@@ -145,7 +147,7 @@ def _check_signer(node: Node, author: object, signer: object, findings: list[Fin
 def _compile(
     folder: Path, partnership: Partnership, sources: list[_Source], findings: list[Finding]
 ) -> RuleSet | None:
-    """The rule set, or None; after each mistake the clause that holds it is left out, to find the next."""
+    """The rule set, or None; what holds a mistake is taken out of `sources`, to find the next."""
     agencies = {each.name: {"kind": each.kind} for each in partnership.agencies}
     desks = {each.name: {"side": each.side} for each in partnership.desks}
     while True:
@@ -162,6 +164,15 @@ def _compile(
             findings.append(finding(source.mark(error.path[2:]), error.expected, error.came))
             if not source.without(error.path[2:]):
                 del sources[index]
+
+
+def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
+    """Clauses that share more than their lawful basis covers."""
+    return [
+        finding(source.mark(("clauses", index, "basis")), missing, Phrase("none"), _BASIS_EXAMPLE)
+        for agreement, source in zip(agreements, sources, strict=True)
+        for index, missing in unfit(agreement)
+    ]
 
 
 def _overlaps(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:

@@ -1,0 +1,148 @@
+"""The agreements' loader: one rule set, every mistake at its line, in force from its start to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.clock import parse_micros
+from hub.partnership import ConfigurationError, load
+from services.consent.load import check_rules, instants, load_rules, rules_at
+from tests.unit.partnership.planting import DORSET, HARBOUR, copied, plant
+
+FILE = "agreements/dor-sft.yaml"
+MISTAKES = {
+    # id: (what stands there, what is planted, what the finding must expect, what must have come)
+    "unsigned-party": ("  police: 2022-11-22", "  police:", "an ISO 8601 date", "nothing"),
+    "wrong-signature-date": (
+        "  police: 2022-11-22",
+        "  police: 2022-11-31",
+        "an ISO 8601 date",
+        "'2022-11-31'",
+    ),
+    "party-unknown": ("  police: 2022-11-22", "  army: 2022-11-22", "an agency of the partnership", "'army'"),
+    "signed-by-author": (
+        "signer: Caldicott Guardian, Dorset Council",
+        "signer: Information Governance Officer, Dorset Council",
+        "another signer",
+        "the author",
+    ),
+    "no-author": ("author: Information Governance Officer, Dorset Council\n", "", "`author`", "nothing"),
+    "no-document": ("document: ISA-2022-014", "document:", "a word or sentence", "nothing"),
+    "ends-before-it-starts": (
+        "end: 2024-12-01",
+        "end: 2022-12-01",
+        "after the start",
+        "'2022-12-01T00:00:00Z'",
+    ),
+    "starts-on-no-day": (
+        "start: 2022-12-01",
+        "start: 2022-12-32",
+        "an ISO 8601 date",
+        "'2022-12-32T00:00:00Z'",
+    ),
+    "version-zero": ("version: 1", "version: 0", "a number from 1", "0"),
+    "unknown-key": ("review: 2024-06-01", "renew: 2024-06-01", "one of", "'renew'"),
+    "clause-twice": ("- id: P02", "- id: P01", "an id used once", "'P01'"),
+    "unknown-effect": ("    effect: permit", "    effect: allow", "forbid, permit", "'allow'"),
+    "unknown-category": (
+        "categories: [risk.reason,",
+        "categories: [risk.feeling,",
+        "a category",
+        "risk.feeling",
+    ),
+    "unknown-role": ("to: [lead, referrer]", "to: [lead, friend]", "a role", "'friend'"),
+    "unknown-sender": ("from: [paragon]", "from: [beacon]", "one of", "'beacon'"),
+    "unknown-condition": ("when: [same, told]", "when: [same, nice]", "one of", "'nice'"),
+    "unknown-purpose": ("purpose: treatment", "purpose: marketing", "one of", "'marketing'"),
+    "unknown-subject": ("subjects: [victim, child]", "subjects: [pet]", "one of", "'pet'"),
+    "unknown-basis": ("    basis: B6", "    basis: B7", "a basis, one of B1", "'B7'"),
+    "unknown-denial": ("if_denied: existence\n", "if_denied: loudly\n", "existence, silent", "'loudly'"),
+    "odd-retention": ("retention: P90D", "retention: 90", "a word", "90"),
+    "forbid-without-what": (
+        "to: [opposing], what: shielded_set",
+        "to: [opposing]",
+        "at least one category",
+        "nothing",
+    ),
+    "basis-for-no-special-category": ("B3: {art6: a, art9: 2(a)}", "B3: {art6: a}", "Article 9", "none"),
+    "basis-without-schedule": (
+        "art9: 2(h), art10: DPA 2018 s10(5), schedule: 1/2",
+        "art9: 2(h)",
+        "Schedule 1",
+        "none",
+    ),
+    "no-policy-document": ("policy_document: APD-2022-02", "policy_document:", "`policy_document`", "none"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_finding_names_line_and_expectation_when_an_agreement_is_wrong(mistake: str, tmp_path: Path) -> None:
+    old, new, expected, came = MISTAKES[mistake]
+    partnership = load(DORSET)
+    folder = copied(DORSET, tmp_path)
+    line = plant(folder, FILE, old, new)
+
+    rules, findings = check_rules(folder, partnership)
+
+    assert rules is None
+    fitting = [each for each in findings if expected in each.expected and came in each.came]
+    assert fitting, [str(each) for each in findings]
+    assert fitting[0].file == folder / FILE
+    if mistake not in {"no-author", "no-policy-document"}:
+        assert fitting[0].line == line
+
+
+def test_every_clause_is_read_when_earlier_ones_are_wrong(tmp_path: Path) -> None:
+    partnership = load(DORSET)
+    folder = copied(DORSET, tmp_path)
+    chosen = ["unknown-role", "unknown-sender", "unknown-condition", "unknown-purpose", "unsigned-party"]
+    lines = sorted(plant(folder, FILE, *MISTAKES[each][:2]) for each in chosen)
+
+    with pytest.raises(ConfigurationError, match="and 4 more") as refused:
+        load_rules(folder, partnership)
+
+    assert [each.line for each in refused.value.findings] == lines
+
+
+def test_versions_are_refused_when_both_would_be_in_force(tmp_path: Path) -> None:
+    partnership = load(HARBOUR)
+    folder = copied(HARBOUR, tmp_path)
+    line = plant(folder, "agreements/harbour.yaml", "start: 2025-01-01", "start: 2024-12-31")
+
+    _, findings = check_rules(folder, partnership)
+
+    assert [(each.file.name, each.line, each.came) for each in findings] == [
+        ("harbour.yaml", line, "an overlap")
+    ]
+
+
+def test_versions_follow_each_other_when_one_ends_as_the_next_starts() -> None:
+    rules = load_rules(HARBOUR, load(HARBOUR))
+    change = parse_micros("2025-01-01T00:00:00Z")
+
+    before, after = rules_at(rules, change - 1), rules_at(rules, change)
+
+    assert [each.version for each in before.agreements] == [1]
+    assert [each.version for each in after.agreements] == [2]
+    assert len({before.digest, after.digest, rules.digest}) == 3
+    assert change in instants(rules)
+
+
+def test_nothing_is_in_force_when_the_last_agreement_ends() -> None:
+    rules = load_rules(HARBOUR, load(HARBOUR))
+    assert rules_at(rules, instants(rules)[-1]).agreements == ()
+
+
+def test_digest_is_the_loaded_one_when_all_agreements_are_in_force() -> None:
+    rules = load_rules(DORSET, load(DORSET))
+    assert rules_at(rules, instants(rules)[0]).digest == rules.digest
+
+
+def test_digest_changes_when_a_word_of_a_clause_does(tmp_path: Path) -> None:
+    partnership = load(DORSET)
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, "when: [same, told]", "when: [same]")
+
+    assert load_rules(folder, partnership).digest != load_rules(DORSET, partnership).digest

@@ -1,0 +1,165 @@
+"""Dorset as the product ships it: valid, complete, and true to the specification's tables."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from hub.partnership import Partnership, UnknownNameError, check, load
+from hub.partnership.vocabulary import event_types
+from services.consent.agreement import RuleSet
+from services.consent.load import check_rules, load_rules
+from tests.unit.partnership.planting import DORSET
+
+
+@pytest.fixture(scope="module")
+def dorset() -> Partnership:
+    return load(DORSET)
+
+
+@pytest.fixture(scope="module")
+def rules(dorset: Partnership) -> RuleSet:
+    return load_rules(DORSET, dorset)
+
+
+def test_nothing_is_found_when_dorset_is_checked() -> None:
+    partnership, findings = check(DORSET)
+    assert not findings
+    assert partnership is not None
+    assert check_rules(DORSET, partnership)[1] == ()
+
+
+def test_clauses_are_those_of_the_tables_when_the_agreement_is_loaded(rules: RuleSet) -> None:
+    ids = [each.id for each in rules.agreements[0].clauses]
+    # P07 and P24 each say two things under two conditions; the second sentence is a clause of its own.
+    second = {"P07b", "P24b"}
+    assert set(ids) - second == {f"F{n:02}" for n in range(1, 12)} | {f"P{n:02}" for n in range(1, 33)}
+    assert len(ids) == 11 + 32 + len(second)
+
+
+@pytest.mark.parametrize(
+    ("clause", "sources", "to", "subjects", "categories", "when", "if_denied", "with_gate"),
+    [
+        ("P04", {"s2w", "reach", "probation"}, ["lead"], {"adult", "child"},
+         {"support.clinical_detail", "mental_health.detail", "substance.use_detail", "outcome.score"},
+         [("consent",)], "existence", False),
+        ("P09", {"council"}, ["referred_to"], {"adult"},
+         {"identity.name", "identity.dob", "contact.address", "contact.channel", "referral.existence",
+          "referral.need", "referral.status", "waiting.position"},
+         [("same",), ("told",)], "silent", False),
+        ("P15", None, ["core_group"], {"adult"},
+         {"referral.existence", "support.existence", "support.summary", "stage_of_change", "outcome.summary"},
+         [("no_objection", "statutory")], "existence", False),
+        ("P18", {"council", "police", "probation"}, ["supporting_victim"], {"victim", "perpetrator"},
+         {"incident.report", "offending.summary"}, [("pair",)], "silent", True),
+        ("P25", {"council"}, ["universal:housing"], {"adult"}, {"contact.channel", "referral.need"},
+         [("same",), ("consent",)], "silent", True),
+        ("P32", {"hub"}, ["hub/operations"], {"any"}, set(), [], "silent", False),
+    ],
+)  # fmt: skip
+def test_clause_says_what_its_row_says_when_loaded(
+    rules: RuleSet,
+    clause: str,
+    sources: set[str] | None,
+    to: list[str],
+    subjects: set[str],
+    categories: set[str],
+    when: list[tuple[str, ...]],
+    if_denied: str,
+    with_gate: bool,
+) -> None:
+    found = next(each for each in rules.agreements[0].clauses if each.id == clause)
+    assert found.sources == sources
+    assert list(found.to) == to
+    assert found.subjects == subjects
+    assert set(found.categories) == categories
+    assert list(found.when) == when
+    assert found.if_denied == if_denied
+    assert found.with_gate is with_gate
+
+
+def test_daggers_stand_where_the_table_has_them(rules: RuleSet) -> None:
+    permits = [each for each in rules.agreements[0].clauses if each.effect == "permit"]
+    assert {each.id for each in permits if each.if_denied == "existence"} == {
+        "P03", "P04", "P06", "P12", "P13", "P15",
+    }  # fmt: skip
+    assert {each.id for each in permits if each.with_gate} == {"P05", "P18", "P23", "P25", "P27"}
+
+
+def test_forbids_are_all_silent_when_loaded(rules: RuleSet) -> None:
+    forbids = {
+        each.id: each.what or each.words for each in rules.agreements[0].clauses if each.effect == "forbid"
+    }
+    assert forbids["F01"] == "shielded_set"
+    assert forbids["F03"] == ("third_party.detail",)
+    assert forbids["F05"] == ("identity.protected_history",)
+    assert len(forbids) == 11
+
+
+def test_desks_are_those_of_the_specification_when_loaded(dorset: Partnership) -> None:
+    active = {each.name for each in dorset.active_desks}
+    assert active == {
+        "council/chesil", "council/dorchester", "council/west", "council/minutes", "council/performance",
+        "council/ig", "s2w/sft", "reach/sft", "paragon/victim", "probation/perp", "probation/victim-liaison",
+        "police/dorset", "hub/operations",
+    }  # fmt: skip
+    expected = {each.name for each in dorset.desks} - active
+    assert {"paragon/behaviour", "housing/options", "health/gp"} <= expected
+    assert dorset.desk("probation/perp").side == "perpetrator"
+    assert dorset.desk("probation/victim-liaison").side == "victim"
+
+
+def test_each_active_desk_has_a_topic_in_and_only_receivers_one_out(dorset: Partnership) -> None:
+    topics = dorset.topic_names()
+    assert "from-s2w-sft" in topics
+    assert "to-s2w-sft" in topics
+    assert "from-hub-operations" in topics
+    assert "to-hub-operations" not in topics
+    assert not [each for each in topics if "school" in each]
+
+
+def test_every_event_type_has_one_row_of_authority(dorset: Partnership) -> None:
+    listed = [each for rule in dorset.authority for each in rule.types]
+    assert sorted(listed) == sorted(event_types())
+
+
+def test_posts_are_those_of_the_report_when_counted(dorset: Partnership) -> None:
+    counted = {each.name: sum(post.counted for post in each.posts) for each in dorset.specialisms}
+    assert counted == {
+        "mental-health": 4,
+        "substance-use": 3,
+        "domestic-abuse-victim": 3,
+        "domestic-abuse-perpetrator": 2,
+    }
+    assert [post.fte for post in dorset.specialism("mental-health").posts] == [0.7, 1.0, 0.5, 0.5]
+
+
+def test_mental_health_has_its_motivational_phases(dorset: Partnership) -> None:
+    stages = [each.name for each in dorset.pathway("mental-health").stages]
+    assert stages == ["mi-phase-1", "assessment", "mi-phase-2", "treatment"]
+
+
+def test_indicators_are_the_fifteen_of_the_framework(dorset: Partnership) -> None:
+    assert [each.number for each in dorset.indicators] == list(range(1, 16))
+
+
+def test_working_days_leave_out_weekends_and_bank_holidays(dorset: Partnership) -> None:
+    calendar = dorset.calendar
+    assert calendar.after(date(2022, 12, 22), 2) == date(2022, 12, 28)
+    assert calendar.after(date(2023, 5, 6), 0) == date(2023, 5, 9)
+    assert {each.year for each in calendar.holidays} == set(range(2022, 2028))
+    assert all(each.weekday() < 5 for each in calendar.holidays)
+
+
+def test_unknown_names_are_refused_by_kind(dorset: Partnership) -> None:
+    assert not dorset.has_desk("council/narnia")
+    for look in (dorset.desk, dorset.agency, dorset.scheme, dorset.specialism, dorset.pathway, dorset.key):
+        with pytest.raises(UnknownNameError):
+            look("narnia")
+
+
+def test_digest_is_the_same_when_only_comments_differ_and_another_when_a_word_does() -> None:
+    again = load(DORSET)
+    assert again.digest == load(DORSET).digest
+    assert len(again.digest) == 64
