@@ -13,10 +13,9 @@ person.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hub import ledger
 from hub.clock import Micros
 from hub.crash import point
 from hub.database import Connection, Database
@@ -62,6 +61,7 @@ class Context:
     secret: bytes
     hub_key: str
     rules: str
+    code: str
 
 
 Item = Decoded | Undecodable
@@ -82,7 +82,9 @@ class Batch:
         self.changed: dict[str, State] = {}
         self.queues: dict[str, dict[str, Queued]] = {}
         self.parked: set[str] = set()
-        self.writer = Writer(context.secret, context.ring, context.catalogue, context.rules)
+        self.writer = Writer(
+            context.secret, context.ring, context.catalogue, rules=context.rules, code=context.code
+        )
         self.latest: Micros = 0
 
     async def run(self, moves: Sequence[Move]) -> None:
@@ -247,19 +249,10 @@ class Batch:
         self.parked.add(key)
         self._note("event.parked", item.event.id, {"processor": machine.name, "key": key})
 
-    def _note(self, kind: str, part: str, detail: dict[str, object]) -> None:
+    def _note(self, kind: str, part: str, detail: Mapping[str, object]) -> None:
         context = self.context
-        self.writer.record(
-            ledger.entry(
-                context.ring,
-                kind=kind,
-                entry_id=derive(context.secret, kind, context.machine.name, part),
-                recorded_at=self.latest,
-                rules=context.rules,
-                subjects=(),
-                details=[(context.hub_key, detail)],
-            )
-        )
+        entry_id = derive(context.secret, kind, context.machine.name, part)
+        self.writer.enter(kind, entry_id, self.latest, (), detail, key_id=context.hub_key)
 
     async def _write(self, conn: Connection, moves: Sequence[Move]) -> None:
         machine, context = self.context.machine, self.context

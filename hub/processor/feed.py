@@ -45,7 +45,7 @@ class Taken:
     records: tuple[Record, ...]
 
 
-class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+class Feed(ConsumerRebalanceListener):
     """The partitions of one topic that this process owns, for one processor.
 
     `lock` is held while a batch is in hand, so that a rebalance waits for it; `lost` is called, under the

@@ -5,7 +5,7 @@ later
 record of the same batch decides again is changed here before it was ever a row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,11 +30,12 @@ def delivery_context(delivery_id: str) -> bytes:
 class Writer:
     """The effects of one batch of one processor."""
 
-    def __init__(self, secret: bytes, ring: KeyRing, catalogue: Catalogue, rules: str) -> None:
+    def __init__(self, secret: bytes, ring: KeyRing, catalogue: Catalogue, *, rules: str, code: str) -> None:
         self._secret = secret
         self._ring = ring
         self._catalogue = catalogue
         self._rules = rules
+        self._code = code
         self._new: dict[str, Deliver] = {}
         self._revised: dict[str, Revise] = {}
         self._events: list[LogEvent] = []
@@ -83,28 +84,34 @@ class Writer:
             self._revised[effect.queued.delivery_id] = effect
 
     def _decided(self, cause: Event, at: Micros, effect: Decided) -> None:
-        self._entries.append(
-            ledger.entry(
-                self._ring,
-                kind="decision.made",
-                entry_id=decision_entry_id(self._secret, effect.event_id, cause.id),
-                recorded_at=at,
-                rules=self._rules,
-                subjects=effect.subjects,
-                details=[(subject, effect.record) for subject in effect.subjects[:1]],
-            )
-        )
+        entry_id = decision_entry_id(self._secret, effect.event_id, cause.id)
+        self.enter("decision.made", entry_id, at, effect.subjects, effect.record)
 
     def _note(self, cause: Event, at: Micros, effect: Note) -> None:
+        entry_id = derive(self._secret, effect.kind, cause.id, effect.part)
+        self.enter(effect.kind, entry_id, at, effect.subjects, effect.detail)
+
+    def enter(
+        self,
+        kind: str,
+        entry_id: str,
+        at: Micros,
+        subjects: tuple[str, ...],
+        detail: Mapping[str, Any],
+        *,
+        key_id: str = "",
+    ) -> None:
+        """Add an audit entry; its detail is sealed under `key_id`, else under the first subject's key."""
         self._entries.append(
             ledger.entry(
                 self._ring,
-                kind=effect.kind,
-                entry_id=derive(self._secret, effect.kind, cause.id, effect.part),
-                recorded_at=at,
+                kind,
+                entry_id,
+                at,
                 rules=self._rules,
-                subjects=effect.subjects,
-                details=[(subject, effect.detail) for subject in effect.subjects[:1]],
+                code=self._code,
+                subjects=subjects,
+                details=[(key_id or subjects[0], detail)],
             )
         )
 
@@ -130,10 +137,6 @@ class Writer:
             task_id, effect.kind, effect.key, effect.owner, at, effect.due_at, effect.reason, detail
         )
         return task_id
-
-    def record(self, entry: ledger.Entry) -> None:
-        """Add an audit entry of the processor's own."""
-        self._entries.append(entry)
 
     def key_ids(self) -> set[str]:
         """The subject keys that the gathered events need, beyond those of the batch's own keys."""

@@ -11,6 +11,7 @@ from typing import Any
 import faust
 from mode import Service
 
+from hub import ledger
 from hub.database import Database
 from hub.kafka import consumer
 from hub.processor.batch import Context
@@ -39,6 +40,7 @@ def hosting(settings: Settings, parts: Parts, machine: Machine) -> type[Service]
                 secret=parts.secret,
                 hub_key=parts.hub_key,
                 rules=parts.rules,
+                code=ledger.code_digest(settings.partnership),
             )
             self.processor = Processor(
                 context, batch_size=settings.batch_size, batch_wait_ms=settings.batch_wait

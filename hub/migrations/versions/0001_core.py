@@ -169,7 +169,7 @@ CREATE TABLE parked (                      -- keys that stopped on our bug, and 
     PRIMARY KEY (processor, key, partition, "offset")
 );
 
-CREATE TABLE dead_letter (                 -- the bytes of what was rejected undecodable, sealed under the hub's key
+CREATE TABLE dead_letter (                 -- bytes that could not be read, sealed under the hub's key
     task_id     uuid PRIMARY KEY,
     topic       text NOT NULL,
     partition   int NOT NULL,
@@ -212,7 +212,7 @@ CREATE TABLE delivery (
     valid_until bigint,                    -- hub time; decide again from then on
     urgent      boolean NOT NULL DEFAULT false,
     recorded_at bigint NOT NULL,
-    body        bytea,                     -- reduced, encoded, sealed under the family's key; null: held or recalled
+    body        bytea,                     -- reduced, encoded, sealed; null: held or recalled
     reason      text,                      -- a code, for held, dead and recalled
     attempt_id  uuid,
     attempt_mono bigint,                   -- when the last attempt began
@@ -297,7 +297,7 @@ CREATE TABLE log_checkpoint (
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME;
+    RAISE EXCEPTION 'the log is append-only: %% on %% is refused', TG_OP, TG_TABLE_NAME;
 END $$;
 CREATE TRIGGER audit_entry_is_final BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
