@@ -201,6 +201,8 @@ def _jwk(form: Form, algorithm: str) -> Mapping[str, str]:
                 Phrase(f"{len(found[point])} characters"),
                 KEY_EXAMPLE,
             )
+    for said in ("alg", "kid", "use"):  # written by common tools; ours say it beside the key
+        form.has(said)
     form.close()
     if kty == "EC" and all(_is_32_bytes(found[point]) for point in points) and not _is_on_p256(found):
         form.refuse("y", "a point of the curve P-256", Phrase("one beside it"), KEY_EXAMPLE)

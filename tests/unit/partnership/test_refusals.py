@@ -348,6 +348,39 @@ def test_key_is_refused_when_it_cannot_verify_for_its_desk(
     assert any(expected in each.expected for each in findings), [str(each) for each in findings]
 
 
+P256 = {
+    "kty": "EC",
+    "crv": "P-256",
+    # The base point of the curve (SP 800-186): public, and nobody's key.
+    "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+    "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+}
+
+
+def test_key_of_the_other_algorithm_is_read_when_it_is_on_its_curve(tmp_path: Path) -> None:
+    content = keys(active())
+    content[0] |= {"algorithm": "ES256", "jwk": P256 | {"alg": "ES256", "use": "sig"}}
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": content}))
+    assert load(HARBOUR, file).keys[0].jwk["crv"] == "P-256"
+
+    content[0]["jwk"] = P256 | {"y": P256["x"]}
+    file.write_text(json.dumps({"keys": content}))
+    assert [each.expected for each in check(HARBOUR, file)[1]] == ["a point of the curve P-256"]
+
+
+def test_keys_of_the_folder_and_beside_it_are_one_list(tmp_path: Path) -> None:
+    folder = copied(HARBOUR, tmp_path)
+    content = keys(active())
+    (folder / "keys.yaml").write_text(json.dumps({"keys": content[:3]}))
+    beside = tmp_path / "more.json"
+    beside.write_text(json.dumps({"keys": content[3:]}))
+    assert len(load(folder, beside).keys) == len(content)
+
+    beside.write_text(json.dumps({"keys": content[2:]}))
+    assert [each.expected for each in check(folder, beside)[1]] == ["a name used once"]
+
+
 def test_private_key_is_refused_and_not_shown_when_it_stands_among_the_public_ones(tmp_path: Path) -> None:
     content = keys(active())
     content[0]["jwk"] = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43, "d": "this-is-private"}
