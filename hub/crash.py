@@ -1,7 +1,7 @@
 """Named points at which tests kill the process, so that every promise is tried at every seam.
 
-A point costs one comparison unless the environment arms it: `WRAPAROUND_CRASH_AT=name` kills this process with
-SIGKILL when it first passes there, `name:3` when it passes the third time.
+A point costs one comparison unless the environment arms it: `WRAPAROUND_CRASH_AT=name` kills this process
+with SIGKILL when it first passes there, `name:3` when it passes the third time.
 """
 
 import os
@@ -20,6 +20,10 @@ POINTS = (
     "attempt.committed",
     "attempt.sent",
     "attempt.before_mark",
+    "sealer.taken",
+    "sealer.leaves",
+    "sealer.tiles",
+    "sealer.head",
     "sealer.before_commit",
     "sealer.after_commit",
 )

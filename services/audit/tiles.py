@@ -146,16 +146,22 @@ def grow(edge: Edge, leaf_hashes: Sequence[bytes]) -> tuple[Edge, list[TileData]
     return Edge(edge.size + len(leaf_hashes), tuple(levels)), full
 
 
+def edge_tiles(size: int) -> list[Tile]:
+    """The partial tiles of a tree of `size` leaves."""
+    levels = range((size.bit_length() + 7) // 8)
+    counts = [(level, size >> (8 * level)) for level in levels]
+    return [Tile(level, count // WIDTH, count % WIDTH) for level, count in counts if count % WIDTH]
+
+
 def edge_of(size: int, read: Callable[[Tile], bytes]) -> Edge:
-    """The edge of a tree of `size` leaves from its stored tiles.
+    """The edge of a tree of `size` leaves, from its stored tiles.
 
     Raises `TileError` for a tile of another length.
     """
-    levels, level = [], 0
-    while count := size >> (8 * level):
-        width = count % WIDTH
-        levels.append(_read(Tile(level, count // WIDTH, width), read) if width else b"")
-        level += 1
+    levels = [b""] * ((size.bit_length() + 7) // 8)
+    for tile in edge_tiles(size):
+        assert tile.level is not None
+        levels[tile.level] = _read(tile, read)
     return Edge(size, tuple(levels))
 
 

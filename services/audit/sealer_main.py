@@ -1,0 +1,60 @@
+"""The process `wraparound run sealer`: the one that may read the log's signing key, and no other key."""
+
+import asyncio
+import logging
+import os
+import signal
+
+from hub.database import Database
+from hub.ledger import code_digest
+from hub.settings import Settings, read_secret
+from services.audit.note import Signer, parse_skey
+from services.audit.sealer import Sealer
+
+log = logging.getLogger(__name__)
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+def new_signing_key(origin: str) -> str:
+    """The text of a new signing-key file: a key named after the log.
+
+    A secret; raises `NoteError` for the name.
+    """
+    return Signer(origin, os.urandom(32)).skey
+
+
+def read_signing_key(settings: Settings) -> Signer:
+    """The log's signing key.
+
+    Raises `KeyFileError` when others can read the file, `NoteError` when it is no key.
+    """
+    return parse_skey(read_secret(settings.signing_key_file, "signing_key_file").decode())
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOP:
+        loop.add_signal_handler(number, stop.set)
+    database = Database(settings.postgres, size=1, name="sealer")
+    try:
+        sealer = Sealer(
+            database,
+            read_signing_key(settings),
+            settings.clock(),
+            code=code_digest(settings.partnership),
+        )
+        log.info("sealing %s", sealer.origin)
+        await sealer.run(stop)
+    finally:
+        await database.close()
+
+
+def main(settings: Settings) -> int:
+    """Seal until SIGTERM or SIGINT.
+
+    Errors of the hub pass to the command line, which knows their exit codes.
+    """
+    asyncio.run(_run(settings))
+    return 0
