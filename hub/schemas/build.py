@@ -20,7 +20,7 @@ from hub.schemas.compose import (
     Json,
     SchemaError,
     canonical,
-    compose,
+    compose_file,
     expanded,
     load_common,
     read_json,
@@ -50,12 +50,12 @@ def write(root: Path) -> list[str]:
 
 
 def _problems(root: Path) -> Iterator[str]:
-    files = {name: read_json(path) for name, path in sources(root).items()}
     common = load_common(root)
-    schemas = {name: compose(source, common) for name, source in files.items()}
+    composed = {name: compose_file(path, common) for name, path in sources(root).items()}
+    schemas = {name: schema for name, (_, schema) in composed.items()}
     wrong: set[str] = set()
     for name, schema in schemas.items():
-        for line in check_schema(_file(name), files[name], schema):
+        for line in check_schema(_file(name), composed[name][0], schema):
             wrong.add(name)
             yield line
     types = {n: EventType(n, s, schema_id=0, sandbox=True) for n, s in schemas.items() if n not in wrong}
@@ -86,7 +86,7 @@ def _changes(known: dict[int, Registered], schemas: dict[str, Json]) -> Iterator
 
 def _texts(root: Path) -> dict[str, str]:
     common = load_common(root)
-    return {name: canonical(compose(read_json(path), common)) for name, path in sources(root).items()}
+    return {name: canonical(compose_file(path, common)[1]) for name, path in sources(root).items()}
 
 
 def _unregistered(root: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hub.schemas import registered
 from hub.schemas.compose import (
     SchemaError,
     canonical,
-    compose,
+    compose_file,
     load_common,
     read_json,
     sources,
@@ -47,7 +47,7 @@ class Catalogue:
         ids = {each.text: each.schema_id for each in schemas.values()}
         types = {}
         for name, path in sources(root).items():
-            schema = compose(read_json(path), common)
+            _, schema = compose_file(path, common)
             schema_id = ids.get(canonical(schema))
             if schema_id is None:
                 todo = "run `python -m hub.schemas.build --write`"

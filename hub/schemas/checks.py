@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+import fastavro
+from fastavro.schema import SchemaParseException, UnknownType
+
 from hub.schemas.compose import TYPE_PREFIX, Json, expanded
 from hub.schemas.event_type import EventType
 from hub.schemas.fields import ENVELOPE, FieldInfo, fields_of, inner, record_name
@@ -26,6 +29,11 @@ _STRUCTURE = frozenset({ID, ROWS})
 
 def check_schema(name: str, source: Json, schema: Json) -> Iterator[str]:
     """Everything wrong with one composed schema. `name` is its file name, `source` the file."""
+    try:
+        fastavro.parse_schema(schema)
+    except (SchemaParseException, UnknownType) as error:
+        yield f"{name}: expected Avro, came {type(error).__name__}: {error}"
+        return
     yield from _check_record(name, source, schema)
     fields = fields_of(expanded(schema))
     subjects = _names(schema.get("subject"))
@@ -87,6 +95,8 @@ def _check_field(field: FieldInfo, gate: str, subjects: list[str]) -> Iterator[t
 def _check_kind(field: FieldInfo, category: str) -> Iterator[tuple[str, str]]:
     if (category == ROWS) != field.is_row:
         yield f"the category {ROWS} on a list of rows, and there alone", f"{category} on a {field.kind}"
+    if category == ID and field.kind == "value" and _holds_records(field.type):
+        yield f"the category {ROWS} on a list of rows, and there alone", f"{category} on a list of records"
     if field.is_row and field.list_name is not None:
         yield "rows at the root alone", "rows in a row"
     if field.is_text and category not in TEXT_CATEGORIES:
@@ -95,6 +105,12 @@ def _check_kind(field: FieldInfo, category: str) -> Iterator[tuple[str, str]]:
         yield f"ref: one of {', '.join(sorted(REF_KINDS))}", str(field.ref)
     if field.kind == "refs" and field.list_name is not None:
         yield "lists of Refs at the root alone", "one in a row"
+
+
+def _holds_records(avro: Any) -> bool:
+    avro = inner(avro)
+    items = avro.get("items") if isinstance(avro, dict) else None
+    return isinstance(items, dict) and not str(record_name(items)).startswith(TYPE_PREFIX)
 
 
 def _check_person(field: FieldInfo, category: str, subjects: list[str]) -> Iterator[tuple[str, str]]:
@@ -121,7 +137,11 @@ def _check_required(
         if field.name in subjects and len(subjects) > 1:
             yield "a Ref that may be null: the event has several subjects", "a required one"
         return
-    if category in {ID, ROWS, INTERNAL} or field.name in ENVELOPE or not field.publish_required:
+    if (
+        category in {ID, ROWS, INTERNAL}
+        or field.name in ENVELOPE
+        or not (field.required or field.publish_required)
+    ):
         return
     in_row = field.list_name is not None
     whose = field.list_name if field.pointer == "row" else field.person

@@ -64,6 +64,15 @@ def compose(source: Json, common: dict[str, Json]) -> Json:
     return result
 
 
+def compose_file(path: Path, common: dict[str, Json]) -> tuple[Json, Json]:
+    """(the file, its complete schema). Raises `SchemaError` naming the file."""
+    source = read_json(path)
+    try:
+        return source, compose(source, common)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SchemaError(f"{path.name}: expected a record with named fields, came something else") from error
+
+
 def _uses(node: Any, name: str) -> bool:
     if isinstance(node, list):
         return any(_uses(each, name) for each in node)

@@ -106,7 +106,7 @@ def _info(field: Json, list_name: str | None, row: dict[str, Json], root: dict[s
         category=category,
         person=field.get("person"),
         pointer=_pointer(field, row, root),
-        required=not optional and "default" not in field,
+        required=not optional,
         publish_required=field.get("publish") == "required" or (not optional and "default" not in field),
         place=bool(field.get("place")) or category in PLACE_CATEGORIES,
         ref=field.get("ref"),

@@ -83,8 +83,9 @@ class _Subjects:
             raise RegistryError(404, 40402, "Version not found.")
         return found[int(version) - 1]
 
-    def schema(self, schema_id: int) -> Registered:
-        found = self.by_id.get(schema_id)
+    def schema(self, schema_id: str) -> Registered:
+        is_id = schema_id.isascii() and schema_id.isdigit() and len(schema_id) <= 10
+        found = self.by_id.get(int(schema_id)) if is_id else None
         if found is None:
             raise RegistryError(404, 40403, "Schema not found.")
         return found
@@ -165,22 +166,22 @@ def _read_routes(routes: APIRouter, subjects: _Subjects) -> None:
         return _Answer(_full(subjects.look_up(subject, await request.body())))
 
     @routes.get("/schemas/ids/{schema_id}")
-    async def show_schema(schema_id: int) -> Response:
+    async def show_schema(schema_id: str) -> Response:
         """The schema of an id, as it stands in front of each message."""
         return _Answer({"schema": subjects.schema(schema_id).text})
 
     @routes.get("/schemas/ids/{schema_id}/schema")
-    async def show_schema_text(schema_id: int) -> Response:
+    async def show_schema_text(schema_id: str) -> Response:
         """The schema of an id, alone."""
         return Response(subjects.schema(schema_id).text, media_type=MEDIA_TYPE)
 
     @routes.get("/schemas/ids/{schema_id}/subjects")
-    async def show_schema_subjects(schema_id: int) -> Response:
+    async def show_schema_subjects(schema_id: str) -> Response:
         """The subject of an id."""
         return _Answer([subjects.schema(schema_id).type])
 
     @routes.get("/schemas/ids/{schema_id}/versions")
-    async def show_schema_versions(schema_id: int) -> Response:
+    async def show_schema_versions(schema_id: str) -> Response:
         """The subject and version of an id."""
         entry = subjects.schema(schema_id)
         return _Answer([{"subject": entry.type, "version": entry.version}])
@@ -215,12 +216,12 @@ def _config_routes(routes: APIRouter, subjects: _Subjects) -> None:
 
 
 def _refused_routes(routes: APIRouter) -> None:
-    @routes.api_route("/{path:path}", methods=["POST", "PUT", "DELETE", "PATCH"])
-    async def refuse(path: str) -> Response:
+    @routes.api_route("/{_path:path}", methods=["POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
+    async def refuse(_path: str) -> Response:
         """Every write: how a schema is changed."""
         raise RegistryError(403, 40301, HOW_TO_CHANGE)
 
-    @routes.get("/{path:path}")
-    async def unknown(path: str) -> Response:
+    @routes.get("/{_path:path}", include_in_schema=False)
+    async def unknown(_path: str) -> Response:
         """No such path."""
         raise RegistryError(404, 404, "HTTP 404 Not Found")
