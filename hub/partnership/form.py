@@ -17,6 +17,9 @@ from hub.partnership.finding import Finding, Mark, finding
 NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 """Names that may stand in topics, URLs and accounts."""
 
+CODE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+"""Codes that stand in the bodies of events (the schemas' form `code`)."""
+
 _LONGEST_LIST: Final = 12
 
 
@@ -70,7 +73,7 @@ class Form:
         """A name in lower case, digits and single hyphens."""
         value = self.text(key, example, most=100)
         if value and not pattern.fullmatch(value):
-            self.refuse(key, "lower-case letters, digits and hyphens", value, f"{key}: {example}")
+            self.refuse(key, "a name in lower-case letters, digits and hyphens", value, f"{key}: {example}")
         return value
 
     def word(self, key: str, words: Collection[str], default: str | None = None) -> str:

@@ -114,7 +114,7 @@ def _partnership(nodes: dict[str, Node], findings: list[Finding], types: frozens
     for index, desk in enumerate(desks):
         if desk.specialism is not None and desk.specialism not in known:
             mark = locate(nodes["desks.yaml"], ("desks", index, "specialism"))
-            findings.append(finding(mark, one_of(known), desk.specialism, "specialism: mental-health"))
+            findings.append(finding(mark, one_of(known), desk.specialism, "specialism: mental_health"))
     keys = _keys(nodes, findings, desks)
     partnership = Partnership(
         name=root.name("name", "north"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.partnership.finding import Phrase
-from hub.partnership.form import NAME, Form, one_of
+from hub.partnership.form import CODE, NAME, Form, one_of
 from hub.partnership.model import Agency, Desk, Key, Scheme
 from hub.partnership.vocabulary import (
     AGENCY_STATES,
@@ -96,7 +96,7 @@ def read_desks(root: Form, agencies: tuple[Agency, ...], localities: tuple[Named
             agency=agency.name,
             kind=agency.kind,
             locality=form.optional_word("locality", {each.name for each in localities}),
-            specialism=form.name("specialism", "mental-health") if form.has("specialism") else None,
+            specialism=form.name("specialism", "mental_health", CODE) if form.has("specialism") else None,
             side=form.optional_word("side", SIDES),
             receives=form.words("receives", CHANNELS, "[topic, inbox]", empty=True),
             may_lead=form.flag("may_lead", default=False),

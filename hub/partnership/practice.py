@@ -5,38 +5,36 @@ Calendar.
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hub.partnership.form import NAME, Form, as_day, one_of
+from hub.partnership.form import CODE, Form, as_day, one_of
 from hub.partnership.model import Agency, AuthorityRule, Desk, Limits
 from hub.partnership.parties import claim
 from hub.partnership.vocabulary import AUTHORITY_WORDS, BETTER, CLOCKS, HUB, RATINGS, WEEKDAYS
 from hub.partnership.work import Calendar, Criterion, Indicator, Named, Pathway, Post, Specialism, Stage
 
 _RULE: Final = "{types: [family.closed], who: [lead]}"
-_POST: Final = "{name: nurse-1, title: Nurse, fte: 0.5, cases: 10, from: 2026-04-01}"
+_POST: Final = "{name: nurse_1, title: Nurse, fte: 0.5, cases: 10, from: 2026-04-01}"
 _SPECIALISM: Final = (
-    "{name: mental-health, title: Mental health, agency: trust, desk: trust/team, since: 2026-04-01, "
+    "{name: mental_health, title: Mental health, agency: trust, desk: trust/team, since: 2026-04-01, "
     "interventions: [{name: cbt, title: Cognitive behavioural therapy}], posts: [" + _POST + "]}"
 )
-_PATHWAY: Final = "{name: mental-health, title: Mental health, specialism: mental-health, …}"
+_PATHWAY: Final = "{name: mental_health, title: Mental health, specialism: mental_health, …}"
 _INDICATOR: Final = (
-    "{number: 1, name: open-cases, title: Fewer open cases, better: fewer, counts: [family.opened]}"
+    "{number: 1, name: open_cases, title: Fewer open cases, better: fewer, counts: [family.opened]}"
 )
 _NAMED: Final = "{name: north, title: North}"
 _HIGHEST_LIMIT: Final = 1_000_000_000
-_TENANT: Final = re.compile(NAME.pattern)
 
 
 def read_named(root: Form, key: str) -> tuple[Named, ...]:
     """A list of codes with what people call them."""
     seen: set[str] = set()
     return tuple(
-        Named(claim(form, form.name("name", "north"), seen), form.text("title", "North"))
+        Named(claim(form, form.name("name", "north", CODE), seen), form.text("title", "North"))
         for form in root.forms(key, _NAMED)
     )
 
@@ -70,7 +68,7 @@ def read_specialisms(
     posts: set[str] = set()
     found: list[Specialism] = []
     for form in root.forms("specialisms", _SPECIALISM):
-        name = claim(form, form.name("name", "mental-health"), seen)
+        name = claim(form, form.name("name", "mental_health", CODE), seen)
         agency = form.word("agency", {each.name for each in agencies})
         desk = form.word("desk", by_name)
         if desk and by_name[desk].agency != agency:
@@ -98,7 +96,7 @@ def _post(form: Form, seen: set[str]) -> Post:
     if end is not None and end <= start:
         form.refuse("to", "a day after `from`", str(end), "to: 2027-04-01")
     return Post(
-        name=claim(form, form.name("name", "nurse-1"), seen),
+        name=claim(form, form.name("name", "nurse_1", CODE), seen),
         title=form.text("title", "Nurse"),
         fte=form.number("fte", 0.05, 10),
         cases=form.integer("cases", 0, 1000),
@@ -121,23 +119,23 @@ def read_pathways(
         stages: set[str] = set()
         found.append(
             Pathway(
-                name=claim(form, form.name("name", "mental-health"), seen),
+                name=claim(form, form.name("name", "mental_health", CODE), seen),
                 title=form.text("title", "Mental health"),
                 specialism=form.word("specialism", {each.name for each in specialisms}),
                 localities=form.words("localities", {each.name for each in localities}, "[north]"),
                 criteria=tuple(
                     Criterion(
-                        name=claim(each, each.name("name", "present-need"), criteria),
+                        name=claim(each, each.name("name", "present_need", CODE), criteria),
                         question=each.text("question", "Is it present now?"),
                         needed=each.flag("needed"),
                         reason=each.text("reason", "Past difficulty only"),
                         instead=each.text("instead", "The person's general practice"),
                     )
-                    for each in form.forms("criteria", "{name: present-need, …}", empty=True)
+                    for each in form.forms("criteria", "{name: present_need, …}", empty=True)
                 ),
                 stages=tuple(
                     Stage(
-                        name=claim(each, each.name("name", "assessment"), stages),
+                        name=claim(each, each.name("name", "assessment", CODE), stages),
                         title=each.text("title", "Assessment"),
                         optional=each.flag("optional", default=False),
                     )
@@ -163,7 +161,7 @@ def read_indicators(root: Form, types: frozenset[str]) -> tuple[Indicator, ...]:
         found.append(
             Indicator(
                 number=number,
-                name=claim(form, form.name("name", "open-cases"), seen),
+                name=claim(form, form.name("name", "open_cases", CODE), seen),
                 title=form.text("title", "Fewer open cases"),
                 better=form.word("better", BETTER),
                 counts=form.words("counts", types, "[family.opened]"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -10,7 +13,7 @@ from hub.partnership import Partnership, UnknownNameError, check, load
 from hub.partnership.vocabulary import event_types
 from services.consent.agreement import RuleSet
 from services.consent.load import check_rules, load_rules
-from tests.unit.partnership.planting import DORSET
+from tests.unit.partnership.planting import DORSET, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +130,17 @@ def test_every_event_type_has_one_row_of_authority(dorset: Partnership) -> None:
 def test_posts_are_those_of_the_report_when_counted(dorset: Partnership) -> None:
     counted = {each.name: sum(post.counted for post in each.posts) for each in dorset.specialisms}
     assert counted == {
-        "mental-health": 4,
-        "substance-use": 3,
-        "domestic-abuse-victim": 3,
-        "domestic-abuse-perpetrator": 2,
+        "mental_health": 4,
+        "substance_use": 3,
+        "domestic_abuse_victim": 3,
+        "domestic_abuse_perpetrator": 2,
     }
-    assert [post.fte for post in dorset.specialism("mental-health").posts] == [0.7, 1.0, 0.5, 0.5]
+    assert [post.fte for post in dorset.specialism("mental_health").posts] == [0.7, 1.0, 0.5, 0.5]
 
 
 def test_mental_health_has_its_motivational_phases(dorset: Partnership) -> None:
-    stages = [each.name for each in dorset.pathway("mental-health").stages]
-    assert stages == ["mi-phase-1", "assessment", "mi-phase-2", "treatment"]
+    stages = [each.name for each in dorset.pathway("mental_health").stages]
+    assert stages == ["mi_phase_1", "assessment", "mi_phase_2", "treatment"]
 
 
 def test_indicators_are_the_fifteen_of_the_framework(dorset: Partnership) -> None:
@@ -150,6 +153,30 @@ def test_working_days_leave_out_weekends_and_bank_holidays(dorset: Partnership) 
     assert calendar.after(date(2023, 5, 6), 0) == date(2023, 5, 9)
     assert {each.year for each in calendar.holidays} == set(range(2022, 2028))
     assert all(each.weekday() < 5 for each in calendar.holidays)
+
+
+def test_examples_of_events_use_desks_and_ids_that_dorset_has(dorset: Partnership) -> None:
+    examples = [json.loads(each.read_text()) for each in (ROOT / "schemas" / "examples").glob("*.json")]
+    refs = [each for each in walked(examples) if isinstance(each, dict) and set(each) == {"scheme", "value"}]
+    assert refs
+    for ref in refs:
+        scheme = dorset.scheme(ref["scheme"])
+        for pattern in (scheme.pattern, scheme.sandbox):
+            assert pattern is None or re.fullmatch(pattern, ref["value"]), scheme.name
+    desks = {
+        each
+        for each in walked(examples)
+        if isinstance(each, str) and re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", each)
+    }
+    assert desks
+    assert not {each for each in desks if not dorset.has_desk(each)}
+
+
+def walked(value: object) -> Iterator[object]:
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from walked(each)
 
 
 def test_unknown_names_are_refused_by_kind(dorset: Partnership) -> None:
