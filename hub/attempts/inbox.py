@@ -1,0 +1,159 @@
+"""A desk reads its inbox: what was released and is not acknowledged, in the order of its places, then what
+is next.
+
+Each reading is an attempt: compared, recorded and committed before anything is answered. An item that the
+desk may not have now keeps its place and loses its body: `recalled` for good, or `waiting` until it is
+decided again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from hub.attempts.begin import Attempt, ContendedError, begin, closed_agencies, lapse, look
+from hub.attempts.judge import Lapse, World, differs, is_parked, judge, paced
+from hub.attempts.lines import read_low
+from hub.attempts.rows import COLUMNS, Kit, Now, Row, to_row
+from hub.clock import Micros
+from hub.database import Connection
+
+SHOWN: Final = frozenset({"pending", "failed", "attempting", "delivered", "dead"})
+"""Statuses in which an item with a place has a body, if all it rests on is still so."""
+
+RELAPSE: Final = frozenset({"pending", "failed", "delivered"})
+"""Statuses from which an item with a place may lapse: nothing else is at work on it."""
+
+FOREVER: Final[Micros] = 2**62
+
+State = Literal["released", "waiting", "recalled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A place in the inbox. Only what is `released` has a body to open."""
+
+    place: int
+    state: State
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a reading answers, and the attempt that it is (None: it releases nothing)."""
+
+    items: tuple[Item, ...]
+    attempt: Attempt | None
+
+
+async def read(
+    conn: Connection, kit: Kit, desk: str, after: int, limit: int, now: Now, *, fresh: bool = True
+) -> Page:
+    """The next `limit` items behind the place `after`; without `fresh` only what the relay has released.
+
+    The caller commits before it answers. Raises `UnguardedError` and `ContendedError`: roll back and begin
+    anew.
+    """
+    if await closed_agencies(conn, [desk]):
+        return Page((), None)
+    low = (await read_low(conn, [desk]))[desk]
+    cursor = await conn.execute("SELECT inbox_next FROM relay_cursor WHERE desk = %s FOR UPDATE", (desk,))
+    next_place = _one(await cursor.fetchone())
+    placed = await _placed(conn, desk, after, limit)
+    unplaced = await _next(conn, desk, low, limit - len(placed)) if fresh and len(placed) < limit else []
+    world = await look(conn, kit, [*placed, *unplaced], now)
+    # Back-off is the topic's: what waits it out there may be read here.
+    verdict = judge(unplaced, replace(world, now=Now(now.hub, FOREVER)))
+    shown, lapses = _sort(placed, world)
+    await lapse(conn, kit, [*paced(lapses, {}), *verdict.lapse], now)
+    items = [*shown, *(Item(next_place + i, "released", row) for i, row in enumerate(verdict.take))]
+    await _release(conn, desk, next_place, verdict.take, now)
+    attempts = await begin(conn, kit, [item.row for item in items if item.state == "released"], now, "inbox")
+    return Page(tuple(items), attempts[0] if attempts else None)
+
+
+def _one(row: tuple[Any, ...] | None) -> int:
+    assert row is not None
+    return int(row[0])
+
+
+async def _placed(conn: Connection, desk: str, after: int, limit: int) -> list[Row]:
+    cursor = await conn.execute(
+        f"SELECT {COLUMNS} FROM inbox i JOIN delivery d USING (delivery_id) WHERE i.desk = %s AND i.place > %s"
+        " ORDER BY i.place LIMIT %s",
+        (desk, after, limit),
+        binary=True,
+    )
+    return [to_row(values) for values in await cursor.fetchall()]
+
+
+async def _next(conn: Connection, desk: str, low: int, limit: int) -> list[Row]:
+    """The rows of the line that were never released, in order."""
+    cursor = await conn.execute(
+        f"SELECT {COLUMNS} FROM delivery d WHERE d.desk = %s AND d.seq >= %s AND d.inbox_seq IS NULL"
+        " AND d.status IN ('pending', 'failed', 'attempting', 'lapsed') ORDER BY d.seq LIMIT %s",
+        (desk, low, limit),
+        binary=True,
+    )
+    return [to_row(values) for values in await cursor.fetchall()]
+
+
+def _sort(placed: Sequence[Row], world: World) -> tuple[list[Item], list[Lapse]]:
+    """What each item with a place is now, and which of them are to be decided again."""
+    items: list[Item] = []
+    lapses: list[Lapse] = []
+    for row in placed:
+        assert row.place is not None
+        if row.status == "recalled":
+            items.append(Item(row.place, "recalled", row))
+        elif row.status not in SHOWN or row.body is None or is_parked(row, world):
+            items.append(Item(row.place, "waiting", row))
+        elif (found := differs(row, world)) is not None:
+            items.append(Item(row.place, "waiting", row))
+            if row.status in RELAPSE:
+                lapses.append(found)
+        else:
+            items.append(Item(row.place, "released", row))
+    return items, lapses
+
+
+async def _release(conn: Connection, desk: str, first: int, rows: Sequence[Row], now: Now) -> None:
+    """Give these their places: this is their first release."""
+    if not rows:
+        return
+    cursor = await conn.execute(
+        "UPDATE delivery d SET released_at = coalesce(d.released_at, %s), inbox_seq = u.place"
+        " FROM unnest(%s::uuid[], %s::xid[], %s::bigint[]) AS u(id, version, place)"
+        " WHERE d.delivery_id = u.id AND d.xmin = u.version",
+        (
+            now.hub,
+            [row.delivery_id for row in rows],
+            [row.version for row in rows],
+            list(range(first, first + len(rows))),
+        ),
+    )
+    if cursor.rowcount != len(rows):
+        raise ContendedError(
+            f"released {cursor.rowcount} of {len(rows)} deliveries: the others changed meanwhile"
+        )
+    await conn.execute(
+        "INSERT INTO inbox (desk, place, delivery_id) SELECT %s, p, d FROM unnest(%s::bigint[], %s::uuid[]) AS u(p, d)",
+        (desk, list(range(first, first + len(rows))), [row.delivery_id for row in rows]),
+    )
+    await conn.execute("UPDATE relay_cursor SET inbox_next = %s WHERE desk = %s", (first + len(rows), desk))
+
+
+async def end(conn: Connection, attempt_id: str, now: Now) -> None:
+    """The answer has been written: the attempt is over."""
+    await conn.execute("UPDATE attempt SET ended_mono = %s WHERE attempt_id = %s", (now.mono, attempt_id))
+
+
+async def acknowledge(conn: Connection, desk: str, ids: Sequence[str], at: Micros) -> None:
+    """The desk has these: they leave its inbox. What is not its own, not there or done already is passed
+    over alike.
+    """
+    await conn.execute(
+        "WITH done AS (UPDATE delivery SET ack_at = %s WHERE delivery_id = ANY(%s::uuid[]) AND desk = %s"
+        " AND inbox_seq IS NOT NULL AND ack_at IS NULL RETURNING inbox_seq)"
+        " DELETE FROM inbox WHERE desk = %s AND place IN (SELECT inbox_seq FROM done)",
+        (at, list(ids), desk, desk),
+    )

@@ -1,0 +1,120 @@
+"""What the owner of desks remembers of their lines, so that a row that waits costs nothing to those that do
+not.
+
+Everything here can be forgotten at any time: it is found again from the low-water mark in SQL.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.attempts.rows import COLUMNS, IN_LINE, Row, to_row
+from hub.database import Connection
+
+STUCK_AT_ONCE: Final = 200
+STUCK_ROWS: Final = 20
+
+
+class Horizon:
+    """Up to which `seq` every row that will ever be is visible.
+
+    Two transactions may take numbers and commit in another order than they took them, so the highest number
+    that is visible proves nothing. This does: a number seen given out, then a snapshot that knows every
+    transaction which may hold it or a lower one, then a snapshot in which all of those have ended.
+
+    # INVARIANT: whoever inserts deliveries has a transaction id before it takes a number. (A processor's
+    first # statement is the compare-and-set of its position.)
+    """
+
+    def __init__(self) -> None:
+        self.safe = 0
+        self._given: int | None = None
+        self._candidate: tuple[int, int] | None = None
+
+    def observe(self, given: int, oldest: int, newest: int) -> None:
+        """Take the highest number given out, and the snapshot's oldest running and next transaction id."""
+        if self._candidate is not None and oldest >= self._candidate[1]:
+            self.safe = max(self.safe, self._candidate[0])
+            self._candidate = None
+        if self._candidate is None and self._given is not None and self._given > self.safe:
+            # `_given` was read before this snapshot was taken, `given` after it.
+            self._candidate = (self._given, newest)
+        self._given = given
+
+
+@dataclass(slots=True)
+class Line:
+    """A desk's line: below `low` nothing is to be sent; from `ahead` on it has not been looked at.
+
+    `stuck` are families with rows between the two: what comes later of theirs waits behind those.
+    """
+
+    desk: str
+    low: int = 0
+    ahead: int = 0
+    stuck: set[str] = field(default_factory=set)
+    _turn: int = 0
+
+    def some_stuck(self) -> list[str]:
+        """The stuck families to look at now: each in its turn."""
+        if len(self.stuck) <= STUCK_AT_ONCE:
+            return list(self.stuck)
+        families = sorted(self.stuck)
+        self._turn %= len(families)
+        taken = (families + families)[self._turn : self._turn + STUCK_AT_ONCE]
+        self._turn += STUCK_AT_ONCE
+        return taken
+
+    def looked(self, rows: Sequence[Row], limit: int, safe: int) -> None:
+        """Rows from `ahead` on were read, `limit` at most: go on behind them, but never past what is safe."""
+        end = rows[-1].seq if len(rows) == limit else safe
+        self.ahead = max(self.ahead, min(end, safe) + 1)
+
+
+async def observe(conn: Connection, horizon: Horizon) -> None:
+    """Bring the horizon up to date."""
+    cursor = await conn.execute(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, pg_snapshot_xmin(s)::text::bigint,"
+        " pg_snapshot_xmax(s)::text::bigint FROM delivery_seq, pg_current_snapshot() AS s"
+    )
+    found: Any = await cursor.fetchone()
+    horizon.observe(*found)
+
+
+async def read_ahead(conn: Connection, lines: Iterable[Line], limit: int) -> list[Row]:
+    """The rows of these lines that have not been looked at, in order: `limit` a desk."""
+    ahead = {line.desk: line.ahead for line in lines}
+    cursor = await conn.execute(
+        f"SELECT r.* FROM unnest(%s::text[], %s::bigint[]) AS c(desk, ahead) CROSS JOIN LATERAL"
+        f" (SELECT {COLUMNS} FROM delivery d WHERE d.desk = c.desk AND d.seq >= c.ahead AND {IN_LINE}"
+        " ORDER BY d.seq LIMIT %s) AS r",
+        (list(ahead), list(ahead.values()), limit),
+        binary=True,
+    )
+    return [to_row(values) for values in await cursor.fetchall()]
+
+
+async def read_stuck(conn: Connection, line: Line) -> list[Row]:
+    """The rows in which some of a line's stuck families wait, in order; families that no longer do are
+    let go.
+    """
+    families = line.some_stuck()
+    cursor = await conn.execute(
+        f"SELECT r.* FROM unnest(%s::uuid[]) AS f(id) CROSS JOIN LATERAL"
+        f" (SELECT {COLUMNS} FROM delivery d WHERE d.family_id = f.id AND d.desk = %s AND d.seq >= %s AND d.seq < %s"
+        f" AND {IN_LINE} ORDER BY d.seq LIMIT %s) AS r",
+        (families, line.desk, line.low, line.ahead, STUCK_ROWS),
+        binary=True,
+    )
+    rows = [to_row(values) for values in await cursor.fetchall()]
+    line.stuck.difference_update(set(families) - {row.family_id for row in rows})
+    return sorted(rows, key=lambda row: row.seq)
+
+
+async def read_low(conn: Connection, desks: Sequence[str]) -> dict[str, int]:
+    """The low-water mark of each desk; a desk never seen begins at 0."""
+    await conn.execute(
+        "INSERT INTO relay_cursor (desk) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (sorted(desks),)
+    )
+    cursor = await conn.execute("SELECT desk, low FROM relay_cursor WHERE desk = ANY(%s)", (list(desks),))
+    return {desk: low for desk, low in await cursor.fetchall()}

@@ -1,0 +1,109 @@
+"""Delivery rows as an attempt reads them, and what an attempt needs to work with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from hub.clock import SECOND, Micros
+from hub.keys import KeyRing
+from hub.schemas import Catalogue
+
+LIFE: Final[Micros] = 5 * SECOND
+"""How long an attempt may last: nothing is written later, and whatever is not marked by then counts as
+released.
+"""
+
+IN_LINE: Final = (
+    # Held rows do not stand in the line: they re-enter at its end.
+    "(d.status IN ('pending', 'failed', 'attempting', 'lapsed')"
+    # Released by the inbox or in doubt, and decided again since: the topic has yet to have it.
+    " OR (d.status = 'delivered' AND d.attempt_id IS NULL))"
+)
+
+COLUMNS: Final = (
+    "d.delivery_id::text, d.seq, d.desk, d.family_id::text, d.type, d.status, array_send(d.persons),"
+    " array_send(d.counts), d.rules, d.valid_until, d.urgent, d.recorded_at, d.body, d.tries, d.next_mono,"
+    " d.released_at, d.inbox_seq, d.xmin::text"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One delivery. `persons` and `counts` are what its decision rests on; `version` changes with every
+    update.
+    """
+
+    delivery_id: str
+    seq: int
+    desk: str
+    family_id: str
+    type: str
+    status: str
+    persons: tuple[str, ...]
+    counts: tuple[int, ...]
+    rules: str
+    valid_until: Micros | None
+    urgent: bool
+    recorded_at: Micros
+    body: bytes | None
+    tries: int
+    next_mono: Micros
+    released_at: Micros | None
+    place: int | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What attempts work with.
+
+    `code` is the digest of code and configuration, `rules` gives that of the rule set in force at a hub
+    time, and `desk_key` names the subject under whose key a desk's own details are sealed.
+    """
+
+    secret: bytes
+    ring: KeyRing
+    catalogue: Catalogue
+    code: str
+    rules: Callable[[Micros], str]
+    desk_key: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The hub's time, which rules look at, and the machine's, which leases and back-off look at."""
+
+    hub: Micros
+    mono: Micros
+
+
+def body_context(delivery_id: str) -> bytes:
+    """What binds a sealed body to its delivery."""
+    return b"delivery|" + delivery_id.encode()
+
+
+def agency(desk: str) -> str:
+    """The agency of a desk."""
+    return desk.partition("/")[0]
+
+
+@lru_cache(maxsize=100_000)
+def _persons(raw: bytes) -> tuple[str, ...]:
+    """A one-dimensional uuid[] in PostgreSQL's binary form: 20 bytes of head, then length and value of
+    each.
+    """
+    return tuple(str(UUID(bytes=raw[at : at + 16])) for at in range(24, len(raw), 20))
+
+
+@lru_cache(maxsize=100_000)
+def _counts(raw: bytes) -> tuple[int, ...]:
+    """A one-dimensional bigint[] in the same form."""
+    return tuple(int.from_bytes(raw[at : at + 8], "big", signed=True) for at in range(24, len(raw), 12))
+
+
+def to_row(values: Sequence[Any]) -> Row:
+    """A row from `COLUMNS`, fetched in binary."""
+    (one, two, three, four, five, six, persons, counts, *rest) = values
+    return Row(one, two, three, four, five, six, _persons(persons), _counts(counts), *rest)

@@ -1,0 +1,31 @@
+"""The delivery process: the relay, and the producer of the outbox."""
+
+import asyncio
+import signal
+
+import uvloop
+
+from hub.settings import Settings
+from services.delivery.composition import Parts, assemble
+
+
+async def serve(parts: Parts, stopping: asyncio.Event) -> None:
+    """Run both halves until told to stop; the fault of one ends the other and the process."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(parts.relay.run(stopping), name="relay")
+        tasks.create_task(parts.outbox.run(stopping), name="outbox")
+
+
+async def _until_told(parts: Parts) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await serve(parts, stopping)
+
+
+def main(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean stop. A fault of ours ends it with its traceback."""
+    parts = assemble(settings)
+    uvloop.run(_until_told(parts))
+    return 0
