@@ -1,0 +1,168 @@
+"""The decision: who may know that an event happened, and how much of it (the specification's section 4).
+
+For each desk but the source, by itself:
+1. each cell and text is decided: forbids, then permits, then holds (`outcome.py`, `texts.py`);
+2. the gate: if the event's existence may be told about none of its people, the desk gets nothing at all;
+3. a permit with the gate's sign carries the gate of its person with it;
+4. an agency suspended gets nothing now; what a suspended agency publishes waits, protective events apart.
+
+Nothing here reads a clock: `recorded` is when the event entered its log, `at` when it is to be released.
+The answer depends on rules, facts and event alone, never on the order in which they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.consent.agreement import Micros
+from services.consent.compiled import CompiledRules
+from services.consent.conditions import Ask
+from services.consent.decision import Decision, Verdict
+from services.consent.items import CellLike, Item, TextLike
+from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome, lifted, outcome
+from services.consent.scene import FOREVER, FamilyFacts, Scene
+from services.consent.texts import text_outcome
+
+
+def decide(
+    rules: CompiledRules,
+    facts: FamilyFacts,
+    item: Item,
+    recorded: Micros,
+    at: Micros,
+    desks: Iterable[str] | None = None,
+) -> Decision:
+    """Decide an event for these desks, or for all of the partnership."""
+    scene = facts.scene(rules, at, item.id)
+    gate = item.items.gates[0].category if item.items.gates else ""
+    names = _candidates(scene, item.source, gate)
+    if desks is not None:
+        wanted = set(desks)
+        names = tuple(each for each in names if each in wanted)
+    deciding = _Deciding(scene, item, recorded)
+    verdicts = tuple(deciding.verdict(each) for each in names if item.derived or each != item.source)
+    waits = () if not any(each.held for each in verdicts) else deciding.waits()
+    return Decision(
+        item.id, item.source, rules.digest, recorded, at, verdicts, waits, _facts(scene, item.source, gate)
+    )
+
+
+def _candidates(scene: Scene, source: str, gate: str) -> tuple[str, ...]:
+    """The desks with a role in the family and those that a rule names for this gate; others get nothing."""
+    key = ("candidates", source, gate)
+    found: tuple[str, ...] | None = scene.memo.get(key)
+    if found is None:
+        named = {*scene.family_roles, *scene.roles, *scene.rules.direct(source, gate)}
+        found = scene.memo[key] = tuple(sorted(each for each in named if each in scene.rules.desks))
+    return found
+
+
+class _Deciding:
+    """One event being decided."""
+
+    def __init__(self, scene: Scene, item: Item, recorded: Micros) -> None:
+        self.scene, self.item, self.recorded = scene, item, recorded
+        self.parties = tuple(dict.fromkeys(each.person for each in item.items.gates))
+        suspended = scene.facts.suspended
+        self.waiting = not item.protective and item.source.partition("/")[0] in suspended
+        self.suspended = suspended
+
+    def waits(self) -> tuple[str, ...]:
+        """The persons of whom something is not certain: identity, facts, or who opposes them."""
+        scene = self.scene
+        named = {each.person for each in self.item.items.cells} | scene.members.keys()
+        others = {each for each in scene.victims_of if not scene.facts.person(each).known}
+        unsure = {each for each in named if each in self.item.probable or not scene.settled(each)}
+        return tuple(sorted(unsure | others))
+
+    def verdict(self, desk: str) -> Verdict:
+        """The decision for one desk."""
+        items = self.item.items
+        mask, until, held = 0, FOREVER, False
+        found: list[Outcome] = []
+        opening: list[Outcome] = []
+        for cell in items.cells:
+            one = self._cell(desk, cell)
+            found.append(one)
+            if one.result == RELEASED:
+                mask |= cell.bit
+                until = min(until, one.until)
+            if one.opens:
+                opening.append(one)
+        for text in items.texts:
+            one = self._text(desk, text)
+            found.append(one)
+            if one.result == RELEASED:
+                mask |= text.bit
+                until = min(until, one.until)
+            if one.opens:
+                opening.append(one)
+        gates = found[: len(items.gates)]
+        for index, gate in enumerate(gates):
+            if gate.result != RELEASED and not _is_forbidden(gate, self.scene):
+                carrier = next((each for each in opening if _opens(each, gate)), None)
+                if carrier is not None:
+                    found[index] = carrier._replace(category=gate.category)
+                    if carrier.result == RELEASED:
+                        mask |= items.gates[index].bit
+        gates = found[: len(items.gates)]
+        passed = any(each.result == RELEASED for each in gates)
+        held = (passed or any(each.result == HELD for each in gates)) and any(
+            each.result == HELD for each in found
+        )
+        return self._settle(desk, mask if passed else 0, until, held, tuple(found))
+
+    def _settle(self, desk: str, mask: int, until: Micros, held: bool, found: tuple[Outcome, ...]) -> Verdict:
+        hold = self.scene.rules.names["unconfirmed"] if held else None
+        if self.waiting or desk.partition("/")[0] in self.suspended:
+            held, mask = held or bool(mask), 0
+            hold = self.scene.rules.names["anything"] if held else None
+        withheld = {each.category for each in found if each.result == EXISTENCE} if mask else ()
+        end = None if until >= FOREVER or not mask else until
+        return Verdict(desk, mask, tuple(sorted(withheld)), held, end, found, hold)
+
+    def _cell(self, desk: str, cell: CellLike) -> Outcome:
+        addressed = desk in cell.addressed
+        key = (self.item.source, desk, cell.category, cell.person, cell.place, addressed)
+        memo = self.scene.memo
+        known: Outcome | None = memo.get(key)
+        if (
+            known is not None
+            and known.after <= self.recorded < known.before
+            and cell.person not in self.item.probable
+        ):
+            return known
+        category = lifted(self.scene, cell.category, cell.person, place=cell.place)
+        ask = Ask(desk, category, cell.person, self.recorded, addressed=addressed, parties=self.parties)
+        found = outcome(self.scene, self.item.source, ask, self.item.probable)
+        if not ask.volatile and not self.item.probable:
+            memo[key] = found
+        return found
+
+    def _text(self, desk: str, text: TextLike) -> Outcome:
+        return text_outcome(self.scene, self.item, desk, text, self.recorded, self.parties)
+
+
+def _opens(carrier: Outcome, gate: Outcome) -> bool:
+    return carrier.person == gate.person and carrier.result in (RELEASED, HELD)
+
+
+def _is_forbidden(gate: Outcome, scene: Scene) -> bool:
+    """True if a forbid denied the gate; a permit that carries gates opens none against it."""
+    return gate.clause in scene.rules.forbid_ids and gate.result != HELD
+
+
+def _facts(scene: Scene, source: str, gate: str) -> dict[str, object]:
+    """The facts used, as codes: openness, statutory status, each desk's roles and whom it opposes."""
+    key = ("facts", source, gate)
+    found: dict[str, object] | None = scene.memo.get(key)
+    if found is None:
+        names = _candidates(scene, source, gate)
+        found = scene.memo[key] = {
+            "open": scene.open,
+            "statutory": scene.statutory,
+            "s47": scene.s47,
+            "suspended": sorted(scene.facts.suspended),
+            "desks": {each: scene.describe(each) for each in names},
+        }
+    return found

@@ -1,0 +1,288 @@
+"""One person's facts, read from their registers: roles as periods, pairs, objections, what was told.
+
+Three-valued where a permit or a forbid asks: True, False, None (unknown). No record is False, an unreadable
+one None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from services.consent.agreement import Micros
+from services.consent.event import add_months
+
+Tri = bool | None
+Plain = Mapping[str, Any]
+"""Registers in their JSON form: key → [at, by, value]."""
+
+UNKNOWN: Final = "unknown"
+"""The side of a person about whom something unreadable was stated."""
+REFERRER_AFTER: Final = 28 * 86_400_000_000
+FORMER_MONTHS: Final = 24
+
+
+class Span(NamedTuple):
+    """A role that a desk holds for this person in [start, end); `ended_by`: the event that ended it."""
+
+    role: str
+    desk: str
+    cause: str
+    start: Micros
+    end: Micros | None
+    ended_by: str | None
+
+
+class Objection(NamedTuple):
+    """An objection's scope (None: everything) and whether it stands: True, or None if unreadable."""
+
+    purposes: frozenset[str] | None
+    categories: frozenset[str] | None
+    desks: frozenset[str] | None
+    stands: Tri
+
+
+class Refusal(NamedTuple):
+    """A refusal or withdrawal of a cell (`*`: any), with its stamp, or for `refused` when it occurred."""
+
+    purpose: str
+    category: str
+    desk: str
+    at: int
+    by: str
+    act: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """What the rules may ask of a person."""
+
+    registers: Plain
+    known: bool
+    spans: tuple[Span, ...] = ()
+    victims: Mapping[str, Tri] = field(default_factory=dict)
+    perpetrators: Mapping[str, Tri] = field(default_factory=dict)
+    since: Mapping[str, Micros] = field(default_factory=dict)
+    exposed: Mapping[str, Tri] = field(default_factory=dict)
+    side: str | None = None
+    needs: tuple[tuple[str, Tri, Micros], ...] = ()
+    side_since: Micros = 0
+    told: Tri = False
+    died: bool = False
+    confirmed: bool = True
+    capacity: tuple[tuple[int, str, Tri], ...] = ()
+    objections: tuple[Objection, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    overrides: tuple[str, ...] = ()
+    edges: tuple[Micros, ...] = ()
+
+
+def person_facts(registers: Plain, *, known: bool) -> PersonFacts:
+    """Read a person's registers. A register that is not in its shape counts as unknown, never as absent."""
+    reader = _Reader(registers)
+    for key, register in registers.items():
+        name, _, rest = key.partition("|")
+        rule = _RULES.get(name)
+        if rule is not None:
+            value = register[2] if isinstance(register[2], dict) else {"unreadable": True}
+            rule(reader, rest, register, value)
+    return reader.result(known)
+
+
+class _Reader:
+    """Collects what registers say."""
+
+    def __init__(self, registers: Plain) -> None:
+        self.registers = registers
+        self.found: dict[str, Any] = {}
+        self.spans: list[Span] = []
+        self.edges: set[Micros] = set()
+
+    def value(self, key: str) -> Mapping[str, Any]:
+        register = self.registers.get(key)
+        return register[2] if register is not None and isinstance(register[2], dict) else {}
+
+    def map(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.found.setdefault(name, {})
+        return found
+
+    def add(self, name: str, value: object) -> None:
+        self.found[name] = (*self.found.get(name, ()), value)
+
+    def result(self, known: bool) -> PersonFacts:
+        spans = tuple(self.spans)
+        for span in spans:
+            self.edges.add(span.start)
+            if span.end is not None:
+                self.edges.add(span.end)
+        return PersonFacts(
+            registers=self.registers, known=known, spans=spans, edges=tuple(sorted(self.edges)), **self.found
+        )
+
+
+def _role(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    parts = rest.split("|")
+    start = value.get("from")
+    if len(parts) != 3:
+        return
+    role, desk, cause = parts
+    if not isinstance(start, int):
+        # Unreadable: it may be held, so it counts for sides, as `former` does, and permits nothing.
+        reader.spans.append(Span("former", desk, cause, 0, None, None))
+        return
+    if role in ("supervising", "universal"):
+        _add_span(
+            reader, (role, desk, cause), start, _ends(reader, start, register, f"role_ended|{role}|{desk}")
+        )
+        return
+    ended, started = f"referral_ended|{cause}", f"support_started|{cause}"
+    reopened = reader.value(f"referral_reopened|{cause}").get("at")
+    starts = [start, *([reopened] if isinstance(reopened, int) and reopened > start else [])]
+    for begin in starts if role != "supporting" else starts[:1]:
+        keys = (ended, started) if role == "referred_to" else (ended,)
+        end = _ends(reader, begin, register if begin == start else None, *keys)
+        if role == "referrer" and end[0] is not None:
+            end = (end[0] + REFERRER_AFTER, None)
+        _add_span(reader, (role, desk, cause), begin, end)
+        if role == "supporting" and end[0] is not None and reader.value(ended).get("how") == "support_ended":
+            after = add_months(end[0], FORMER_MONTHS)
+            _add_span(reader, ("former", desk, cause), end[0], (after, None))
+
+
+def _ends(
+    reader: _Reader, start: Micros, register: list[Any] | None, *keys: str
+) -> tuple[Micros | None, str | None]:
+    """The first end at or after a start and its event; at the same instant the stamp decides."""
+    found: list[tuple[Micros, str | None]] = []
+    for key in keys:
+        end = reader.registers.get(key)
+        if end is None:
+            continue
+        at = reader.value(key).get("at")
+        if not isinstance(at, int):
+            found.append((start, None))
+        elif at > start or (at == start and register is not None and tuple(end[:2]) > tuple(register[:2])):
+            found.append((at, reader.value(key).get("event")))
+    return min(found, key=lambda each: each[0]) if found else (None, None)
+
+
+def _add_span(
+    reader: _Reader, held: tuple[str, str, str], start: Micros, end: tuple[Micros | None, str | None]
+) -> None:
+    reader.spans.append(Span(*held, start, *end))
+
+
+def _pair(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    other, _, side = rest.rpartition("|")
+    state = value.get("state")
+    tri: Tri = True if state == "in_force" else False if state == "ended" else None
+    reader.map("victims" if side == "v" else "perpetrators")[other] = tri
+
+
+def _pair_since(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    since = value.get("since")
+    reader.map("since")[rest.partition("|")[0]] = since if isinstance(since, int) else 0
+
+
+def _exposed(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    reader.map("exposed")[rest] = None if "unreadable" in value else True
+
+
+def _side(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    role = value.get("role")
+    reader.found["side"] = role if isinstance(role, str) else UNKNOWN
+    since = value.get("since")
+    reader.found["side_since"] = since if isinstance(since, int) else 0
+
+
+def _need(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    since = value.get("since")
+    victim, desk = value.get("victim"), value.get("to")
+    stated: Tri = victim if isinstance(victim, bool) else None
+    reader.add(
+        "needs", (desk if isinstance(desk, str) else "", stated, since if isinstance(since, int) else 0)
+    )
+
+
+def _told(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    told = value.get("told")
+    reader.found["told"] = told if isinstance(told, bool) else None
+
+
+def _died(reader: _Reader, _rest: str, _: list[Any], _value: Mapping[str, Any]) -> None:
+    reader.found["died"] = True
+
+
+def _identity(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    reader.found["confirmed"] = value.get("degree") == "confirmed"
+
+
+def _capacity(reader: _Reader, _rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    has = value.get("has")
+    reader.add("capacity", (register[0], register[1], has if isinstance(has, bool) else None))
+
+
+def _objection(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    decided = reader.value(f"objection_decided|{rest.rpartition('|')[2]}").get("outcome")
+    if decided in ("overruled", "ended"):
+        return
+    stands: Tri = None if "unreadable" in value else True
+    scope = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))
+    reader.add("objections", Objection(*scope, stands))
+
+
+def _scope(words: object) -> frozenset[str] | None:
+    if not isinstance(words, list) or "*" in words:
+        return None
+    return frozenset(str(each) for each in words)
+
+
+def _refusal(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    reader.add("refusals", _cell(rest, register, value))
+
+
+def _refused(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    reader.add("refused", _cell(rest, register, value))
+
+
+def _cell(rest: str, register: list[Any], value: Mapping[str, Any]) -> Refusal:
+    purpose, category, desk = [*rest.split("|"), "*", "*", "*"][:3]
+    return Refusal(purpose, category, desk, register[0], register[1], str(value.get("act", "withdrawn")))
+
+
+def _consent(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    reader.edges |= {each for each in (value.get("from"), value.get("until")) if isinstance(each, int)}
+
+
+def _override(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    reader.add("overrides", rest)
+    start, until = value.get("from"), value.get("until")
+    if isinstance(start, int):
+        reader.edges |= {start, *(start + each for each in OVERRIDE_LIMITS.values())}
+    if isinstance(until, int):
+        reader.edges.add(until)
+
+
+_HOUR: Final = 3_600_000_000
+OVERRIDE_LIMITS: Final[dict[str, Micros]] = {"alone": 24 * _HOUR, "vital": 72 * _HOUR, "s47": 21 * 24 * _HOUR}
+"""How long an override lasts at most: alone; for danger to life; for an enquiry (rule 4.16)."""
+
+_RULES: Final[dict[str, Any]] = {
+    "role": _role,
+    "pair": _pair,
+    "pair_since": _pair_since,
+    "exposed": _exposed,
+    "side": _side,
+    "need": _need,
+    "told": _told,
+    "died": _died,
+    "identity": _identity,
+    "capacity": _capacity,
+    "objection": _objection,
+    "refusal": _refusal,
+    "refused": _refused,
+    "consent": _consent,
+    "override": _override,
+}

@@ -1,0 +1,359 @@
+"""A family at one instant: who holds which role, who is whose victim, which desks oppose whom.
+
+Made once for a state, a rule set and a stretch of time in which none of this changes, and used for every
+event decided in that stretch; it is dropped with the facts that it was made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from services.consent.agreement import Micros
+from services.consent.compiled import CompiledRules
+from services.consent.items import FAMILY
+from services.consent.person import UNKNOWN, PersonFacts, Span, Tri, person_facts
+from services.consent.vocabulary import FAMILY_ROLES, OPPOSING_ROLES
+
+FOREVER: Final = 1 << 62
+_NOBODY: Final = PersonFacts(registers={}, known=False)
+_NEED_SIDE: Final = "victim"
+
+
+class FamilyFacts:
+    """What a decision reads of a family: its state, read once, and the agencies suspended now.
+
+    Derived from a state (`services.consent.family`) and nothing else. Given the facts of the state before,
+    only what changed is read again; the same state gives the same object.
+    """
+
+    __slots__ = ("_scene", "enders", "persons", "state", "suspended")
+
+    def __init__(
+        self,
+        state: Mapping[str, Any],
+        suspended: frozenset[str] = frozenset(),
+        previous: FamilyFacts | None = None,
+    ) -> None:
+        self.state = state
+        self.suspended = suspended
+        self._scene: Scene | None = None
+        before = previous.persons if previous is not None else {}
+        known: Mapping[str, bool] = state.get("known", {})
+        self.persons: dict[str, PersonFacts] = {}
+        registers: Mapping[str, Mapping[str, Any]] = state.get("persons", {})
+        for person in sorted({*registers, *known}):
+            plain = registers.get(person, {})
+            old = before.get(person)
+            if old is not None and old.registers is plain and old.known is known.get(person, False):
+                self.persons[person] = old
+            else:
+                self.persons[person] = person_facts(plain, known=known.get(person, False))
+        self.enders = self._enders()
+
+    @classmethod
+    def of(
+        cls,
+        state: Mapping[str, Any],
+        suspended: frozenset[str] = frozenset(),
+        previous: FamilyFacts | None = None,
+    ) -> FamilyFacts:
+        """The facts of a state; `previous` are those of an earlier one, to save work."""
+        if previous is not None and previous.state is state and previous.suspended == suspended:
+            return previous
+        return cls(state, suspended, previous)
+
+    def person(self, person: str) -> PersonFacts:
+        """What is known of a person; nothing for somebody of whom no fact came."""
+        return self.persons.get(person, _NOBODY)
+
+    def scene(self, rules: CompiledRules, at: Micros, event: str) -> Scene:
+        """The family at an instant. A role or openness that `event` itself ended stands for it (4.9)."""
+        if event in self.enders:
+            return Scene(self, rules, at, event)
+        found = self._scene
+        if found is None or found.rules is not rules or not found.start <= at < found.end:
+            found = self._scene = Scene(self, rules, at, None)
+        return found
+
+    def _enders(self) -> frozenset[str]:
+        found = {span.ended_by for each in self.persons.values() for span in each.spans}
+        for spans in _family_spans(self.state):
+            found |= {by for _, _, by in spans}
+        return frozenset(each for each in found if each)
+
+
+def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
+    yield state.get("open", [])
+    for role in sorted(FAMILY_ROLES):
+        yield from state.get(role, {}).values()
+    for member in state.get("members", {}).values():
+        yield member["spans"]
+
+
+class Scene:
+    """The family in [start, end). Reads are by attribute; `memo` holds outcomes of the engine."""
+
+    def __init__(self, facts: FamilyFacts, rules: CompiledRules, at: Micros, event: str | None) -> None:
+        self.facts, self.rules, self.at, self.event = facts, rules, at, event
+        self.memo: dict[Any, Any] = {}
+        self.start, self.end = self._window()
+        state = facts.state
+        self.open = self._live(state.get("open", [])) is not None
+        self.family_roles = self._roles_of_family()
+        self.members = self._members()
+        """Person → True for an adult, False for a child, None where that is not known."""
+        children = [each for person, each in state.get("children", {}).items() if person in self.members]
+        self.s47 = any(self._live([span]) is not None for each in children for span in each["s47"].values())
+        self.statutory = self.s47 or any(each["status"] in ("cp", "cla") for each in children)
+        self.roles: dict[str, dict[str, dict[str, Micros]]] = {}
+        """Desk → person → role → its end: what permits may rest on."""
+        self.sides: dict[str, set[str]] = {}
+        """Desk → persons for whom it holds a role that sets it against their victims."""
+        self.supervises: dict[str, set[str]] = {}
+        self._read_roles()
+        self.victims_of = self._pairs()
+        self.presumed = self._presumed()
+        self.victims = self._victims()
+        """Person → True or None (perhaps) for a victim; not there: none."""
+        self._add_victim_roles()
+        self.unsettled_adults = self._unsettled_adults()
+        self._opposed: dict[str, Mapping[str, Tri]] = {}
+        self._shielders: dict[str, frozenset[str]] = {}
+
+    def opposed(self, desk: str) -> Mapping[str, Tri]:
+        """Whom a desk opposes: person → True, or None where that is not known (section 2)."""
+        found = self._opposed.get(desk)
+        if found is None:
+            found = self._opposed[desk] = {} if self.rules.opposes_nobody(desk) else self._opposes(desk)
+        return found
+
+    def shielders(self, child: str) -> frozenset[str]:
+        """The victims with whom a child is shielded: it lives with them (unknown: it does) or was exposed."""
+        found = self._shielders.get(child)
+        if found is None:
+            exposed = self.facts.person(child).exposed
+            names = (each for each in self.victims if each in exposed or self.lives_with(child, each))
+            found = frozenset(names) if self.members.get(child) is not True else frozenset()
+            self._shielders[child] = found
+        return found
+
+    def parents_shielded(self, child: str) -> tuple[str, ...]:
+        """The victims whose desks serve a child with them: it is certain that they belong together."""
+        if self.members.get(child) is not False:
+            return ()
+        households = self.facts.state.get("households", {})
+        home, exposed = households.get(child), self.facts.person(child).exposed
+        return tuple(
+            each
+            for each, tri in sorted(self.victims.items())
+            if tri is True and (exposed.get(each) is True or (home and home == households.get(each)))
+        )
+
+    def shielded(self, person: str) -> bool:
+        """True for a victim and a child shielded like one, known or perhaps."""
+        return person in self.victims or bool(self.shielders(person))
+
+    def lives_with(self, one: str, other: str) -> bool:
+        """True unless both households are known and differ."""
+        households = self.facts.state.get("households", {})
+        here, there = households.get(one), households.get(other)
+        return here is None or there is None or here == there
+
+    def since(self, victim: str) -> Micros:
+        """From when a victim is shielded: the first record of it."""
+        facts = self.facts.person(victim)
+        found = [*facts.since.values(), *(since for _, stated, since in facts.needs if stated is not False)]
+        if facts.side in (_NEED_SIDE, UNKNOWN):
+            found.append(facts.side_since)
+        return min(found, default=0)
+
+    def settled(self, person: str) -> bool:
+        """False for somebody whose identity or whose facts are not certain yet."""
+        if person == FAMILY:
+            return True
+        facts = self.facts.person(person)
+        return facts.confirmed and (facts.known or person not in self.members)
+
+    def pair(self, victim: str) -> bool:
+        """True if somebody is recorded as P against this person."""
+        return any(found.get(victim) is True for found in self.victims_of.values())
+
+    def perpetrator(self, person: str) -> bool:
+        """True for a P of a recorded pair, a member stated to be one, and somebody supervised."""
+        if any(each is True for each in self.victims_of.get(person, {}).values()):
+            return True
+        if self.facts.person(person).side == "alleged_perpetrator":
+            return True
+        return any(person in each for each in self.supervises.values())
+
+    def describe(self, desk: str) -> dict[str, object]:
+        """A desk's roles and whom it opposes, as plain data."""
+        persons = self.roles.get(desk, {})
+        return {
+            "family": sorted(self.family_roles.get(desk, ())),
+            "persons": {each: sorted(persons[each]) for each in sorted(persons)},
+            "opposes": {each: self.opposed(desk)[each] for each in sorted(self.opposed(desk))},
+        }
+
+    def _window(self) -> tuple[Micros, Micros]:
+        edges = set(self.rules.edges)
+        for facts in self.facts.persons.values():
+            edges.update(facts.edges)
+        for spans in _family_spans(self.facts.state):
+            for start, end, _ in spans:
+                edges.add(start)
+                if end is not None:
+                    edges.add(end)
+        for member in self.facts.state.get("members", {}).values():
+            if member["adult_from"] is not None:
+                edges.add(member["adult_from"])
+        start = max((each for each in edges if each <= self.at), default=-FOREVER)
+        return start, min((each for each in edges if each > self.at), default=FOREVER)
+
+    def _live(self, spans: list[list[Any]]) -> Micros | None:
+        """The end of the span that holds now, or None."""
+        for start, end, by in spans:
+            if start <= self.at and (end is None or self.at < end or (by is not None and by == self.event)):
+                return FOREVER if end is None or by == self.event else int(end)
+        return None
+
+    def _roles_of_family(self) -> dict[str, dict[str, Micros]]:
+        found: dict[str, dict[str, Micros]] = {}
+        for role in FAMILY_ROLES:
+            for desk, spans in self.facts.state.get(role, {}).items():
+                end = self._live(spans)
+                if end is not None:
+                    found.setdefault(desk, {})[role] = end
+        return found
+
+    def _members(self) -> dict[str, Tri]:
+        found: dict[str, Tri] = {}
+        for person, member in self.facts.state.get("members", {}).items():
+            if self._live(member["spans"]) is not None:
+                adult_from = member["adult_from"]
+                grown = adult_from is not None and adult_from <= self.at
+                kind = member["kind"]
+                found[person] = True if grown or kind == "adult" else False if kind == "child" else None
+        return found
+
+    def _read_roles(self) -> None:
+        for person, facts in self.facts.persons.items():
+            for span in facts.spans:
+                end = self._held(span)
+                if end is None:
+                    continue
+                if span.role in OPPOSING_ROLES:
+                    self.sides.setdefault(span.desk, set()).add(person)
+                if self._may_rest_on(span):
+                    self._hold(span.desk, person, span.role, end)
+                if self._supervises(span):
+                    self.supervises.setdefault(span.desk, set()).add(person)
+                    if span.role == "supporting":
+                        self._hold(span.desk, person, "supervising", end)
+
+    def _held(self, span: Span) -> Micros | None:
+        ends_here = span.ended_by is not None and span.ended_by == self.event
+        if span.start > self.at or (span.end is not None and self.at >= span.end and not ends_here):
+            return None
+        return FOREVER if span.end is None or ends_here else span.end
+
+    def _may_rest_on(self, span: Span) -> bool:
+        """Former roles permit nothing; a registration counts once the council has stated it (section 2)."""
+        if span.role == "universal":
+            agency = self.rules.rules.agencies.get(span.cause)
+            return agency is not None and agency.kind == "council"
+        return span.role != "former"
+
+    def _supervises(self, span: Span) -> bool:
+        desk = self.rules.desk(span.desk)
+        against = desk is not None and desk.side == "perpetrator"
+        return span.role == "supervising" or (against and span.role in ("referred_to", "supporting"))
+
+    def _hold(self, desk: str, person: str, role: str, end: Micros) -> None:
+        roles = self.roles.setdefault(desk, {}).setdefault(person, {})
+        roles[role] = max(end, roles.get(role, end))
+
+    def _pairs(self) -> dict[str, dict[str, Tri]]:
+        """P → V → in force. What one of the two says against the other is unknown."""
+        found: dict[str, dict[str, Tri]] = {}
+        for person, facts in self.facts.persons.items():
+            for victim, tri in facts.victims.items():
+                _merge(found.setdefault(person, {}), victim, tri)
+            for perpetrator, tri in facts.perpetrators.items():
+                _merge(found.setdefault(perpetrator, {}), person, tri)
+        return found
+
+    def _presumed(self) -> dict[str, set[str]]:
+        """P → V for every adult of whom it is not recorded whether they are P against a member in need."""
+        found: dict[str, set[str]] = {}
+        adults = [each for each, adult in self.members.items() if adult is not False]
+        for victim in adults:
+            in_need = self._in_need(victim) is not False
+            for other in adults:
+                side = self.facts.person(other).side
+                stated = side in ("alleged_perpetrator", UNKNOWN) and other not in self.victims_of
+                recorded = victim in self.victims_of.get(other, {}) or side == "neither"
+                if other != victim and not recorded and (in_need or stated):
+                    found.setdefault(other, set()).add(victim)
+        return found
+
+    def _in_need(self, person: str) -> Tri:
+        """Whether a member is a victim by need: stated so, or so referred (not to perpetrators' work)."""
+        facts = self.facts.person(person)
+        found: Tri = True if facts.side == _NEED_SIDE else None if facts.side == UNKNOWN else False
+        for desk, stated, _ in facts.needs:
+            known = self.rules.desk(desk)
+            side = known.side if known is not None else None
+            need: Tri = side != "perpetrator" if stated else side == _NEED_SIDE or stated
+            found = True if found or need else None if need is None or found is None else False
+        return found
+
+    def _victims(self) -> dict[str, Tri]:
+        found: dict[str, Tri] = {}
+        for victims in self.victims_of.values():
+            for victim, tri in victims.items():
+                if tri is not False:
+                    found[victim] = True if tri or found.get(victim) else None
+        for victims in self.presumed.values():
+            for victim in victims:
+                found.setdefault(victim, None)
+        for member in self.members:
+            need = self._in_need(member)
+            if need is not False:
+                found[member] = True if need or found.get(member) else None
+        return found
+
+    def _add_victim_roles(self) -> None:
+        for desk, persons in self.roles.items():
+            known = self.rules.desk(desk)
+            if known is not None and known.side == _NEED_SIDE:
+                for person, roles in persons.items():
+                    if "supporting" in roles and self.victims.get(person) is True:
+                        roles["supporting_victim"] = roles["supporting"]
+
+    def _unsettled_adults(self) -> bool:
+        """True while somebody who may set a desk against a member is not known yet."""
+        others = {each for each, adult in self.members.items() if adult is not False}
+        for perpetrator, victims in self.victims_of.items():
+            if any(victims.get(each, False) is not False for each in self.members):
+                others.add(perpetrator)
+        return any(not self.facts.person(each).known for each in others)
+
+    def _opposes(self, desk: str) -> dict[str, Tri]:
+        found: dict[str, Tri] = {}
+        for person in self.sides.get(desk, ()):
+            for victim, tri in self.victims_of.get(person, {}).items():
+                if tri is not False:
+                    found[victim] = True if tri or found.get(victim) else None
+            for victim in self.presumed.get(person, ()):
+                found[victim] = True
+        for person in self.supervises.get(desk, ()):
+            if person in self.members:
+                adults = (each for each, adult in self.members.items() if adult is not False)
+                found.update({each: True for each in adults if each != person})
+        return found
+
+
+def _merge(found: dict[str, Tri], key: str, tri: Tri) -> None:
+    found[key] = tri if key not in found or found[key] is tri else None

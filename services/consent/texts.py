@@ -1,0 +1,52 @@
+"""Free text for one desk: it goes out only if everybody in it may be shown (rule 4.8)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.consent.agreement import Micros
+from services.consent.conditions import Ask
+from services.consent.items import FAMILY, Item, TextLike
+from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome, outcome
+from services.consent.scene import Scene
+
+_HIDDEN: Final = (RELEASED, EXISTENCE, HELD)
+"""From the least hidden to the most; what is silent ends the question."""
+
+
+def text_outcome(
+    scene: Scene, item: Item, desk: str, text: TextLike, recorded: Micros, parties: tuple[str, ...]
+) -> Outcome:
+    """The outcome for one text: its own category and person first, then everybody else it is about.
+
+    Nobody named means everybody and third parties, so that only the lead may have it. Until texts are read
+    by a second pair of eyes (a scan that may only deny), a desk other than the lead gets only what was
+    addressed to it.
+    """
+    addressed = desk in text.addressed
+
+    def of(person: str) -> Outcome:
+        ask = Ask(desk, text.category, person, recorded, addressed=addressed, text=True, parties=parties)
+        return outcome(scene, item.source, ask, item.probable)
+
+    own = of(text.person)
+    if own.result == SILENT:
+        return own
+    lead = "lead" in scene.family_roles.get(desk, {})
+    back = own._replace(result=SILENT, clause=scene.rules.names["text_held_back"], opens=False)
+    if not lead and not addressed:
+        return back._replace(why="not_addressed")
+    if text.about is None and not lead:
+        return back._replace(why="about_everybody")
+    if text.person == FAMILY and scene.opposed(desk):
+        return back._replace(why="opposes")
+    others = [each for each in (scene.members if text.about is None else text.about) if each != text.person]
+    found = own
+    for other in sorted(set(others)):
+        one = of(other)
+        if one.result == SILENT:
+            return back._replace(why="about_another")
+        if _HIDDEN.index(one.result) > _HIDDEN.index(found.result):
+            found = found._replace(result=one.result, clause=one.clause, why=one.why)
+        found = found._replace(until=min(found.until, one.until))
+    return found
