@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Final
 
@@ -175,8 +176,11 @@ def _used_by(form: Form, names: frozenset[str]) -> frozenset[str] | None:
 def _pattern(form: Form, key: str) -> str:
     text = form.text(key, "'[0-9]{6}'")
     try:
-        compiled = re.compile(text)
-    except re.error as error:
+        with warnings.catch_warnings():
+            # What Python may read differently one day is not a pattern to sign.
+            warnings.simplefilter("error", FutureWarning)
+            compiled = re.compile(text)
+    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
         form.refuse(key, "a regular expression", Phrase(error), f"{key}: '[0-9]{{6}}'")
         return text
     if text and compiled.fullmatch(""):

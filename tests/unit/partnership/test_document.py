@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.partnership.document import MAX_BYTES, MAX_DEPTH, MAX_NODES, locate, parse, plain, read
 
@@ -85,3 +88,38 @@ def test_file_is_refused_when_it_is_too_large_or_no_text(tmp_path: Path) -> None
     assert "bytes" in read(large)[1][0].expected
     assert read(binary)[1][0].expected == "UTF-8 text"
     assert read(tmp_path / "none.yaml")[1][0].expected == "a file that can be read"
+
+
+PIECES = [
+    "a",
+    ": ",
+    "\n",
+    "- ",
+    "  ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "'",
+    '"',
+    "&a",
+    "*a",
+    "!t",
+    "|",
+    ">",
+    "%",
+    "---",
+    "?",
+    "#",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.characters()), max_size=40).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_read_or_refused_with_a_place_and_never_raises(text: str) -> None:
+    node, findings = parse(text, FILE)
+
+    assert all(each.line >= 1 and each.column >= 1 and "\n" not in str(each) for each in findings)
+    if node is not None:
+        assert json.dumps(plain(node))

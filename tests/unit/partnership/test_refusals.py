@@ -90,6 +90,13 @@ MISTAKES = {
         "a regular expression",
         "unterminated",
     ),
+    "scheme-ambiguous-pattern": (
+        "schemes.yaml",
+        '"T[0-9]{8}"',
+        '"T[[0-9]{8}"',
+        "a regular expression",
+        "Possible nested set",
+    ),
     "scheme-empty-pattern": ("schemes.yaml", '"T[0-9]{8}"', '".*"', "refuses an empty id", "'.*'"),
     "scheme-unknown-check": (
         "schemes.yaml",
