@@ -148,10 +148,11 @@ class PostgresServer:
         if self._child is not None:
             self._child.stop(STOP_SECONDS, signal.SIGINT)
 
-    def create_database(self, name: str) -> str:
-        """Make an empty database and return its DSN."""
+    def create_database(self, name: str, template: str = "template0") -> str:
+        """Make a database, empty or a copy of one that nobody is connected to, and return its DSN."""
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
         return self.dsn(name)
 
     def drop_database(self, name: str) -> None:

@@ -1,9 +1,10 @@
 """Makes topics, accounts and rights on Kafka what `hub.stack.access` says, as often as it is asked.
 
-Rights of our principals that are not in the table are taken away; on a broker that is ours alone, everybody's.
+Rights of our principals that are not in the table are taken away; on a broker of our own, everybody's.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from hub.stack.access import Grant
 from hub.stack.admin import AdminError
 
 RETENTION: Micros = 7 * DAY
+FORGET_SECONDS = 20.0
+EFFECTIVE_SECONDS = 20.0
 
 
 def password_file(secrets: Path, principal: str) -> Path:
@@ -68,6 +71,51 @@ def ensure_topics(admin: Any, wanted: Mapping[str, int], settings: Mapping[str, 
             [ConfigResource(ConfigResourceType.TOPIC, name, dict(settings)) for name in present],
             raise_on_unknown=False,
         )
+
+
+def wait_effective(
+    connect: Callable[[str, str, str], Any], bootstrap: str, secrets: Path, wanted: Sequence[str]
+) -> None:
+    """Until every broker knows the accounts and rights just made: brokers learn of them a moment later.
+
+    `connect(address, user, password)` gives an administration client. Raises `AdminError`.
+    """
+    password = secret_files.once(password_file(secrets, access.ENGINEER))
+    deadline = time.monotonic() + EFFECTIVE_SECONDS
+    for address in bootstrap.split(","):
+        while not _sees(connect, address, password, set(wanted)):
+            if time.monotonic() > deadline:
+                raise AdminError(f"the broker at {address} does not learn its accounts and rights")
+            time.sleep(0.02)
+
+
+def _sees(connect: Callable[[str, str, str], Any], address: str, password: str, wanted: set[str]) -> bool:
+    # The rights are made last: who is let in as an engineer and sees every topic comes after all of them.
+    try:
+        client = connect(address, access.ENGINEER, password)
+    except AdminError:
+        return False
+    try:
+        return wanted <= set(client.list_topics())
+    finally:
+        client.close()
+
+
+def forget(admin: Any, desks: Sequence[str]) -> None:
+    """Delete our topics with all that is in them, and our groups; for tests, never in service."""
+    groups = [group["group_id"] for group in admin.list_groups()]
+    if groups:
+        admin.delete_groups(groups)
+    wanted = set(access.topics(desks))
+    present = wanted & set(admin.list_topics())
+    if present:
+        admin.delete_topics(sorted(present))
+    deadline = time.monotonic() + FORGET_SECONDS
+    # The controller has forgotten them; what the broker answers follows a moment later.
+    while wanted & set(admin.list_topics()):
+        if time.monotonic() > deadline:
+            raise AdminError("Kafka does not forget its topics")
+        time.sleep(0.02)
 
 
 def ensure_users(admin: Any, principals: Sequence[str], secrets: Path) -> None:

@@ -1,0 +1,332 @@
+"""A whole stack in one folder: Kafka, PostgreSQL, topics, accounts, keys. Demo, tests and benchmark use this.
+
+The folder holds everything: `stack.json` (no secrets), `secrets/`, `sandbox/`, `kafka/`, `postgres/`,
+`logs/`, `pids/`. One process owns it, by a lock that ends with it; what a killed owner left is ended first.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from hub.clock import Micros, SystemClock, format_micros
+from hub.errors import HubError, PeerError
+from hub.settings import Settings, load, read_secret, to_environ
+from hub.stack import access, admin, owned, secret_files, topics
+from hub.stack.identities import Identities
+from hub.stack.kafka import KafkaCluster
+from hub.stack.ports import LOOPBACK, free_ports, is_free
+from hub.stack.postgres import PostgresServer
+
+LEAST_FREE_BYTES = 500 * 1024 * 1024
+
+
+class InUseError(HubError):
+    """Somebody else runs a stack in this folder."""
+
+    exit_code = 5
+
+
+class DiskFullError(HubError):
+    """There is no room for a stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenKafka:
+    """A Kafka that is there already, and the account that may administer it."""
+
+    bootstrap: str
+    user: str
+    password_file: Path
+    security: str = "SASL_PLAINTEXT"
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxTime:
+    """The sandbox clock's three numbers, the same for every process of the stack."""
+
+    start: Micros
+    speed: float
+    anchor: Micros
+
+
+class Stack:
+    """One stack. Start it from a thread that lasts (its children end with that thread); use as a context."""
+
+    def __init__(
+        self,
+        folder: Path,
+        brokers: int = 1,
+        postgres: str | None = None,
+        kafka: GivenKafka | None = None,
+        *,
+        desks: Sequence[str] = (),
+        readers: Sequence[str] = (),
+        origin: str = "wraparound/sandbox",
+        partitions: int = 12,
+        retention: Micros = topics.RETENTION,
+        time: SandboxTime | None = None,
+        http_port: int = 0,
+        cache: Path | None = None,
+        quick_start: bool = True,
+    ) -> None:
+        """`postgres` (a DSN) and `kafka` are used where given; nothing is started for them.
+
+        `desks` get topics, accounts, keys and profiles; `readers`, which nothing is delivered to, keys and
+        profiles alone. `origin` names the audit log. `http_port` 0: a free one, kept in the folder.
+        """
+        self.folder = folder.resolve()
+        self.brokers = brokers
+        self.desks = tuple(desks)
+        self.readers = tuple(readers)
+        self.time = time
+        self.identities = Identities(self.folder)
+        self.kafka = (
+            None
+            if kafka
+            else KafkaCluster(self.folder / "kafka", brokers, cache=cache, quick_start=quick_start)
+        )
+        self.postgres = None if postgres else PostgresServer(self.folder / "postgres")
+        self._given_kafka = kafka
+        self._given_postgres = postgres
+        self._origin = origin
+        self._partitions = partitions
+        self._retention = retention
+        self._http_port = http_port
+        self._lock: IO[str] | None = None
+        access.check_desks((*self.desks, *self.readers))
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def dsn(self) -> str:
+        """The hub's database."""
+        if self.postgres is not None:
+            return self.postgres.dsn()
+        assert self._given_postgres is not None
+        return self._given_postgres
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's addresses."""
+        if self.kafka is not None:
+            return self.kafka.bootstrap
+        assert self._given_kafka is not None
+        return self._given_kafka.bootstrap
+
+    @property
+    def http_port(self) -> int:
+        """The gateway's port."""
+        return self._http_port
+
+    @property
+    def url(self) -> str:
+        """Where the gateway will listen."""
+        return f"http://{LOOPBACK}:{self._http_port}"
+
+    def start(self) -> None:
+        """Take the folder and start what is not given.
+
+        Raises `InUseError`, `DiskFullError`, and the errors of Kafka and PostgreSQL; then nothing is left.
+        """
+        self._take_folder()
+        try:
+            owned.end_left_behind(self.folder)
+            self._check_room()
+            self.identities.make_hub_keys(self._origin)
+            self.identities.make_desk_keys((*self.desks, *self.readers))
+            # PostgreSQL comes up while Kafka formats and loads its classes.
+            if self.postgres is not None:
+                self.postgres.begin()
+            if self.kafka is not None:
+                self.kafka.begin()
+            if self.postgres is not None:
+                self.postgres.wait()
+            self._migrate(self.dsn)
+            if self.kafka is not None:
+                self.kafka.wait()
+            self._prepare_kafka()
+            self._choose_http_port()
+            self.identities.write_profiles(self.desks, self.readers, self.url, self.bootstrap)
+            self._describe()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop what was started and give the folder back; safe to call twice."""
+        if self.kafka is not None:
+            self.kafka.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def environ(self, service: str, **more: object) -> dict[str, str]:
+        """The environment of one service process: this one's without our settings, and the stack's own.
+
+        `service` is its Kafka principal; `more` are further settings by name.
+        """
+        base = {name: value for name, value in os.environ.items() if not name.startswith("WRAPAROUND_")}
+        return base | to_environ(self._values(service) | more)
+
+    def settings(self, service: str, **more: object) -> Settings:
+        """The same as `Settings`, for code that runs in this process."""
+        return load(to_environ(self._values(service) | more))
+
+    def admin(self) -> Any:
+        """kafka-python's administration client as the super-user; the caller closes it."""
+        if self.kafka is not None:
+            return self._connect(self.bootstrap, *self.kafka.admin_credentials)
+        given = self._given_kafka
+        assert given is not None
+        password = read_secret(given.password_file, "kafka_password_file").decode()
+        return self._connect(given.bootstrap, given.user, password)
+
+    def new_database(self, name: str, *, migrated: bool = True) -> str:
+        """An empty database of its own in the embedded server, and its DSN."""
+        assert self.postgres is not None
+        dsn = self.postgres.create_database(name)
+        if migrated:
+            self._migrate(dsn)
+        return dsn
+
+    def forget_topics(self) -> None:
+        """Empty Kafka: our topics and groups are deleted and made anew. For tests, while nobody uses them."""
+        client = self.admin()
+        try:
+            topics.forget(client, self.desks)
+            self._prepare(client)
+        finally:
+            client.close()
+
+    def _connect(self, bootstrap: str, user: str, password: str) -> Any:
+        given = self._given_kafka
+        if given is None:
+            return admin.connect(bootstrap, user, password)
+        return admin.connect(bootstrap, user, password, security=given.security, ca_file=given.ca_file)
+
+    def _values(self, service: str) -> dict[str, object]:
+        ids = self.identities
+        given = self._given_kafka
+        values: dict[str, object] = {
+            "folder": self.folder,
+            "sandbox_keys": ids.public_keys,
+            "kafka": self.bootstrap,
+            "kafka_user": service,
+            "kafka_password_file": ids.kafka_password(service),
+            "kafka_security": given.security if given else "SASL_PLAINTEXT",
+            "postgres": self.dsn,
+            "hub_secret_file": ids.hub_secret,
+            "master_key_file": ids.master_key,
+            "signing_key_file": ids.signing_key,
+            "http_host": LOOPBACK,
+            "http_port": self._http_port,
+            "public_url": self.url,
+            "partitions": self._partitions,
+        }
+        if given and given.ca_file:
+            values["kafka_ca_file"] = given.ca_file
+        if self.time is not None:
+            values["clock_start"] = format_micros(self.time.start)
+            values["clock_speed"] = self.time.speed
+            values["clock_anchor"] = format_micros(self.time.anchor)
+        return values
+
+    def _take_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (self.folder / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "?"
+            lock.close()
+            raise InUseError(
+                f"{self.folder} is in use by process {owner}: `wraparound down` stops it"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        self._lock = lock
+
+    def _check_room(self) -> None:
+        if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
+            raise DiskFullError(
+                f"less than 500 MB are free under {self.folder}: make room, or name another --folder"
+            )
+
+    def _migrate(self, dsn: str) -> None:
+        if find_spec("hub.database") is not None:
+            import_module("hub.database").migrate(dsn)
+
+    def _prepare_kafka(self) -> None:
+        client = self.admin()
+        try:
+            self._prepare(client)
+        finally:
+            client.close()
+
+    def _prepare(self, client: Any) -> None:
+        topics.prepare(
+            client,
+            self.desks,
+            self.identities.secrets,
+            brokers=self.brokers if self.kafka is not None else len(client.describe_cluster()["brokers"]),
+            partitions=self._partitions,
+            retention=self._retention,
+            exclusive=self.kafka is not None,
+        )
+        topics.wait_effective(
+            self._connect, self.bootstrap, self.identities.secrets, list(access.topics(self.desks))
+        )
+
+    def _choose_http_port(self) -> None:
+        wanted = self._http_port
+        if wanted and not is_free(wanted):
+            raise PeerError(f"port {wanted} is taken by another program: end it, or name another with --port")
+        known = 0
+        with suppress(OSError, ValueError, KeyError):
+            known = int(json.loads((self.folder / "stack.json").read_text())["http_port"])
+        if not wanted:
+            self._http_port = known if known and is_free(known) else free_ports(1)[0]
+
+    def _describe(self) -> None:
+        about = {
+            "started_at": format_micros(SystemClock().now()),
+            "url": self.url,
+            "http_port": self._http_port,
+            "kafka": self.bootstrap,
+            "brokers": self.brokers,
+            "embedded": {"kafka": self.kafka is not None, "postgres": self.postgres is not None},
+            "postgres": self.dsn if self.postgres is not None else None,
+            "desks": [*self.desks, *self.readers],
+            "origin": self._origin,
+            "clock": None
+            if self.time is None
+            else {
+                "start": format_micros(self.time.start),
+                "speed": self.time.speed,
+                "anchor": format_micros(self.time.anchor),
+            },
+        }
+        secret_files.write(self.folder / "stack.json", json.dumps(about, indent=1) + "\n", 0o644)
