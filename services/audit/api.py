@@ -1,0 +1,77 @@
+"""The log over HTTP, in the form of C2SP tlog-tiles: hashes to the parties, entries to IG desks alone.
+
+Answers come from the tables alone, cut to the newest checkpoint: what is not covered by a signature is not
+served. Tiles are immutable; a partial one is served for every size up to the log's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Depends, HTTPException, Response
+
+from hub.database import Connection, Database
+from services.audit import reading, store
+from services.audit.tiles import WIDTH, Tile, TileError, encode_entries, parse_path, tile_at
+
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+_BRIEFLY = {"Cache-Control": "private, max-age=2"}
+_TILE = "application/octet-stream"
+_TEXT = "text/plain; charset=utf-8"
+
+Allowed = Callable[..., Any]
+"""A FastAPI dependency that raises for whoever may not read."""
+
+
+def log_router(database: Database, *, party: Allowed, entries_reader: Allowed) -> APIRouter:
+    """Routes to mount at the root: `/log/checkpoint` and `/log/tile/…`.
+
+    `party` decides who may read checkpoint and hash tiles, `entries_reader` who may read entries. Both raise.
+    """
+    router = APIRouter(prefix="/log", tags=["log"])
+
+    @router.get("/checkpoint", dependencies=[Depends(party)], response_class=Response)
+    async def checkpoint() -> Response:
+        """The newest signed checkpoint."""
+        async with database.transaction() as conn:
+            last = await store.last_checkpoint(conn)
+        if last is None:
+            raise HTTPException(404)
+        return Response(last[2], media_type=_TEXT, headers=_BRIEFLY)
+
+    @router.get("/tile/entries/{name:path}", dependencies=[Depends(entries_reader)], response_class=Response)
+    async def entry_bundle(name: str) -> Response:
+        """An entry bundle: `/log/tile/entries/<N>[.p/<W>]`."""
+        return await _serve(database, f"tile/entries/{name}", _bundle)
+
+    @router.get("/tile/{level}/{name:path}", dependencies=[Depends(party)], response_class=Response)
+    async def hash_tile(level: str, name: str) -> Response:
+        """A hash tile: `/log/tile/<L>/<N>[.p/<W>]`."""
+        return await _serve(database, f"tile/{level}/{name}", _hashes)
+
+    return router
+
+
+async def _serve(database: Database, path: str, read: Callable[[Connection, Tile], Any]) -> Response:
+    try:
+        tile = parse_path(path)
+        async with database.transaction() as conn:
+            last = await store.last_checkpoint(conn)
+            # A width above the log's own would promise what is not signed yet.
+            if last is None or tile.width > tile_at(tile.level or 0, tile.n, last[0]).width:
+                raise HTTPException(404)
+            content: bytes | None = await read(conn, tile)
+    except TileError as error:
+        raise HTTPException(404) from error
+    if content is None:
+        raise HTTPException(404)
+    return Response(content, media_type=_TILE, headers=_FOREVER)
+
+
+async def _hashes(conn: Connection, tile: Tile) -> bytes | None:
+    return (await store.read_tiles(conn, [tile])).get(tile)
+
+
+async def _bundle(conn: Connection, tile: Tile) -> bytes | None:
+    start = tile.n * WIDTH
+    found = await reading.entries(conn, start, start + tile.width)
+    return encode_entries(found) if len(found) == tile.width else None

@@ -1,0 +1,75 @@
+"""What a verification found: counts, what could not be checked, and findings with the index they begin at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.audit.coverage import Covered
+
+MOST_FINDINGS = 100
+"""Findings that are told one by one; further ones are counted."""
+
+FINDINGS: Mapping[str, str] = {
+    "gap": "an index has no leaf",
+    "missing": "the entry of a leaf is gone",
+    "changed": "an entry's bytes are not those that were sealed",
+    "header": "an entry's columns or its leaf's form contradict its leaf",
+    "detail": "a detail is not the one that its leaf commits to",
+    "tile": "a stored tile is not that of the entries",
+    "head": "the stored head is not that of the entries",
+    "checkpoint": "a checkpoint is not that of the entries, or its signature fails",
+    "unqueued": "an entry is neither in the log nor queued for it",
+    "pending": "a queued entry cannot be sealed",
+    "coverage": "coverage does not add up",
+}
+"""Every kind of finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `index`: the first entry that it touches, None where it touches none."""
+
+    kind: str
+    index: int | None
+    text: str
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of a verification, filled while it runs."""
+
+    size: int = 0
+    root: bytes = b""
+    entries: int = 0
+    checkpoints: int = 0
+    pending: int = 0
+    details: int = 0
+    """Details that were opened and are those that their leaves commit to."""
+    erased: int = 0
+    """Details whose row or key is gone: their entries stand, what they said cannot be read."""
+    unread: int = 0
+    """Details that were not checked, because no keys were given."""
+    covered: list[Covered] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    more: int = 0
+    """Findings that are counted, not told."""
+    _first: int | None = None
+
+    def found(self, kind: str, index: int | None, text: str) -> None:
+        """Take a finding in."""
+        assert kind in FINDINGS
+        if index is not None and (self._first is None or index < self._first):
+            self._first = index
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(Finding(kind, index, text))
+        else:
+            self.more += 1
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    @property
+    def first_bad(self) -> int | None:
+        """The lowest index that a finding touches."""
+        return self._first
