@@ -34,7 +34,7 @@ _left = int(_nth) if _nth.isdigit() else 1
 
 def point(name: str) -> None:
     """Die here, by SIGKILL, when the environment says so."""
-    global _left
+    global _left  # noqa: PLW0603 - one countdown in a process that is about to die
     if name != _name:
         return
     _left -= 1

@@ -19,10 +19,10 @@ QueuedStatus = Literal["pending", "held", "delivered", "recalled"]
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """An event that the hub derives: it enters the log `topic`/`key`. Its id follows from its cause and
-    `part`.
+    """An event that the hub derives: it enters the log `topic`/`key`.
 
-    `key_id` names the subject whose key seals the body at rest; None where the body holds codes only.
+    Its id follows from its cause and `part`. `key_id` names the subject whose key seals the body at rest; None
+    where the body holds codes only.
     """
 
     topic: str
@@ -52,10 +52,11 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """A new delivery of an event to a desk."""
+    """A new delivery of an event to a desk. `recorded` is the event's time in its log."""
 
     desk: str
     event: Event
+    recorded: Micros
     release: Release
     urgent: bool = False
 
@@ -68,6 +69,7 @@ class Queued:
     desk: str
     status: str
     released: bool
+    recorded: Micros
     event: Event
 
 
@@ -123,8 +125,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The event breaks a rule of the data: it changes no state. `reason` is a code that its publisher may
-    know."""
+    """The event breaks a rule of the data: it changes no state.
+
+    `reason` is a code that its publisher may know.
+    """
 
     reason: str
     effects: tuple[Effect, ...] = ()

@@ -91,12 +91,12 @@ class Feed(ConsumerRebalanceListener):
         """The next offset of each partition owned."""
         return dict(self._next)
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's form
         """Wait for the batch in hand, then forget everything about every partition."""
         async with self.lock:
             self.forget()
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002
         """The positions are read before anything is taken of the new partitions."""
         async with self.lock:
             self.forget()
@@ -136,10 +136,10 @@ class Feed(ConsumerRebalanceListener):
         self._stale = False
 
     async def take(self, limit: int, wait_ms: int) -> Taken:
-        """The next records, up to `limit`, waiting up to `wait_ms` for the first. The caller does not hold
-        the lock.
+        """The next records, up to `limit`, waiting up to `wait_ms` for the first.
 
-        Raises `BrokerAwayError`, `DatabaseAwayError`, `UnreachablePositionError`.
+        The caller does not hold the lock. Raises `BrokerAwayError`, `DatabaseAwayError`,
+        `UnreachablePositionError`.
         """
         if self._stale:
             async with self.lock:

@@ -86,7 +86,7 @@ async def open_positions(
         "SELECT partition, next_offset FROM position WHERE processor = %s AND topic = %s AND partition = ANY(%s)",
         (processor, topic, wanted),
     )
-    return {partition: offset for partition, offset in await cursor.fetchall()}
+    return dict(await cursor.fetchall())
 
 
 async def known_fates(conn: Connection, processor: str, event_ids: Sequence[str]) -> set[str]:
@@ -163,8 +163,9 @@ async def load_queue(
     for us.
     """
     cursor = await conn.execute(
-        "SELECT d.family_id, d.delivery_id, d.desk, d.status, d.released_at IS NOT NULL, e.event_id, e.type, e.source,"
-        " e.key, e.recorded_at, e.accepted_at, e.receipt_id, e.raises, e.is_primary, e.cause, e.key_id, e.body"
+        "SELECT d.family_id, d.delivery_id, d.desk, d.status, d.released_at IS NOT NULL, d.recorded_at,"
+        " e.event_id, e.type, e.source, e.key, e.recorded_at, e.accepted_at,"
+        " e.receipt_id, e.raises, e.is_primary, e.cause, e.key_id, e.body"
         " FROM delivery d JOIN event e USING (event_id)"
         " WHERE d.family_id = ANY(%s::uuid[]) AND d.status IN ('pending', 'failed', 'lapsed', 'held')"
         " ORDER BY d.seq FOR UPDATE OF d",
@@ -172,14 +173,14 @@ async def load_queue(
         binary=True,
     )
     rows = await cursor.fetchall()
-    await ring.load(conn, sorted({str(row[15]) for row in rows if row[15] is not None}))
+    await ring.load(conn, sorted({str(row[16]) for row in rows if row[16] is not None}))
     queue: dict[str, list[Queued]] = {}
     events: dict[UUID, Event] = {}
     for row in rows:
-        event = events.get(row[5])
+        event = events.get(row[6])
         if event is None:
-            event = events[row[5]] = stored_event(row[5:], ring, catalogue)
-        queue.setdefault(str(row[0]), []).append(Queued(str(row[1]), row[2], row[3], row[4], event))
+            event = events[row[6]] = stored_event(row[6:], ring, catalogue)
+        queue.setdefault(str(row[0]), []).append(Queued(str(row[1]), row[2], row[3], row[4], row[5], event))
     return queue
 
 
@@ -266,10 +267,10 @@ async def write_parked(
 async def take_parked(
     conn: Connection, processor: str, key: str, *, ring: KeyRing, catalogue: Catalogue
 ) -> list[Event]:
-    """The parked events of a key, in order; they leave the list, their fate becomes `redriven`, their task
-    is done.
+    """The parked events of a key, in order.
 
-    All of that is undone if the caller's transaction does not commit.
+    They leave the list, their fate becomes `redriven`, their task is done; all of that is undone if the caller's
+    transaction does not commit.
     """
     columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
     cursor = await conn.execute(

@@ -68,7 +68,9 @@ class Writer:
         for effect in effects:
             if isinstance(effect, Deliver):
                 queue_id = self.delivery_id(effect.event.id, effect.desk)
-                queue[queue_id] = Queued(queue_id, effect.desk, effect.release.status, False, effect.event)
+                queue[queue_id] = Queued(
+                    queue_id, effect.desk, effect.release.status, False, effect.recorded, effect.event
+                )
             elif isinstance(effect, Revise):
                 if effect.release.status in ("pending", "held"):
                     item = effect.queued
@@ -173,15 +175,17 @@ class Writer:
                 rules,
                 optional_int8(release.valid_until),
                 boolean(item.urgent),
-                int8(head.recorded_at),
+                int8(item.recorded),
                 self._sealed(delivery_id, head.key, release),
                 release.reason.encode() if release.reason else None,
             )
         await rows.write(conn)
 
     async def _write_revised(self, conn: Connection) -> None:
-        """Replace what queued rows may release. A held row that goes out re-enters at the end of its desk's
-        line."""
+        """Replace what queued rows may release.
+
+        A held row that goes out re-enters at the end of its desk's line.
+        """
         for delivery_id, item in self._revised.items():
             release = item.release
             await conn.execute(

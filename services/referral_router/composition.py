@@ -9,7 +9,7 @@ from hub.partnership import load as load_partnership
 from hub.processor.machine import Machine
 from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
-from services.consent.engine import compile_rules
+from services.consent.compiled import CompiledRules
 from services.consent.load import load_rules
 from services.referral_router.deciding import Deciding
 from services.referral_router.handler import Router
@@ -38,8 +38,7 @@ def assemble(settings: Settings) -> Parts:
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
     rules = load_rules(settings.partnership, partnership)
     catalogue = Catalogue.load(ROOT / "schemas")
-    desks = tuple(sorted(desk.name for desk in partnership.active_desks))
-    deciding = Deciding(compile_rules(rules), catalogue, desks)
+    deciding = Deciding(CompiledRules(rules), catalogue)
     return Parts(
         database=Database(settings.postgres, size=settings.database_pool, name="router"),
         ring=KeyRing(read_key(settings.master_key_file, "master_key_file")),

@@ -6,11 +6,10 @@ rules); what is still queued and rests on what it changed, decided again. What t
 facts goes on to `people`, and so does every raise of a guard, also of an event that is rejected: the raise was
 counted at acceptance, and its count must come back.
 
-The state of a family is that of `services.consent.family`, and `time`, the latest time of its log.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -21,8 +20,10 @@ from hub.events import HUB, Event
 from services.consent.authority import Refused, may_state
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
-from services.consent.family import State, Stepped, step
+from services.consent.family import State as FamilyState
+from services.consent.family import Stepped, step
 from services.consent.registers import to_wire
+from services.consent.scene import FamilyFacts
 from services.referral_router.deciding import Deciding
 from services.referral_router.people import PERSON_FACT
 
@@ -48,6 +49,22 @@ QUEUE_KINDS: Final = FACT_KINDS | {
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """A family as its log has it: the state of `services.consent.family`, and the latest time of the log.
+
+    `facts` is what decisions read, derived from `plain` and kept to save work.
+    """
+
+    plain: FamilyState = field(default_factory=dict)
+    time: Micros = 0
+    facts: FamilyFacts = field(default_factory=lambda: FamilyFacts({}), compare=False)
+
+    def after(self, plain: FamilyState, at: Micros) -> "Family":
+        """The family with this state, at this time of its log."""
+        return Family(plain, at, FamilyFacts.of(plain, previous=self.facts))
+
+
+@dataclass(frozen=True, slots=True)
 class Router:
     """The machine of the processor `router`."""
 
@@ -59,61 +76,62 @@ class Router:
     shape: int = 1
     sealed: bool = True
 
-    def initial(self, key: str) -> State:  # noqa: ARG002 - nothing is known of any family
+    def initial(self, key: str) -> Family:  # noqa: ARG002 - nothing is known of any family
         """Nothing known."""
-        return {}
+        return Family()
 
-    def dump(self, state: State) -> bytes:
+    def dump(self, state: Family) -> bytes:
         """As JSON."""
-        return orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps({"family": state.plain, "time": state.time}, option=orjson.OPT_SORT_KEYS)
 
-    def load(self, raw: bytes) -> State:
+    def load(self, raw: bytes) -> Family:
         """From JSON."""
-        state: State = orjson.loads(raw)
-        return state
+        stored = orjson.loads(raw)
+        return Family().after(stored["family"], stored["time"])
 
     def needs_queue(self, event: Event) -> bool:
         """Whether the event may change what queued deliveries of its family rest on."""
         return kind_of(event.type) in QUEUE_KINDS
 
-    def handle(self, state: State, event: Event, queued: Sequence[Queued]) -> Outcome:
+    def handle(self, state: Family, event: Event, queued: Sequence[Queued]) -> Outcome:
         """Apply one event to its family's log."""
-        at = max(event.envelope.recorded_at, state.get("time", 0))
+        at = max(event.envelope.recorded_at, state.time)
         plain = plain_event(event, at)
         if event.type == DECISION_LAPSED:
             return self._lapsed(state, event, at, queued)
         if event.type == EVENT_REJECTED:
-            return Done({**state, "time": at}, tuple(self.deciding.tell_publisher(state, event)))
-        refused = self._refused(state, plain)
+            after = state.after(state.plain, at)
+            return Done(after, tuple(self.deciding.tell_publisher(after.facts, event)))
+        refused = self._refused(state.plain, plain)
         if refused is not None:
-            return Rejected(refused, (*rejection(event, refused), *raises(event)))
-        stepped = step(state, plain)
+            return Rejected(refused, (*rejection(event, refused), *tell_people(event, {})))
+        stepped = step(state.plain, plain)
         if not isinstance(stepped, Stepped):
-            return Rejected(stepped.code, (*rejection(event, stepped.code), *raises(event)))
-        after = {**stepped.state, "time": at}
+            return Rejected(stepped.code, (*rejection(event, stepped.code), *tell_people(event, {})))
+        after = state.after(stepped.state, at)
         effects: list[Effect] = [*tell_people(event, stepped.deltas)]
-        effects += self.deciding.decide(after, event, at)
+        effects += self.deciding.decide(after.facts, event, at)
         if queued:
-            effects += self.deciding.decide_again(after, event, at, queued)
+            effects += self.deciding.decide_again(after.facts, event, at, queued)
         effects += offered_at_once(event)
         return Done(after, tuple(effects))
 
-    def _refused(self, state: State, plain: PlainEvent) -> str | None:
+    def _refused(self, state: FamilyState, plain: PlainEvent) -> str | None:
         if plain.source == HUB:
             return None
         verdict = may_state(self.authority, self.deciding.rules, state, plain)
         return verdict.code if isinstance(verdict, Refused) else None
 
-    def _lapsed(self, state: State, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
+    def _lapsed(self, state: Family, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
         """Decide again what an attempt could not send, if all that it met has been seen by now.
 
         If not, the fact that is on its way decides again: `hub.person_fact` is one of `QUEUE_KINDS`.
         """
-        seen: Mapping[str, int] = state.get("raises", {})
-        after = {**state, "time": at}
+        seen: Mapping[str, int] = state.plain.get("raises", {})
+        after = state.after(state.plain, at)
         if any(seen.get(met["person"], 0) < met["raises"] for met in event.data["met"]):
             return Done(after)
-        return Done(after, tuple(self.deciding.decide_again(after, event, at, queued)))
+        return Done(after, tuple(self.deciding.decide_again(after.facts, event, at, queued)))
 
 
 def plain_event(event: Event, at: Micros) -> PlainEvent:
@@ -146,11 +164,6 @@ def tell_people(event: Event, deltas: Deltas) -> Iterator[Emit]:
         yield Emit("people", person, PERSON_FACT, data, None)
 
 
-def raises(event: Event) -> Iterable[Emit]:
-    """The raises of an event that changes nothing else."""
-    return tell_people(event, {})
-
-
 def rejection(event: Event, reason: str) -> Iterator[Emit]:
     """Back to the desk that published: rejected, and why, in a code that it may know."""
     head = event.envelope
@@ -167,6 +180,3 @@ def offered_at_once(event: Event) -> Iterator[Emit]:
     data = event.data
     offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
     yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key)
-
-
-__all__ = ["Router", "plain_event", "replace"]

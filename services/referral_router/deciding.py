@@ -1,0 +1,160 @@
+"""Decisions as effects: what each desk may have of an event now, and of what is still queued.
+
+Every decision is one record with all desks in it (`Decided`), and for each desk that may have something, or may
+once a hold ends, a delivery. A delivery rests on the guards of everybody whose protective events could change it;
+it stores how many of each the family's log has seen.
+
+A row is held as a whole while the facts of a new member are on their way, which takes a moment. Where a person's
+identity waits for somebody to confirm it, which takes hours, what may be known of the others goes out meanwhile.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.clock import Micros
+from hub.effects import Decided, Deliver, Effect, Note, Queued, Release, Revise
+from hub.events import HUB, Event
+from hub.schemas import Catalogue, EventType, Items, wire
+from services.consent.compiled import CompiledRules
+from services.consent.decision import Decision, Verdict
+from services.consent.engine import decide
+from services.consent.family import concerned
+from services.consent.items import Item
+from services.consent.scene import FamilyFacts
+
+INTERNAL: Final = "internal"
+URGENT_GATES: Final = frozenset({"child.s47", "safety.restriction", "incident.report"})
+"""Gates that a broken seal never holds up, nor anything to the lead (AUDIT.md section 6)."""
+
+
+class Bodies:
+    """The encoded deliveries of one event: desks with the same view share one encoding."""
+
+    def __init__(self, event_type: EventType, event: Event, items: Items) -> None:
+        self._type = event_type
+        self._event = event
+        self._items = items
+        self._made: dict[tuple[int, tuple[str, ...]], bytes] = {}
+
+    def of(self, verdict: Verdict) -> bytes:
+        """The complete Kafka value of what this verdict releases."""
+        key = (verdict.mask, verdict.withheld)
+        body = self._made.get(key)
+        if body is None:
+            reduced = self._type.reduce(
+                self._event.data, self._items, verdict.mask, withheld=verdict.withheld
+            )
+            body = self._made[key] = wire.encode(self._type, reduced)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The sharing rules at work on a family's log."""
+
+    rules: CompiledRules
+    catalogue: Catalogue
+
+    def decide(self, facts: FamilyFacts, event: Event, at: Micros) -> Iterator[Effect]:
+        """Decide a new event for every desk, on the facts after it."""
+        event_type = self.catalogue.type(event.type)
+        if event_type.gate == INTERNAL:
+            return
+        items = event_type.items(event.data)
+        item = item_of(facts, event, items)
+        decision = decide(self.rules, facts, item, at, at)
+        yield Decided(event.id, decision.record(), (event.envelope.key,))
+        persons, counts = rests_on(facts, items)
+        bodies = Bodies(event_type, event, items)
+        leads = leading(facts)
+        for verdict in decision.recipients:
+            urgent = event_type.gate in URGENT_GATES or verdict.desk in leads
+            release = self._release(facts, decision, verdict, bodies, persons, counts, released=False)
+            yield Deliver(verdict.desk, event, at, release, urgent)
+
+    def decide_again(
+        self, facts: FamilyFacts, cause: Event, at: Micros, queued: Sequence[Queued]
+    ) -> Iterator[Effect]:
+        """Decide what has not ended again, on the facts after `cause`."""
+        for event, rows in by_event(queued):
+            event_type = self.catalogue.type(event.type)
+            items = event_type.items(event.data)
+            bodies = Bodies(event_type, event, items)
+            persons, counts = rests_on(facts, items)
+            if event_type.gate == INTERNAL:
+                body = wire.encode(event_type, event.data)
+                yield from (Revise(row, Release("pending", body, (), (), None)) for row in rows)
+                continue
+            item = item_of(facts, event, items)
+            decision = decide(self.rules, facts, item, rows[0].recorded, at, {row.desk for row in rows})
+            yield Decided(event.id, decision.record(), (event.envelope.key,))
+            for row in rows:
+                verdict = decision.verdict(row.desk)
+                release = self._release(
+                    facts, decision, verdict, bodies, persons, counts, released=row.released
+                )
+                yield Revise(row, release)
+                if release.status == "recalled":
+                    detail = {"delivery": row.delivery_id, "desk": row.desk, "cause": cause.id}
+                    yield Note("delivery.recalled", row.delivery_id, (event.envelope.key,), detail)
+
+    def tell_publisher(self, facts: FamilyFacts, event: Event) -> Iterator[Effect]:
+        """A rejection goes to the desk that it names, as it is."""
+        body = wire.encode(self.catalogue.type(event.type), event.data)
+        desk = event.data["to"]
+        if desk in self.rules.desks:
+            release = Release("pending", body, (), (), None)
+            yield Deliver(desk, event, event.envelope.recorded_at, release, urgent=desk in leading(facts))
+
+    def _release(
+        self,
+        facts: FamilyFacts,
+        decision: Decision,
+        verdict: Verdict,
+        bodies: Bodies,
+        persons: tuple[str, ...],
+        counts: tuple[int, ...],
+        *,
+        released: bool,
+    ) -> Release:
+        moment = verdict.held and any(not facts.person(each).known for each in decision.waits)
+        if verdict.held and (moment or not verdict.mask):
+            return Release("held", None, persons, counts, None, verdict.hold or "unconfirmed")
+        if not verdict.mask:
+            return Release("recalled", None, persons, counts, None, "not_allowed")
+        status: Final = "delivered" if released else "pending"
+        return Release(status, bodies.of(verdict), persons, counts, verdict.valid_until)
+
+
+def item_of(facts: FamilyFacts, event: Event, items: Items) -> Item:
+    """The event as the rules decide it; a derived one comes from the desk of the request that it answers."""
+    source = event.envelope.source
+    if source != HUB:
+        return Item(event.id, source, items)
+    reference = event.data.get("referral")
+    referrals: Mapping[str, Mapping[str, str]] = facts.state.get("referrals", {})
+    request = referrals.get(reference["value"], {}) if reference else {}
+    return Item(event.id, request.get("to", HUB), items, derived=True)
+
+
+def rests_on(facts: FamilyFacts, items: Items) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The persons whose guards a delivery of these items rests on, and the raises of each that the log has seen."""
+    raises: Mapping[str, int] = facts.state.get("raises", {})
+    persons = tuple(sorted(concerned(dict(facts.state), (each for each in items.people if each))))
+    return persons, tuple(raises.get(person, 0) for person in persons)
+
+
+def leading(facts: FamilyFacts) -> frozenset[str]:
+    """The desks that lead the family now."""
+    leads: Mapping[str, Sequence[Sequence[object]]] = facts.state.get("lead", {})
+    return frozenset(desk for desk, spans in leads.items() if spans and spans[-1][1] is None)
+
+
+def by_event(queued: Iterable[Queued]) -> Iterator[tuple[Event, list[Queued]]]:
+    """The queued deliveries of each event, events in the order in which they were queued."""
+    rows: dict[str, list[Queued]] = {}
+    for each in queued:
+        rows.setdefault(each.event.id, []).append(each)
+    for group in rows.values():
+        yield group[0].event, group
