@@ -132,7 +132,10 @@ def _check_person(field: FieldInfo, category: str, subjects: list[str]) -> Itera
 def _check_required(
     field: FieldInfo, category: str, gate: str, subjects: list[str]
 ) -> Iterator[tuple[str, str]]:
-    """Only ids and the gate's codes about the one person of the event, or of the row, may be required."""
+    """Only ids and the gate's codes about the one person of the event, or of the row, may be required.
+
+    In a row they may still be null in Avro: a row can be released for another field than the gate's.
+    """
     if field.kind == "ref" and category == ID and field.required and field.list_name is None:
         if field.name in subjects and len(subjects) > 1:
             yield "a Ref that may be null: the event has several subjects", "a required one"
@@ -143,14 +146,15 @@ def _check_required(
         or not (field.required or field.publish_required)
     ):
         return
-    in_row = field.list_name is not None
     whose = field.list_name if field.pointer == "row" else field.person
     of_gate = category == gate and whose in subjects and (field.pointer == "row" or len(subjects) == 1)
-    if not of_gate or field.is_text or field.place or (in_row and field.pointer not in {"row", "root"}):
+    if not of_gate or field.is_text or field.place:
         yield (
             "a field that may be null and left out (it is neither an id nor a code of the gate)",
             "a required one",
         )
+    elif field.required and field.pointer == "row":
+        yield 'a field that may be null ("publish": "required" asks publishers for it)', "a required one"
 
 
 def _check_strings(field: Json) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from hub.schemas.json_form import reader, writer
 from hub.schemas.plan import Plan, addressed_desks, compile_plan, find_items, gate_persons, reduce_datum
 from hub.schemas.problems import InvalidDataError, Problem
 from hub.schemas.refs import Datum, IdentifierUse, RefKey, RefPlan, RefUse
-from hub.schemas.vocabulary import FAMILY_POINTER, ID, NOBODY_POINTER
+from hub.schemas.vocabulary import FAMILY_POINTER, ID, NOBODY_POINTER, ROWS
 
 _NO_ADDRESSEES: Final[dict[str, tuple[str, ...]]] = {}
 
@@ -128,7 +128,7 @@ class EventType:
 
     @cached_property
     def _addressable(self) -> frozenset[str]:
-        return frozenset(f.path for f in self.fields if f.category not in {ID, None} and not f.is_row)
+        return frozenset(f.path for f in self.fields if f.category not in {ID, ROWS} and not f.required)
 
     def _with_example(self, problem: Problem) -> Problem:
         if problem.rule == "unknown-field":

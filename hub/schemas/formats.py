@@ -12,7 +12,7 @@ from hub.schemas.vocabulary import CATEGORIES
 _VISIBLE: Final = r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 _LINE: Final = rf"{_VISIBLE}(?:[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*{_VISIBLE})?"
 _WORD: Final = r"[a-z0-9][a-z0-9-]*"
-_TEXT: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*"
+_TEXT: Final = r"(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*"
 _MAILBOX: Final = r"[^\s@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[A-Za-z0-9.-]+"
 _PATH: Final = r"[a-z][a-z0-9_]*(?:\.(?:[0-9]{1,3}\.)?[a-z][a-z0-9_]*)?"
 
@@ -52,7 +52,7 @@ FORMATS: Final[dict[str, Format]] = {
     "phone": _format(r"\+?[0-9][0-9 ()-]*", 30, "a telephone number", "01632 960123"),
     "postcode": _format(r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}", 8, "a UK postcode", "DT1 9ZZ"),
     "scheme": _format(_WORD, 40, "the name of an id scheme", "nhs-number"),
-    "text": _format(rf"{_TEXT}", 20_000, "text without control characters", "Spoke at length."),
+    "text": _format(_TEXT, 20_000, "text without control characters", "Spoke at length."),
     "uprn": _format(r"[0-9]{1,12}", 12, "a UPRN: up to 12 digits", "100040000001"),
 }
 """Name → form; lengths are in characters."""

@@ -17,7 +17,10 @@ Bits = tuple[int, ...]
 
 
 class Group(NamedTuple):
-    """Fields that one item decides. `ref` names the Ref of their person, in the row or at the root."""
+    """Fields that one item decides. `ref` names the Ref of their person, in the row or at the root.
+
+    `is_fixed`: required codes of the gate; they go with it, so that nobody can be chosen for them apart.
+    """
 
     category: str
     place: bool
@@ -25,6 +28,7 @@ class Group(NamedTuple):
     in_row: bool
     names: tuple[str, ...]
     is_text: bool
+    is_fixed: bool
     path: str
 
 
@@ -70,7 +74,9 @@ def _list_plan(
     is_gate = field.name in subjects
     if field.kind == "refs":
         own = (
-            () if is_gate else (Group(field.category or "", field.place, None, True, (), False, field.path),)
+            ()
+            if is_gate
+            else (Group(field.category or "", field.place, None, True, (), False, False, field.path),)
         )
         return ListPlan(field.name, True, is_gate, own, isinstance(field.type, list))
     row = [f for f in fields if f.list_name == field.name]
@@ -81,8 +87,8 @@ def _groups(fields: list[FieldInfo], *, split: bool) -> tuple[Group, ...]:
     found: dict[tuple[Any, ...], list[FieldInfo]] = {}
     for field in fields:
         if field.category not in {ID, None}:
-            apart = field.path if split or field.is_text else ""
-            key = (field.category, field.place, field.pointer, field.person, apart)
+            apart = field.path if (split and not field.required) or field.is_text else ""
+            key = (field.category, field.place, field.pointer, field.person, apart, split and field.required)
             found.setdefault(key, []).append(field)
     return tuple(_group(each) for each in found.values())
 
@@ -93,7 +99,9 @@ def _group(fields: list[FieldInfo]) -> Group:
     in_row = first.pointer == "row" or (first.pointer == "self" and first.list_name is not None)
     names = tuple(f.name for f in fields)
     ref = first.person if points else None
-    return Group(first.category or "", first.place, ref, in_row, names, first.is_text, first.path)
+    return Group(
+        first.category or "", first.place, ref, in_row, names, first.is_text, first.required, first.path
+    )
 
 
 class _Finder:
@@ -139,7 +147,7 @@ class _Finder:
 
     def group(self, group: Group, holder: Datum, root: Datum, index: int) -> int:
         """The bit of a group in the root (index -1) or a row; 0 where it holds nothing."""
-        category, place, ref, in_row, names, is_text, path = group
+        category, place, ref, in_row, names, is_text, is_fixed, path = group
         for name in names:
             if holder[name] is not None:
                 break
@@ -152,7 +160,7 @@ class _Finder:
                 person = named["value"]
         if is_text:
             return self.text(group, person, holder[names[0]], index)
-        if self.addressed:
+        if self.addressed and not is_fixed:
             return self.cell(category, place, person, self.desks(path, index))
         return self.cell(category, place, person)
 

@@ -18,8 +18,9 @@ from hub.schemas.refs import Datum
 
 MAGIC: Final = 0
 HEADER: Final = struct.Struct(">bI")
-LONGEST: Final = 4 * 1024 * 1024
-"""Four times the largest body that acceptance takes, since Avro may be larger than the JSON it came from."""
+LONGEST: Final = 1024 * 1024
+"""Bytes: the limit of acceptance, and Kafka's own default. A row of nulls is two bytes here and about 250 in
+memory, so the most hostile body costs some 130 MB while it is read."""
 
 
 class WireError(SenderError):

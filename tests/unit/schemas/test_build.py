@@ -103,6 +103,11 @@ FAULTS: dict[str, tuple[str, Callable[[Json], None], str]] = {
         lambda s: required(row(s, "needs", "need")),
         "field needs.need: expected a field that may be null and left out",
     ),
+    "required code of the gate in a row": (
+        "family.member_added.v1",
+        lambda s: required(row(s, "members", "kind")),
+        'field members.kind: expected a field that may be null ("publish": "required" asks publishers for it)',
+    ),
     "required text": (
         "practice.risk_rated.v1",
         lambda s: required(field(s, "reason")),
