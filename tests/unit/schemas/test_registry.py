@@ -179,3 +179,12 @@ def test_a_look_up_is_refused_in_words_when_it_is_no_known_schema(url: str, body
     answer = httpx.post(f"{url}/subjects/{SCORE}", content=body)
     assert answer.status_code == status
     assert set(answer.json()) == {"error_code", "message"}
+
+
+def test_the_read_paths_are_described_once_each_when_openapi_is_made(catalogue: Catalogue) -> None:
+    app = FastAPI()
+    app.include_router(router(catalogue))
+    paths = app.openapi()["paths"]
+    assert "/registry/schemas/ids/{schema_id}" in paths
+    assert "post" in paths["/registry/subjects/{subject}"]
+    assert not any("_path" in path for path in paths)
