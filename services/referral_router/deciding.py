@@ -128,14 +128,18 @@ class Deciding:
 
 
 def item_of(facts: FamilyFacts, event: Event, items: Items) -> Item:
-    """The event as the rules decide it; a derived one comes from the desk of the request that it answers."""
+    """The event as the rules decide it.
+
+    A derived one comes from the desk whose request it answers (RULES.md 4.23): the permits from a council to the
+    desk referred to name status and waiting, which only the hub's own events carry.
+    """
     source = event.envelope.source
     if source != HUB:
         return Item(event.id, source, items)
     reference = event.data.get("referral")
     referrals: Mapping[str, Mapping[str, str]] = facts.state.get("referrals", {})
     request = referrals.get(reference["value"], {}) if reference else {}
-    return Item(event.id, request.get("to", HUB), items, derived=True)
+    return Item(event.id, request.get("referrer", HUB), items, derived=True)
 
 
 def rests_on(facts: FamilyFacts, items: Items) -> tuple[tuple[str, ...], tuple[int, ...]]:
