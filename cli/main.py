@@ -1,18 +1,65 @@
-"""The command `wraparound`."""
+"""The command `wraparound`: noun, verb (INTERFACES.md section 4).
+
+Every module of this package that has an `app` is a noun of its own name (`cli/partnership.py` is `wraparound
+partnership …`), imported when it is used. The stack's own verbs stand in `cli/local.py`.
+"""
+
+import importlib
+import pkgutil
+import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(name="wraparound", no_args_is_help=True, help=__doc__)
+import cli
+from cli import edge, local
+
+NOT_NOUNS = {"main", "edge", "local", "background", "lag", "doctor"}
+
+
+class Nouns(TyperGroup):
+    """The commands of `cli/local.py`, and a noun for each other module of the package."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, the stack's verbs first."""
+        nouns = sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
+        return [*super().list_commands(ctx), *(noun for noun in nouns if noun not in NOT_NOUNS)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name; a noun's module is imported now."""
+        if cmd_name in NOT_NOUNS or cmd_name not in self.list_commands(ctx):
+            return super().get_command(ctx, cmd_name)
+        known = super().get_command(ctx, cmd_name)
+        if known is not None:
+            return known
+        command = typer.main.get_command(importlib.import_module(f"cli.{cmd_name}").app)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    name="wraparound", cls=Nouns, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True
+)
 
 
 @app.callback()
 def root() -> None:
-    """Share what may be shared, with those who may have it, and prove it."""
+    """Share what may be shared, with those who may have it, and prove it.
+
+    Examples: `wraparound up`, `wraparound status --json`.
+    """
+
+
+local.register(app)
 
 
 def main() -> None:
     """Entry point of the installed command."""
-    app()
+    try:
+        app()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: explained, or raised again
+        sys.exit(edge.fail(error))
 
 
 if __name__ == "__main__":

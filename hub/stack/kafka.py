@@ -73,6 +73,11 @@ class KafkaCluster:
         """Broker id to process id, of those that run."""
         return {number: child.pid for number, child in self._children.items() if child.running}
 
+    @property
+    def ended(self) -> list[int]:
+        """Brokers that were started and do not run."""
+        return [number for number, child in self._children.items() if not child.running]
+
     def begin(self) -> None:
         """Format if needed and start every broker; does not wait. Raises `KafkaError`, `JarError`."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -91,6 +91,11 @@ class PostgresServer:
         assert self._child is not None
         return self._child.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the postmaster runs."""
+        return self._child is not None and self._child.running
+
     def dsn(self, database: str = DATABASE) -> str:
         """Where a database of this server is; the password is in the passfile that it names."""
         pass_file = quote(str(self.pass_file), safe="")

@@ -11,13 +11,14 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from sqlalchemy.exc import OperationalError
+
 from hub.clock import Micros, SystemClock, format_micros
+from hub.database import migrate
 from hub.errors import HubError, PeerError
 from hub.settings import Settings, load, read_secret, to_environ
 from hub.stack import access, admin, owned, secret_files, topics
@@ -57,6 +58,20 @@ class SandboxTime:
     start: Micros
     speed: float
     anchor: Micros
+
+
+def owner(folder: Path) -> int | None:
+    """The process that runs a stack in this folder now, or None."""
+    try:
+        lock = (folder / "lock").open()
+    except FileNotFoundError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(lock.read().strip() or 0) or None
+        return None
 
 
 class Stack:
@@ -181,6 +196,14 @@ class Stack:
             self._lock.close()
             self._lock = None
 
+    def keep_up(self) -> None:
+        """Start again what is ours and ended by itself. Raises the servers' errors."""
+        if self.kafka is not None:
+            for broker in self.kafka.ended:
+                self.kafka.restart(broker)
+        if self.postgres is not None and not self.postgres.running:
+            self.postgres.restart()
+
     def environ(self, service: str, **more: object) -> dict[str, str]:
         """The environment of one service process: this one's without our settings, and the stack's own.
 
@@ -238,12 +261,13 @@ class Stack:
             "postgres": self.dsn,
             "hub_secret_file": ids.hub_secret,
             "master_key_file": ids.master_key,
-            "signing_key_file": ids.signing_key,
             "http_host": LOOPBACK,
             "http_port": self._http_port,
             "public_url": self.url,
             "partitions": self._partitions,
         }
+        if service == "sealer":
+            values["signing_key_file"] = ids.signing_key
         if given and given.ca_file:
             values["kafka_ca_file"] = given.ca_file
         if self.time is not None:
@@ -276,8 +300,10 @@ class Stack:
             )
 
     def _migrate(self, dsn: str) -> None:
-        if find_spec("hub.database") is not None:
-            import_module("hub.database").migrate(dsn)
+        try:
+            migrate(dsn)
+        except OperationalError as error:
+            raise PeerError("PostgreSQL does not answer: is the address right, and the server up?") from error
 
     def _prepare_kafka(self) -> None:
         client = self.admin()

@@ -1,0 +1,173 @@
+"""How `up` leaves a supervisor behind: a process of its own session, which reports until it is ready.
+
+The supervisor writes JSON lines to a pipe: `{"say": …}` for each step, then `{"ready": …}` or `{"error": …,
+"exit_code": …}`. If `up` is killed meanwhile the supervisor goes on; `down` ends it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli import edge
+from hub import settings as hub_settings
+from hub.clock import format_micros
+from hub.errors import HubError, WraparoundError
+from hub.partnership.loader import load
+from hub.settings import ROOT
+from hub.stack.stack import GivenKafka, InUseError, SandboxTime, Stack, owner
+from hub.stack.supervisor import Supervisor
+
+
+class UpError(HubError):
+    """The supervisor could not start; carries its message and exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `up` was asked for."""
+
+    folder: Path
+    routers: int
+    brokers: int
+    port: int
+    time: SandboxTime | None
+
+
+def start(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
+    """Leave a supervisor running; returns what it says when it is ready. Raises `UpError`, `InUseError`."""
+    running = owner(options.folder)
+    if running is not None:
+        raise InUseError(f"{options.folder} is in use by process {running}: `wraparound down` stops it")
+    (options.folder / "logs").mkdir(parents=True, exist_ok=True)
+    options.folder.chmod(0o700)
+    reading, writing = os.pipe()
+    with (options.folder / "logs" / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "cli.main",
+                "up",
+                "--foreground",
+                *_arguments(options),
+                "--report",
+                str(writing),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            pass_fds=[writing],
+            start_new_session=True,
+        )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as lines:
+            for line in lines:
+                said = json.loads(line)
+                if "ready" in said:
+                    ready: dict[str, Any] = {**said["ready"], "pid": process.pid}
+                    return ready
+                if "error" in said:
+                    raise UpError(said["error"], said["exit_code"])
+                say(said["say"])
+    except KeyboardInterrupt:
+        process.terminate()
+        raise
+    raise UpError(f"the supervisor ended (see {options.folder / 'logs' / 'supervisor.log'})", 1)
+
+
+def stay(options: Options, report: int) -> None:
+    """Start, report and supervise in this process until SIGTERM or Ctrl-C."""
+    tell = _teller(report)
+    try:
+        supervisor = Supervisor(make_stack(options), routers=options.routers)
+        supervisor.start(lambda line: tell({"say": line}))
+    except (WraparoundError, OSError, KeyboardInterrupt) as error:
+        message, code = edge.explain(error) or (type(error).__name__, edge.FAILED)
+        tell({"error": message, "exit_code": code})
+        sys.exit(code)
+    tell(
+        {
+            "ready": {
+                "url": supervisor.stack.url,
+                "kafka": supervisor.stack.bootstrap,
+                "folder": str(options.folder),
+            }
+        }
+    )
+    if report >= 0:
+        os.close(report)
+    supervisor.run()
+
+
+def make_stack(options: Options) -> Stack:
+    """The stack that the options and the environment describe. Raises `ConfigurationError`, `SettingError`."""
+    settings = hub_settings.load()
+    partnership = load(settings.partnership)
+    desks = partnership.active_desks
+    given = None
+    if settings.kafka:
+        if settings.kafka_password_file is None or not settings.kafka_user:
+            raise hub_settings.SettingError(
+                "WRAPAROUND_KAFKA: expected WRAPAROUND_KAFKA_USER and WRAPAROUND_KAFKA_PASSWORD_FILE beside it, "
+                "an account that may make topics, users and rights"
+            )
+        given = GivenKafka(
+            settings.kafka,
+            settings.kafka_user,
+            settings.kafka_password_file,
+            settings.kafka_security,
+            settings.kafka_ca_file,
+        )
+    return Stack(
+        options.folder,
+        options.brokers,
+        settings.postgres or None,
+        given,
+        desks=[desk.name for desk in desks if desk.receives],
+        readers=[desk.name for desk in desks if not desk.receives],
+        origin=f"wraparound/{partnership.name}",
+        partitions=settings.partitions,
+        retention=settings.retention,
+        time=options.time,
+        http_port=options.port,
+        quick_start=True,
+    )
+
+
+def _arguments(options: Options) -> list[str]:
+    arguments = ["--folder", str(options.folder), "--routers", str(options.routers)]
+    arguments += ["--brokers", str(options.brokers), "--port", str(options.port)]
+    if options.time is not None:
+        arguments += [
+            "--clock-start",
+            format_micros(options.time.start),
+            "--clock-speed",
+            str(options.time.speed),
+        ]
+    return arguments
+
+
+def _teller(report: int) -> Callable[[dict[str, object]], None]:
+    def tell(said: dict[str, object]) -> None:
+        line = json.dumps(said) + "\n"
+        if report < 0:
+            sys.stderr.write(str(next(iter(said.values()))) + "\n")
+            return
+        try:
+            os.write(report, line.encode())
+        except BrokenPipeError:
+            # `up` was ended while it waited; what it started goes on.
+            return
+
+    return tell

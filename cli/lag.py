@@ -1,0 +1,177 @@
+"""What `status` shows: processes, how far behind each stream is, deliveries, tasks, the log's head.
+
+Lag is asked of Kafka as an engineer, who may see that streams move and never what is in them: records from the
+position in SQL to the end of the log, and seconds by the time stamp of the record at the position, found by
+asking Kafka for offsets at times. Two looks, a moment apart, give the trend.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from hub.clock import Micros, SystemClock, format_micros
+from hub.errors import WraparoundError
+from hub.stack import access, admin
+from hub.stack.identities import Identities
+
+APART_SECONDS = 0.5
+TIMEOUT_MS = 5_000
+RESOLUTION_MS = 50
+
+
+def look(folder: Path, supervisor: int) -> dict[str, Any]:
+    """Everything `status` says of a stack that is up. `problems` names what does not answer."""
+    about = json.loads((folder / "stack.json").read_text())
+    problems: list[str] = []
+    services = _services(folder)
+    found: dict[str, Any] = {
+        "up": True,
+        "folder": str(folder),
+        "url": about["url"],
+        "measured_at": format_micros(SystemClock().now()),
+        "services": services,
+        "memory_mb": _memory(supervisor),
+        "lag": [],
+        "undelivered": {"rows": 0, "oldest_at": None},
+        "tasks": {},
+        "log": {"size": 0, "checkpoint_at": None},
+        "problems": problems,
+    }
+    if about["postgres"] is None:
+        problems.append("the database is not ours: ask it directly")
+        return found
+    try:
+        with psycopg.connect(about["postgres"], connect_timeout=5, autocommit=True) as connection:
+            found |= _database(connection)
+            found["lag"] = _lag(connection, folder, about["kafka"])
+    except psycopg.OperationalError:
+        problems.append("PostgreSQL does not answer")
+    except WraparoundError as error:
+        problems.append(str(error))
+    return found
+
+
+def _services(folder: Path) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = json.loads((folder / "services.json").read_text())
+    except FileNotFoundError:
+        rows = []
+    for row in rows:
+        pid = row["pid"]
+        row["memory_mb"] = _own_memory(pid) if pid is not None else None
+        if pid is not None and not psutil.pid_exists(pid):
+            row["pid"] = None
+    return rows
+
+
+def _own_memory(pid: int) -> int | None:
+    try:
+        process = psutil.Process(pid)
+        full = process.memory_full_info()
+        # Shared pages are counted once over all who share them, where the system can say so.
+        return int(getattr(full, "pss", full.rss)) // 2**20
+    except psutil.Error:
+        return None
+
+
+def _memory(supervisor: int) -> int:
+    try:
+        root = psutil.Process(supervisor)
+        family = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    return sum(_own_memory(member.pid) or 0 for member in family)
+
+
+def _database(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, Any]:
+    rows, oldest = _one(
+        connection,
+        "SELECT count(*), min(recorded_at) FROM delivery WHERE status NOT IN ('delivered', 'dead', 'recalled')",
+    )
+    tasks = connection.execute(
+        "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind"
+    )
+    size, at = _one(connection, "SELECT max(size), max(at) FROM log_checkpoint")
+    return {
+        "undelivered": {"rows": rows, "oldest_at": _time(oldest)},
+        "tasks": dict(tasks.fetchall()),
+        "log": {"size": size or 0, "checkpoint_at": _time(at)},
+    }
+
+
+def _one(connection: "psycopg.Connection[tuple[Any, ...]]", query: str) -> tuple[Any, ...]:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row
+
+
+def _time(at: Micros | None) -> str | None:
+    return None if at is None else format_micros(at)
+
+
+def _lag(
+    connection: "psycopg.Connection[tuple[Any, ...]]", folder: Path, bootstrap: str
+) -> list[dict[str, Any]]:
+    from kafka import TopicPartition  # noqa: PLC0415 - see hub.stack.admin
+
+    password = Identities(folder).kafka_password(access.ENGINEER).read_text().strip()
+    client = admin.connect(bootstrap, access.ENGINEER, password, timeout_ms=TIMEOUT_MS)
+    try:
+        first = _behind(connection, client)
+        time.sleep(APART_SECONDS)
+        second = _behind(connection, client)
+        rows = []
+        for processor, topic in sorted({(key[0], key[1]) for key in second}):
+            of = {key: at for key, at in second.items() if key[:2] == (processor, topic)}
+            records = sum(end - position for position, end in of.values())
+            before = sum(end - position for key, (position, end) in first.items() if key in of)
+            waiting = {TopicPartition(topic, key[2]): at[0] for key, at in of.items() if at[1] > at[0]}
+            rows.append(
+                {
+                    "processor": processor,
+                    "topic": topic,
+                    "records": records,
+                    "seconds": _age(client, waiting),
+                    "trend": (records - before) / APART_SECONDS,
+                }
+            )
+        return rows
+    finally:
+        client.close()
+
+
+def _behind(
+    connection: "psycopg.Connection[tuple[Any, ...]]", client: Any
+) -> dict[tuple[str, str, int], tuple[int, int]]:
+    """Position and end of log, by processor, topic and partition."""
+    from kafka import TopicPartition  # noqa: PLC0415
+    from kafka.admin import OffsetSpec  # noqa: PLC0415
+
+    positions = connection.execute("SELECT processor, topic, partition, next_offset FROM position").fetchall()
+    wanted = {TopicPartition(topic, partition): OffsetSpec.LATEST for _, topic, partition, _ in positions}
+    ends = client.list_partition_offsets(wanted) if wanted else {}
+    return {
+        (processor, topic, partition): (at, max(at, ends[TopicPartition(topic, partition)].offset))
+        for processor, topic, partition, at in positions
+    }
+
+
+def _age(client: Any, waiting: dict[Any, int]) -> float:
+    """Seconds since the oldest waiting record was produced, by halving the time between then and now."""
+    if not waiting:
+        return 0.0
+    now = SystemClock().now() // 1000
+    early, late = now - 8 * 86_400_000, now
+    while late - early > RESOLUTION_MS:
+        middle = (early + late) // 2
+        found = client.list_partition_offsets(dict.fromkeys(waiting, middle))
+        # A record before `middle` still waits: the first one at or after it lies beyond a position.
+        if any(found[part].offset < 0 or found[part].offset > at for part, at in waiting.items()):
+            late = middle
+        else:
+            early = middle
+    return (now - early) / 1000

@@ -1,0 +1,207 @@
+"""`up`, `down`, `status`, `run`, `doctor`: the verbs that touch servers."""
+
+import json
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli import background, lag
+from cli import doctor as doctor_checks
+from hub import settings as hub_settings
+from hub.clock import SystemClock, parse_micros
+from hub.errors import SenderError
+from hub.stack import owned, processes
+from hub.stack.stack import SandboxTime, owner
+
+DOWN_SECONDS = 120.0
+
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Where the stack keeps all it has.", show_default="./.wraparound"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+class UsageError(SenderError):
+    """An option that cannot be."""
+
+    exit_code = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands of the app."""
+    for command in (up, down, status, run, doctor):
+        app.command(command.__name__)(command)
+
+
+def up(
+    folder: Folder = None,
+    routers: Annotated[int, typer.Option(min=1, max=16, help="Router processes.")] = 1,
+    brokers: Annotated[int, typer.Option(help="Kafka brokers: 1, or 3 with replication.")] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The gateway's port; 0: a free one.")] = 0,
+    clock_start: Annotated[str, typer.Option(help="Sandbox clock: where it starts (RFC 3339).")] = "",
+    clock_speed: Annotated[float, typer.Option(help="Sandbox clock: times as fast as real time.")] = 1.0,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+    report: Annotated[int, typer.Option(hidden=True)] = -1,
+) -> None:
+    """Start the whole hub on this machine: Kafka, PostgreSQL, every service. Returns when it is ready.
+
+    WRAPAROUND_KAFKA and WRAPAROUND_POSTGRES name servers that exist already; nothing is started for those.
+
+    Examples: `wraparound up`, `wraparound up --routers 2 --clock-start 2025-01-01T00:00:00Z --clock-speed 3600`.
+    """
+    if brokers not in {1, 3}:
+        raise UsageError("--brokers: expected 1 or 3")
+    options = background.Options(
+        folder=_folder(folder),
+        routers=routers,
+        brokers=brokers,
+        port=port,
+        time=_sandbox_time(clock_start, clock_speed),
+    )
+    if foreground:
+        background.stay(options, report)
+        return
+    began = time.monotonic()
+    ready = background.start(options, lambda line: typer.echo(line, err=True))
+    if as_json:
+        typer.echo(json.dumps(ready))
+        return
+    typer.echo(f"ready in {time.monotonic() - began:.1f} s: {ready['url']}, Kafka at {ready['kafka']}")
+    typer.echo(f"keys and profiles of the desks: {options.folder / 'sandbox'}", err=True)
+
+
+def down(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Stop what `up` started in this folder. Everything accepted is kept.
+
+    Examples: `wraparound down`, `wraparound down --folder /tmp/trial`.
+    """
+    place = _folder(folder)
+    pid = owner(place)
+    if pid is None:
+        left = owned.end_left_behind(place)
+        said = f"nothing runs in {place}" + (f"; ended what was left: {', '.join(left)}" if left else "")
+    else:
+        process = psutil.Process(pid)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(DOWN_SECONDS)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(DOWN_SECONDS)
+        owned.end_left_behind(place)
+        said = f"stopped {place}"
+    typer.echo(json.dumps({"folder": str(place), "stopped": pid is not None}) if as_json else said)
+
+
+def status(folder: Folder = None, as_json: AsJson = False) -> None:
+    """What runs, how far behind each stream is, what waits, and where the log stands.
+
+    Exit 0: everything runs; 1: something does not; 3: nothing is up here.
+
+    Examples: `wraparound status`, `wraparound status --json --folder /tmp/trial`.
+    """
+    place = _folder(folder)
+    pid = owner(place)
+    if pid is None:
+        typer.echo(
+            json.dumps({"up": False}) if as_json else f"nothing runs in {place}: `wraparound up` starts it"
+        )
+        raise typer.Exit(3)
+    found = lag.look(place, pid)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        _show(found)
+    if any(row["pid"] is None for row in found["services"]) or found["problems"]:
+        raise typer.Exit(1)
+
+
+def run(
+    service: Annotated[str, typer.Argument(help=", ".join(processes.SERVICES))],
+) -> None:
+    """Run one process as production does, configured by the environment alone. Ends on SIGTERM.
+
+    Examples: `wraparound run gateway`, `WRAPAROUND_INSTANCE=2 wraparound run router`.
+    """
+    if service not in processes.SERVICES:
+        raise UsageError(f"expected one of {', '.join(processes.SERVICES)}")
+    settings = hub_settings.load()
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    raise typer.Exit(processes.entry(service)(settings))
+
+
+def doctor(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Check what the hub needs on this machine: what is wrong, and what to do.
+
+    Examples: `wraparound doctor`, `wraparound doctor --json`.
+    """
+    checks = doctor_checks.examine(_folder(folder))
+    if as_json:
+        typer.echo(json.dumps([check.plain() for check in checks]))
+    else:
+        for check in checks:
+            typer.echo(f"{'ok ' if check.ok else 'BAD'} {check.name}: {check.said}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _folder(given: Path | None) -> Path:
+    if given is not None:
+        return given.expanduser().resolve()
+    return hub_settings.load().folder
+
+
+def _sandbox_time(start: str, speed: float) -> SandboxTime | None:
+    if not start:
+        if speed != 1.0:
+            raise UsageError("--clock-speed: expected with --clock-start")
+        return None
+    try:
+        return SandboxTime(parse_micros(start), hub_settings.speed(str(speed)), SystemClock().now())
+    except ValueError as error:
+        raise UsageError(f"--clock-start, --clock-speed: expected {error}") from error
+
+
+def _show(found: dict[str, Any]) -> None:
+    console = Console(no_color="NO_COLOR" in os.environ)
+    console.print(f"up in {found['folder']}, {found['url']}; {found['memory_mb']} MB in all")
+    services = Table("process", "pid", "MB", "restarts")
+    for row in found["services"]:
+        services.add_row(
+            row["name"], str(row["pid"] or "ended"), str(row["memory_mb"] or ""), str(row["restarts"])
+        )
+    console.print(services)
+    if found["lag"]:
+        streams = Table("processor", "topic", "behind (records)", "behind (s)", "trend (records/s)")
+        for row in found["lag"]:
+            streams.add_row(
+                row["processor"],
+                row["topic"],
+                str(row["records"]),
+                f"{row['seconds']:.1f}",
+                f"{row['trend']:+.1f}",
+            )
+        console.print(streams)
+    console.print(
+        f"undelivered: {found['undelivered']['rows']}, oldest {found['undelivered']['oldest_at'] or '-'}; "
+        f"log: {found['log']['size']} entries, checkpoint at {found['log']['checkpoint_at'] or '-'}"
+    )
+    for kind, count in found["tasks"].items():
+        console.print(f"tasks {kind}: {count}")
+    for problem in found["problems"]:
+        console.print(f"PROBLEM {problem}")

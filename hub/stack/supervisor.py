@@ -1,0 +1,135 @@
+"""Runs a stack with its services until told to stop: what `wraparound up` leaves in the background.
+
+Brokers, database and services that end are started again. `services.json` in the folder says what runs.
+"""
+
+import json
+import signal
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.error import URLError
+
+from hub.errors import WraparoundError
+from hub.stack import secret_files
+from hub.stack.processes import ServiceError, ServiceProcess, exists
+from hub.stack.stack import Stack
+
+READY_SECONDS = 60.0
+STARTED_SECONDS = 1.0
+TICK = 0.2
+DEFAULT_SERVICES = ("sealer", "gateway", "delivery", "router", "outcomes")
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """A started or starting stack and its service processes."""
+
+    stack: Stack
+    routers: int = 1
+    wanted: Sequence[str] = DEFAULT_SERVICES
+    more: dict[str, object] = field(default_factory=dict)
+    services: list[ServiceProcess] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def start(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Start everything, in order; returns when it can do its job. `say` gets a line per step.
+
+        Raises the stack's errors and `ServiceError`; then nothing is left running.
+        """
+        say("starting Kafka and PostgreSQL")
+        self.stack.start()
+        try:
+            for name, service in self._names():
+                environ = self.stack.environ(service, instance=name.rpartition("-")[2], **self.more)
+                process = ServiceProcess(name, service, self.stack.folder, environ)
+                say(f"starting {name}")
+                process.start()
+                self.services.append(process)
+            self._wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        self._describe()
+
+    def run(self) -> None:
+        """Keep everything up until SIGTERM or SIGINT, then stop in order. Only in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        try:
+            while not self._stopping.wait(TICK):
+                self.tick()
+        finally:
+            self.stop()
+
+    def tick(self) -> None:
+        """One look at everything: what ended is started again."""
+        now = time.monotonic()
+        changed = [service.keep_up(now) for service in self.services]
+        if any(changed):
+            self._describe()
+        # A server that cannot be started now is tried again at the next look.
+        with suppress(WraparoundError):
+            self.stack.keep_up()
+
+    def stop(self) -> None:
+        """Services first, all at once, then the servers."""
+        for service in self.services:
+            service.terminate()
+        for service in self.services:
+            service.wait()
+        self.services.clear()
+        (self.stack.folder / "services.json").unlink(missing_ok=True)
+        self.stack.stop()
+
+    def _names(self) -> list[tuple[str, str]]:
+        names = []
+        for service in self.wanted:
+            if exists(service):
+                count = self.routers if service == "router" else 1
+                names += [(f"{service}-{number + 1}", service) for number in range(count)]
+        return names
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            for service in self.services:
+                if not service.running:
+                    self._raise_ended(service)
+            young = [s for s in self.services if time.monotonic() - s.started < STARTED_SECONDS]
+            if not young and self._gateway_ready():
+                return
+            if time.monotonic() > deadline:
+                raise ServiceError(f"the gateway is not ready in time (see {self.stack.folder}/logs)")
+            if self._stopping.wait(0.05):
+                raise ServiceError("stopped while starting")
+
+    def _raise_ended(self, service: ServiceProcess) -> None:
+        assert service.child is not None
+        reason = service.child.last_lines(1) or f"exit {service.child.process.returncode}"
+        raise ServiceError(f"{service.name} ended while starting: {reason} (see {service.child.log})")
+
+    def _gateway_ready(self) -> bool:
+        if not any(service.service == "gateway" for service in self.services):
+            return True
+        try:
+            with urllib.request.urlopen(f"{self.stack.url}/readyz", timeout=2) as answer:  # noqa: S310 - our own
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def _describe(self) -> None:
+        rows = [
+            {
+                "name": service.name,
+                "service": service.service,
+                "pid": service.pid,
+                "restarts": service.restarts,
+                "last_exit": service.last_exit,
+            }
+            for service in self.services
+        ]
+        secret_files.write(self.stack.folder / "services.json", json.dumps(rows, indent=1) + "\n", 0o644)
