@@ -99,13 +99,16 @@ class Agency:
 class Desk:
     """A recipient: `agency/team`, or `agency/team/worker` inside a wall.
 
-    `side` is `victim` or `perpetrator` where the team's specialism serves one side, else None.
+    `side` is `victim` or `perpetrator` where the team's specialism serves one side, else None. `may_lead`:
+    it may open a family and lead it; `may_refer`: the partnership lets it refer although it does not lead.
     """
 
     name: str
     agency: str
     kind: str
     side: str | None = None
+    may_lead: bool = False
+    may_refer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

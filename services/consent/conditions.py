@@ -266,15 +266,17 @@ def _override(scene: Scene, _: Permit, ask: Ask) -> Tri:
 
 
 def _override_end(facts: PersonFacts, name: str, value: object) -> Micros | None:
-    if not isinstance(value, dict) or not isinstance(value.get("from"), int):
+    start = value.get("from") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(start, int):
         return None
-    ends = [value["from"] + OVERRIDE_LIMITS["vital" if value.get("ground") == "vital" else "s47"]]
+    ends = [start + OVERRIDE_LIMITS["vital" if value.get("ground") == "vital" else "s47"]]
     if f"override_seconded|{name}" not in facts.registers:
-        ends.append(value["from"] + OVERRIDE_LIMITS["alone"])
+        ends.append(start + OVERRIDE_LIMITS["alone"])
     if f"override_ended|{name}" in facts.registers:
-        ends.append(value["from"])
-    if isinstance(value.get("until"), int):
-        ends.append(value["until"])
+        ends.append(start)
+    until = value.get("until")
+    if isinstance(until, int):
+        ends.append(until)
     return min(ends)
 
 

@@ -239,7 +239,7 @@ def _pair(setter: _Setter, victim: str | None, perpetrator: str | None) -> None:
     if victim is None or perpetrator is None or victim == perpetrator:
         return
     event = setter.event
-    state: Value = {"state": "in_force"}
+    state: Value = {"state": "in_force", "owner": event.source}
     since: Value = {"since": event.recorded}
     setter.put(victim, f"pair|{perpetrator}|p", state)
     setter.put(perpetrator, f"pair|{victim}|v", state)

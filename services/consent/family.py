@@ -4,10 +4,10 @@
 family, sets the persons' facts it brings, and returns what must be told of them to other families. It never
 changes the state it is given; an event that says nothing of these returns the very same object.
 
-Shape (every part may be missing): `open`, `lead`, `core_group` as spans `[from, until | null, event that
-ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`; `children` `{child:
-{status, s47: {enquiry: span}}}`; `households` `{person: household}`; `persons` `{person: {key: [at, by,
-value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of what waits for a second
+Shape (every part may be missing): `opener`, the desk that opened it; `open`, `lead`, `core_group` as spans `[from,
+until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
+`children` `{child: {status, s47: {enquiry: span}}}`; `households` `{person: household}`; `persons` `{person: {key:
+[at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of what waits for a second
 person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
 """
 
@@ -41,6 +41,8 @@ def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
         if isinstance(moved, NotAllowed):
             return moved
         state = moved
+    if event.kind == "family.opened" and _is_open(state) and not event.corrects:
+        return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
     state = apply_family(state, event)
     set_now = deltas(event)
     waiting = awaited(event)
@@ -81,6 +83,10 @@ def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
             if key.startswith("pair|"):
                 found.add(key.split("|")[1])
     return frozenset(found | set(state.get("members", {})))
+
+
+def _is_open(state: State) -> bool:
+    return any(end is None for _, end, _ in state.get("open", ()))
 
 
 def _moved(state: State, event: PlainEvent) -> State | NotAllowed:
@@ -134,8 +140,8 @@ def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas]:
     pending: dict[str, Any] = state.get("pending", {})
     request = event.word("request")
     found = next((key for key, each in pending.items() if request in (key, each["receipt"])), None)
-    if found is None:
-        return state, {}
+    if found is None or pending[found]["source"].partition("/")[0] != event.source.partition("/")[0]:
+        return state, {}  # a second person of the agency whose request it is
     rest = {key: each for key, each in pending.items() if key != found}
     state = {**state, "pending": rest}
     if event.word("decision") != "approved":
@@ -149,7 +155,11 @@ def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas]:
 
 def _opened(state: State, event: PlainEvent) -> State:
     lead = event.word("lead") or event.source
-    state = {**state, "open": [*_ended(state.get("open", []), event), [event.recorded, None, None]]}
+    state = {
+        **state,
+        "opener": event.source,
+        "open": [*_ended(state.get("open", []), event), [event.recorded, None, None]],
+    }
     return _led(state, event, lead)
 
 

@@ -149,7 +149,10 @@ def _compile(
 ) -> RuleSet | None:
     """The rule set, or None; what holds a mistake is taken out of `sources`, to find the next."""
     agencies = {each.name: {"kind": each.kind} for each in partnership.agencies}
-    desks = {each.name: {"side": each.side} for each in partnership.desks}
+    desks = {
+        each.name: {"side": each.side, "may_lead": each.may_lead, "may_refer": each.may_refer}
+        for each in partnership.desks
+    }
     while True:
         try:
             return ruleset_from_plain(

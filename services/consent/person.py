@@ -141,8 +141,8 @@ def _role(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, A
     reopened = reader.value(f"referral_reopened|{cause}").get("at")
     starts = [start, *([reopened] if isinstance(reopened, int) and reopened > start else [])]
     for begin in starts if role != "supporting" else starts[:1]:
-        keys = (ended, started) if role == "referred_to" else (ended,)
-        end = _ends(reader, begin, register if begin == start else None, *keys)
+        ends = (ended, started) if role == "referred_to" else (ended,)
+        end = _ends(reader, begin, register if begin == start else None, *ends)
         if role == "referrer" and end[0] is not None:
             end = (end[0] + REFERRER_AFTER, None)
         _add_span(reader, (role, desk, cause), begin, end)
@@ -156,22 +156,23 @@ def _ends(
 ) -> tuple[Micros | None, str | None]:
     """The first end at or after a start and its event; at the same instant the stamp decides."""
     found: list[tuple[Micros, str | None]] = []
-    for key in keys:
-        end = reader.registers.get(key)
+    for each in keys:
+        end = reader.registers.get(each)
         if end is None:
             continue
-        at = reader.value(key).get("at")
+        at = reader.value(each).get("at")
         if not isinstance(at, int):
             found.append((start, None))
         elif at > start or (at == start and register is not None and tuple(end[:2]) > tuple(register[:2])):
-            found.append((at, reader.value(key).get("event")))
+            found.append((at, reader.value(each).get("event")))
     return min(found, key=lambda each: each[0]) if found else (None, None)
 
 
 def _add_span(
     reader: _Reader, held: tuple[str, str, str], start: Micros, end: tuple[Micros | None, str | None]
 ) -> None:
-    reader.spans.append(Span(*held, start, *end))
+    role, desk, cause = held
+    reader.spans.append(Span(role, desk, cause, start, end[0], end[1]))
 
 
 def _pair(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
@@ -229,8 +230,8 @@ def _objection(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any
     if decided in ("overruled", "ended"):
         return
     stands: Tri = None if "unreadable" in value else True
-    scope = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))
-    reader.add("objections", Objection(*scope, stands))
+    purposes, categories, desks = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))
+    reader.add("objections", Objection(purposes, categories, desks, stands))
 
 
 def _scope(words: object) -> frozenset[str] | None:

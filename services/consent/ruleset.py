@@ -1,8 +1,9 @@
 """A rule set read from plain data in the YAML shape of the specification's section 3.
 
 The loader, which knows files and lines, gives what its parser read; `RuleError.path` tells it where
-something is wrong. Shape of the whole: `{agencies: {id: {kind}}, desks: {name: {side}}, agreements:
-[agreement, …]}`; agencies and desks may carry more keys, an agreement and a clause may not.
+something is wrong. Shape of the whole: `{agencies: {id: {kind}}, desks: {name: {side, may_lead,
+may_refer}}, agreements: [agreement, …]}`; agencies and desks may carry more keys, an agreement and a clause
+may not.
 
 Beyond the specification's example an agreement may have `groups` (word → categories, usable in its
 clauses); a permit may have `with_gate: true` (the sign ‡); a forbid names its recipients in `to`, whom
@@ -228,10 +229,13 @@ def _desk(name: str, entry: object, agencies: Mapping[str, Agency]) -> Desk:
     agency, slash, _ = name.partition("/")
     if not slash or agency not in agencies:
         raise RuleError(path, "agency/team of an agency of the partnership", name)
-    side = _mapping({} if entry is None else entry, path).get("side")
+    plain = _mapping({} if entry is None else entry, path)
+    side = plain.get("side")
     if side is not None:
         side = _one_of(side, frozenset({"victim", "perpetrator"}), (*path, "side"))
-    return Desk(name, agency, agencies[agency].kind, side)
+    may_lead = _flag(plain.get("may_lead", False), (*path, "may_lead"))
+    may_refer = _flag(plain.get("may_refer", False), (*path, "may_refer"))
+    return Desk(name, agency, agencies[agency].kind, side, may_lead, may_refer)
 
 
 def _conditions(entry: object, path: Path) -> tuple[tuple[str, ...], ...]:

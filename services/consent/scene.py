@@ -315,8 +315,8 @@ class Scene:
             for victim, tri in victims.items():
                 if tri is not False:
                     found[victim] = True if tri or found.get(victim) else None
-        for victims in self.presumed.values():
-            for victim in victims:
+        for presumed in self.presumed.values():
+            for victim in presumed:
                 found.setdefault(victim, None)
         for member in self.members:
             need = self._in_need(member)

@@ -1,0 +1,227 @@
+"""Who may state what: the partnership's authority table, asked twice.
+
+The table is plain data, `[{types: [family.opened, …], who: [word, …]}]`; one word that fits is enough, and
+a type that no row names is nobody's. The door asks `may_publish`: could this desk ever state such a thing?
+The family's log asks `may_state`: is it so now, in this family? A claim that would give its author a role,
+a consent or a lift is worth nothing without it.
+
+Words: `council`, `kind:K`, `agency:A`, `desk:D`, `hub`; `lead`; `opens_family` (opens it by this event, or
+has opened it); `may_refer`; `requested_desk`; `supports_subject` (supporting now or until lately: outcomes
+are seen after support); `supports_victim`; `role_for_subject`; `registered`, `registers_itself`;
+`source_of_cells`; `owner`; `self`; `task_owner` (checked where the task is).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.consent.agreement import Desk
+from services.consent.compiled import CompiledRules
+from services.consent.event import HUB, PlainEvent, word
+from services.consent.person import person_facts
+from services.consent.vocabulary import FAMILY_ROLES, expand
+
+Table = Sequence[Mapping[str, Any]]
+_SUPPORTING: Final = frozenset({"supporting", "former"})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The word of the table by which it is allowed."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A code, and words that hold no personal data."""
+
+    code: str
+    words: str
+
+
+def may_publish(table: Table, rules: CompiledRules, desk: str, kind: str) -> Allowed | Refused:
+    """Whether a desk could ever publish this kind of event, by what it is; what depends on a family is asked later."""
+    return _first(table, kind, lambda each: _ever(rules, desk, each))
+
+
+def may_state(
+    table: Table, rules: CompiledRules, state: Mapping[str, Any], event: PlainEvent
+) -> Allowed | Refused:
+    """Whether the event's author may state it of this family, as its log stands before the event."""
+    asked = _Asked(rules, state, event)
+    return _first(table, event.kind, lambda each: _ever(rules, event.source, each) and _now(asked, each))
+
+
+def _first(table: Table, kind: str, fits: Callable[[str], bool]) -> Allowed | Refused:
+    words = [each for row in table if kind in row["types"] for each in row["who"]]
+    for each in words:
+        if fits(each):
+            return Allowed(each)
+    if not words:
+        return Refused("nobodys_type", f"{kind} is published by nobody")
+    return Refused("not_authorised", f"{kind} is published by: {', '.join(words)}")
+
+
+def _ever(rules: CompiledRules, name: str, who: str) -> bool:
+    if name == HUB:
+        return who == HUB
+    desk = rules.desk(name)
+    if desk is None or who == HUB:
+        return False
+    form, colon, value = who.partition(":")
+    if colon:
+        return value == {"kind": desk.kind, "agency": desk.agency, "desk": desk.name}.get(form)
+    return _is_such(desk, who)
+
+
+def _is_such(desk: Desk, who: str) -> bool:
+    if who == "council":
+        return desk.kind == "council"
+    if who in ("lead", "opens_family"):
+        return desk.may_lead
+    return desk.may_refer if who == "may_refer" else True
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question, with what the answer may rest on."""
+
+    rules: CompiledRules
+    state: Mapping[str, Any]
+    event: PlainEvent
+
+    def person(self) -> str | None:
+        """Whom the event is about: its subject, or the victim it shields."""
+        return self.event.person() or self.event.person("victim")
+
+    def roles(self, person: str | None) -> set[str]:
+        """The roles that the author holds for a person now, former ones too."""
+        if person is None:
+            return set()
+        event, plain = self.event, self.state.get("persons", {}).get(person, {})
+        spans = person_facts(plain, known=True).spans
+        return {
+            each.role
+            for each in spans
+            if each.desk == event.source and _in(each.start, each.end, event.recorded)
+        }
+
+    def leads(self) -> bool:
+        """True if the author leads the family now."""
+        return self.holds("lead")
+
+    def holds(self, role: str) -> bool:
+        """True if the author holds a role for the family now."""
+        spans = self.state.get(role, {}).get(self.event.source, ())
+        return any(_in(start, end, self.event.recorded) for start, end, _ in spans)
+
+
+def _in(start: int, end: int | None, at: int) -> bool:
+    return start <= at and (end is None or at < end)
+
+
+def _now(asked: _Asked, who: str) -> bool:
+    rule = _RULES.get(who)
+    return rule is None or rule(asked)
+
+
+def _opens(asked: _Asked) -> bool:
+    return asked.event.kind == "family.opened" or asked.state.get("opener") == asked.event.source
+
+
+def _requested(asked: _Asked) -> bool:
+    referral = asked.state.get("referrals", {}).get(asked.event.person("referral"))
+    return referral is not None and referral["to"] == asked.event.source
+
+
+def _supports(asked: _Asked) -> bool:
+    return not _SUPPORTING.isdisjoint(asked.roles(asked.person()))
+
+
+def _supports_victim(asked: _Asked) -> bool:
+    return "supporting" in asked.roles(asked.person())
+
+
+def _has_role(asked: _Asked) -> bool:
+    member = asked.person() in asked.state.get("members", {})
+    return bool(asked.roles(asked.person())) or (member and any(asked.holds(each) for each in FAMILY_ROLES))
+
+
+def _registered(asked: _Asked) -> bool:
+    return "universal" in asked.roles(asked.person())
+
+
+def _registers_itself(asked: _Asked) -> bool:
+    return asked.event.word("desk") in (None, asked.event.source)
+
+
+def _source_of_cells(asked: _Asked) -> bool:
+    """The author supports the person, and each cell is one that an agreement lets the author share with consent."""
+    if not _supports_victim(asked) and "supervising" not in asked.roles(asked.person()):
+        return False
+    rows = list(asked.event.rows("cells"))
+    return bool(rows) and all(_shares(asked, row) for row in rows)
+
+
+def _shares(asked: _Asked, row: Mapping[str, object]) -> bool:
+    permits = asked.rules.permits(asked.event.source, word(row.get("desk")) or "")
+    categories = expand(word(row.get("category")) or "")
+    return bool(categories) and all(
+        any(
+            each.purpose == row.get("purpose") and any("consent" in one for one in each.when)
+            for each in permits.get(category, ())
+        )
+        for category in categories
+    )
+
+
+def _owner(asked: _Asked) -> bool:
+    """The agency that recorded the pair, or placed the restriction."""
+    event = asked.event
+    return _agency(event.source) in {_agency(each) for each in _owners(asked)}
+
+
+def _owners(asked: _Asked) -> Iterable[str]:
+    event = asked.event
+    plain: Mapping[str, Any] = asked.state.get("persons", {}).get(asked.person(), {})
+    perpetrator, restriction = event.person("perpetrator"), event.word("restriction")
+    for key, register in plain.items():
+        parts = key.split("|")
+        value = register[2] if isinstance(register[2], dict) else {}
+        if perpetrator is not None and key == f"pair|{perpetrator}|p":
+            yield value.get("owner") or ""
+        if restriction is not None and parts[0] == "restriction" and parts[2:] == [restriction]:
+            yield value.get("owner") or parts[1]
+
+
+def _self(asked: _Asked) -> bool:
+    event = asked.event
+    agency, desk = event.word("agency"), event.word("desk")
+    if agency is not None:
+        return agency == _agency(event.source)
+    if event.kind.startswith("hub.worker_conflict"):
+        return desk is not None and _agency(desk) == _agency(event.source)
+    return desk is None or desk == event.source
+
+
+def _agency(desk: str) -> str:
+    return desk.partition("/")[0]
+
+
+_RULES: Final[dict[str, Callable[[_Asked], bool]]] = {
+    "lead": _Asked.leads,
+    "opens_family": _opens,
+    "requested_desk": _requested,
+    "supports_subject": _supports,
+    "supports_victim": _supports_victim,
+    "role_for_subject": _has_role,
+    "registered": _registered,
+    "registers_itself": _registers_itself,
+    "source_of_cells": _source_of_cells,
+    "owner": _owner,
+    "self": _self,
+}
+"""What a word asks of a family; the others ask only what the author is."""
