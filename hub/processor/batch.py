@@ -162,7 +162,11 @@ class Batch:
             return
         key = item.event.envelope.key
         self.latest = max(self.latest, item.event.envelope.recorded_at)
-        if item.event.type == REDRIVE and item.event.data["processor"] == self.context.machine.name:
+        if (
+            not self.park
+            and item.event.type == REDRIVE
+            and item.event.data["processor"] == self.context.machine.name
+        ):
             await self._redrive(conn, item)
             return
         if self.park or key in self.parked:
