@@ -10,7 +10,8 @@ from datetime import date
 import pytest
 
 from hub.partnership import Partnership, UnknownNameError, check, load
-from hub.partnership.vocabulary import event_types
+from hub.partnership.vocabulary import AUTHORITY_WORDS, event_types
+from services.consent import authority
 from services.consent.agreement import RuleSet
 from services.consent.load import check_rules, load_rules
 from tests.unit.partnership.planting import DORSET, ROOT
@@ -125,6 +126,11 @@ def test_each_active_desk_has_a_topic_in_and_only_receivers_one_out(dorset: Part
 def test_every_event_type_has_one_row_of_authority(dorset: Partnership) -> None:
     listed = [each for rule in dorset.authority for each in rule.types]
     assert sorted(listed) == sorted(event_types())
+
+
+def test_words_of_authority_are_those_that_the_rules_know() -> None:
+    asked_of_the_author_alone = {"council", "may_refer", "task_owner", "hub"}
+    assert set(authority._RULES) | asked_of_the_author_alone == AUTHORITY_WORDS
 
 
 def test_posts_are_those_of_the_report_when_counted(dorset: Partnership) -> None:
