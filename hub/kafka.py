@@ -88,6 +88,11 @@ class Sent:
     outcome: Outcome
     reason: str = ""
 
+    @property
+    def released(self) -> bool:
+        """Whether it left, or may have left."""
+        return self.outcome is Outcome.SENT or self.outcome is Outcome.UNKNOWN
+
 
 def connection(settings: Settings) -> dict[str, Any]:
     """The arguments by which every client connects and says who it is."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 from hub import ledger
 from hub.attempts.judge import Lapse, World
-from hub.attempts.rows import Kit, Now, Row, agency
+from hub.attempts.rows import Kit, Now, Row, agency, array
 from hub.clock import Micros
 from hub.crash import point
 from hub.database import Connection
@@ -58,7 +58,7 @@ async def register(conn: Connection, *, persons: Sequence[str] = (), agencies: I
     """
     await conn.execute(
         "INSERT INTO guard (person_id) SELECT p FROM unnest(%s::uuid[]) AS p ORDER BY p ON CONFLICT DO NOTHING",
-        (sorted(persons),),
+        (array(sorted(persons)),),
     )
     await conn.execute(
         "INSERT INTO agency_guard (agency, closed, since) SELECT a, false, 0 FROM unnest(%s::text[]) AS a ORDER BY a"
@@ -93,7 +93,7 @@ async def look(conn: Connection, kit: Kit, rows: Sequence[Row], now: Now, *, loc
     cursor = await conn.execute(
         "SELECT person_id::text, raises FROM guard WHERE person_id = ANY(%s::uuid[]) ORDER BY person_id"
         + (" FOR SHARE" if lock else ""),
-        (persons,),
+        (array(persons),),
     )
     raises = dict(await cursor.fetchall())
     if lock and len(raises) < len(persons):
@@ -104,7 +104,7 @@ async def look(conn: Connection, kit: Kit, rows: Sequence[Row], now: Now, *, loc
         " WHERE EXISTS (SELECT FROM parked WHERE processor = 'router' AND key = k)"
         " UNION ALL SELECT k::text FROM unnest(%s::uuid[]) AS k"
         " WHERE EXISTS (SELECT FROM parked WHERE processor = 'people' AND key = k)",
-        (list(families), persons),
+        (array(families), array(persons)),
     )
     parked = frozenset([row[0] for row in await cursor.fetchall()])
     return World(raises, parked, kit.rules(now.hub), now)
@@ -133,10 +133,10 @@ async def begin(conn: Connection, kit: Kit, take: Sequence[Row], now: Now, chann
         (
             channel,
             now.mono,
-            [attempt.attempt_id for attempt in attempts],
+            array(attempt.attempt_id for attempt in attempts),
             [attempt.desk for attempt in attempts],
-            [len(attempt.rows) for attempt in attempts],
-            [attempt.entry_id for attempt in attempts],
+            array(len(attempt.rows) for attempt in attempts),
+            array(attempt.entry_id for attempt in attempts),
         ),
     )
     await ledger.write(conn, [_entry(kit, attempt, now) for attempt in attempts])
@@ -179,9 +179,9 @@ async def _mark_attempting(conn: Connection, attempts: Sequence[Attempt], now: N
         " WHERE d.delivery_id = u.id AND d.xmin = u.version",
         (
             now.mono,
-            ids,
-            [row.version for attempt in attempts for row in attempt.rows],
-            [attempt.attempt_id for attempt in attempts for _ in attempt.rows],
+            array(ids),
+            array(row.version for attempt in attempts for row in attempt.rows),
+            array(attempt.attempt_id for attempt in attempts for _ in attempt.rows),
         ),
     )
     if cursor.rowcount != len(ids):
@@ -192,7 +192,7 @@ async def _recall(conn: Connection, rows: Sequence[Row]) -> None:
     """What is of an erased family can be read by nobody any more."""
     await conn.execute(
         "UPDATE delivery SET status = 'recalled', reason = 'erased', body = NULL WHERE delivery_id = ANY(%s::uuid[])",
-        ([row.delivery_id for row in rows],),
+        (array(row.delivery_id for row in rows),),
     )
 
 
@@ -203,7 +203,7 @@ async def lapse(conn: Connection, kit: Kit, lapses: Sequence[Lapse], now: Now) -
     cursor = await conn.execute(
         "UPDATE delivery d SET status = 'lapsed' FROM unnest(%s::uuid[], %s::xid[]) AS u(id, version)"
         " WHERE d.delivery_id = u.id AND d.xmin = u.version",
-        ([each.row.delivery_id for each in lapses], [each.row.version for each in lapses]),
+        (array(each.row.delivery_id for each in lapses), array(each.row.version for each in lapses)),
     )
     if cursor.rowcount != len(lapses):
         raise ContendedError(

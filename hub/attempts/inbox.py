@@ -6,7 +6,7 @@ desk may not have now keeps its place and loses its body: `recalled` for good, o
 decided again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -68,7 +68,16 @@ async def read(
     items = [*shown, *(Item(next_place + i, "released", row) for i, row in enumerate(verdict.take))]
     await _release(conn, desk, next_place, verdict.take, now)
     attempts = await begin(conn, kit, [item.row for item in items if item.state == "released"], now, "inbox")
-    return Page(tuple(items), attempts[0] if attempts else None)
+    attempt = attempts[0] if attempts else None
+    return Page(tuple(_without_erased(items, attempt)), attempt)
+
+
+def _without_erased(items: Sequence[Item], attempt: Attempt | None) -> Iterator[Item]:
+    """What could not be attempted because its family was erased is recalled."""
+    attempted = {row.delivery_id for row in attempt.rows} if attempt is not None else set()
+    for item in items:
+        is_erased = item.state == "released" and item.row.delivery_id not in attempted
+        yield replace(item, state="recalled") if is_erased else item
 
 
 def _one(row: tuple[Any, ...] | None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hub.attempts.rows import COLUMNS, IN_LINE, Row, to_row
+from hub.attempts.rows import COLUMNS, IN_LINE, Row, array, to_row
 from hub.database import Connection
 
 STUCK_AT_ONCE: Final = 200
@@ -19,27 +19,31 @@ class Horizon:
     """Up to which `seq` every row that will ever be is visible.
 
     Two transactions may take numbers and commit in another order than they took them, so the highest number
-    that is visible proves nothing. This does: a number seen given out, then a snapshot that knows every
-    transaction which may hold it or a lower one, then a snapshot in which all of those have ended.
+    that is visible proves nothing. This does: a number that was given out; then a transaction id of our own,
+    which is higher than that of any transaction that holds such a number; then a look at what is running in
+    which every transaction below ours has ended.
 
     # INVARIANT: whoever inserts deliveries has a transaction id before it takes a number. (A processor's
-    first # statement is the compare-and-set of its position.)
+    # first statement is the compare-and-set of its position.)
     """
 
     def __init__(self) -> None:
         self.safe = 0
-        self._given: int | None = None
         self._candidate: tuple[int, int] | None = None
 
-    def observe(self, given: int, oldest: int, newest: int) -> None:
-        """Take the highest number given out, and the snapshot's oldest running and next transaction id."""
-        if self._candidate is not None and oldest >= self._candidate[1]:
+    def look(self, given: int, oldest: int) -> bool:
+        """Take the oldest running transaction and, read after it, the highest number given out.
+
+        Returns whether a transaction id of our own is wanted, from now on, for the numbers up to `given`.
+        """
+        if self._candidate is not None and oldest > self._candidate[1]:
             self.safe = max(self.safe, self._candidate[0])
             self._candidate = None
-        if self._candidate is None and self._given is not None and self._given > self.safe:
-            # `_given` was read before this snapshot was taken, `given` after it.
-            self._candidate = (self._given, newest)
-        self._given = given
+        return self._candidate is None and given > self.safe
+
+    def wait_for(self, given: int, own: int) -> None:
+        """The numbers up to `given` are safe when every transaction up to `own` has ended."""
+        self._candidate = (given, own)
 
 
 @dataclass(slots=True)
@@ -72,13 +76,16 @@ class Line:
 
 
 async def observe(conn: Connection, horizon: Horizon) -> None:
-    """Bring the horizon up to date."""
+    """Bring the horizon up to date. Before anything is written in this transaction: its id must be new."""
     cursor = await conn.execute(
-        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, pg_snapshot_xmin(s)::text::bigint,"
-        " pg_snapshot_xmax(s)::text::bigint FROM delivery_seq, pg_current_snapshot() AS s"
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, pg_snapshot_xmin(s)::text::bigint"
+        " FROM delivery_seq, pg_current_snapshot() AS s"
     )
     found: Any = await cursor.fetchone()
-    horizon.observe(*found)
+    if horizon.look(*found):
+        cursor = await conn.execute("SELECT pg_current_xact_id()::text::bigint")
+        own: Any = await cursor.fetchone()
+        horizon.wait_for(found[0], own[0])
 
 
 async def read_ahead(conn: Connection, lines: Iterable[Line], limit: int) -> list[Row]:
@@ -88,7 +95,7 @@ async def read_ahead(conn: Connection, lines: Iterable[Line], limit: int) -> lis
         f"SELECT r.* FROM unnest(%s::text[], %s::bigint[]) AS c(desk, ahead) CROSS JOIN LATERAL"
         f" (SELECT {COLUMNS} FROM delivery d WHERE d.desk = c.desk AND d.seq >= c.ahead AND {IN_LINE}"
         " ORDER BY d.seq LIMIT %s) AS r",
-        (list(ahead), list(ahead.values()), limit),
+        (list(ahead), array(ahead.values()), limit),
         binary=True,
     )
     return [to_row(values) for values in await cursor.fetchall()]
@@ -103,7 +110,7 @@ async def read_stuck(conn: Connection, line: Line) -> list[Row]:
         f"SELECT r.* FROM unnest(%s::uuid[]) AS f(id) CROSS JOIN LATERAL"
         f" (SELECT {COLUMNS} FROM delivery d WHERE d.family_id = f.id AND d.desk = %s AND d.seq >= %s AND d.seq < %s"
         f" AND {IN_LINE} ORDER BY d.seq LIMIT %s) AS r",
-        (families, line.desk, line.low, line.ahead, STUCK_ROWS),
+        (array(families), line.desk, line.low, line.ahead, STUCK_ROWS),
         binary=True,
     )
     rows = [to_row(values) for values in await cursor.fetchall()]

@@ -22,7 +22,7 @@ import orjson
 
 from hub import ledger
 from hub.attempts.begin import Attempt
-from hub.attempts.rows import COLUMNS, IN_LINE, LIFE, Kit, Now, Row, to_row
+from hub.attempts.rows import COLUMNS, IN_LINE, LIFE, Kit, Now, Row, array, to_row
 from hub.clock import SECOND, Micros
 from hub.database import Connection
 from hub.ids import derive
@@ -33,7 +33,6 @@ OPERATIONS: Final = "hub/operations"
 LOW_STEP: Final = 50_000
 """How far a low-water mark moves at once, so that a long wait that ends costs no long transaction."""
 
-RELEASED: Final = frozenset({Outcome.SENT, Outcome.UNKNOWN})
 Results = Mapping[str, Sent]
 
 
@@ -52,8 +51,8 @@ async def mark(
     no more. `safe` is the horizon up to which every row is visible.
     """
     rows = [(attempt, row) for attempt in attempts for row in attempt.rows]
-    released = [(attempt, row) for attempt, row in rows if results[row.delivery_id].outcome in RELEASED]
-    kept = [(attempt, row) for attempt, row in rows if results[row.delivery_id].outcome not in RELEASED]
+    released = [(attempt, row) for attempt, row in rows if results[row.delivery_id].released]
+    kept = [(attempt, row) for attempt, row in rows if not results[row.delivery_id].released]
     desks = sorted({attempt.desk for attempt in attempts})
     places = await _places(conn, desks)
     await _released(conn, released, results, places, now)
@@ -61,7 +60,7 @@ async def mark(
         await _kept(conn, kit, kept, results, now)
     await conn.execute(
         "UPDATE attempt SET ended_mono = %s WHERE attempt_id = ANY(%s::uuid[])",
-        (now.mono, [attempt.attempt_id for attempt in attempts]),
+        (now.mono, array(attempt.attempt_id for attempt in attempts)),
     )
     return await _move_low(conn, places, safe)
 
@@ -106,7 +105,7 @@ async def _released(
         " RETURNING d.desk, d.inbox_seq, d.delivery_id, u.place)"
         " INSERT INTO inbox (desk, place, delivery_id) SELECT desk, place, delivery_id FROM marked"
         " WHERE inbox_seq = place ON CONFLICT DO NOTHING",
-        (now.hub, ids, attempt_ids, given, ends),
+        (now.hub, array(ids), array(attempt_ids), array(given), array(ends)),
     )
 
 

@@ -1,12 +1,13 @@
 """Delivery rows as an attempt reads them, and what an attempt needs to work with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from hub.clock import SECOND, Micros
+from hub.ids import derive
 from hub.keys import KeyRing
 from hub.schemas import Catalogue
 
@@ -71,12 +72,24 @@ class Kit:
     desk_key: Callable[[str], str]
 
 
+def make_kit(
+    secret: bytes, ring: KeyRing, catalogue: Catalogue, *, code: str, rules: Callable[[Micros], str]
+) -> Kit:
+    """A kit that seals under each desk's own subject."""
+    return Kit(secret, ring, catalogue, code, rules, lambda desk: derive(secret, "subject", "desk", desk))
+
+
 @dataclass(frozen=True, slots=True)
 class Now:
     """The hub's time, which rules look at, and the machine's, which leases and back-off look at."""
 
     hub: Micros
     mono: Micros
+
+
+def array(values: Iterable[object]) -> str:
+    """An array as PostgreSQL reads it, of ids, numbers or codes: a third of the cost of the driver's own form."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def body_context(delivery_id: str) -> bytes:

@@ -4,8 +4,7 @@ yet.
 
 from dataclasses import dataclass
 
-from hub.attempts.rows import Kit
-from hub.ids import derive
+from hub.attempts.rows import make_kit
 from hub.kafka import Producer
 from hub.keys import KeyRing
 from hub.ledger import code_digest
@@ -34,13 +33,12 @@ def assemble(settings: Settings) -> Parts:
     master = read_key(settings.master_key_file, "master_key_file")
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
     rules = load_rules(settings.partnership, partnership).digest
-    kit = Kit(
-        secret=secret,
-        ring=KeyRing(master),
-        catalogue=Catalogue.load(ROOT / "schemas"),
+    kit = make_kit(
+        secret,
+        KeyRing(master),
+        Catalogue.load(ROOT / "schemas"),
         code=code_digest(settings.partnership),
         rules=lambda _: rules,
-        desk_key=lambda desk: derive(secret, "subject", desk),
     )
     topics = {desk.name: desk.topic_out for desk in partnership.active_desks if "topic" in desk.receives}
     name = f"relay-{settings.instance}"

@@ -134,13 +134,12 @@ class Relay:
         waiting: frozenset[tuple[str, str]] = frozenset()
         looked: list[str] = []
         async with self._session.transaction() as conn:
+            await lines.observe(conn, self._horizon)
             safe = self._horizon.safe
             if self._unmarked is not None:
                 lows = await mark(conn, self.kit, *self._unmarked, now, safe=safe)
                 failed = _not_sent(*self._unmarked)
             if sending and self.lines:
-                await lines.observe(conn, self._horizon)
-                safe = self._horizon.safe
                 attempts, ahead, waiting, looked = await self._begin(conn, failed, now)
         self._unmarked = None
         self._remember(looked, ahead, waiting | failed, lows, safe)
