@@ -1,0 +1,219 @@
+"""The gateway's HTTP application: events in, receipts, and the routers of others (INTERFACES.md section 1).
+
+Handlers parse, call, and show; everything else is in the modules that they call. Every error leaves as a problem
+(problems.py); a path that does not exist, a method that a path does not have, and what is not the caller's are one 404.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from hub.clock import SystemClock
+from hub.errors import PeerError
+from services.gateway import receipts
+from services.gateway.acceptance import accept
+from services.gateway.cloudevents import read
+from services.gateway.door import Door
+from services.gateway.identity import Caller, TokenError, Verifier, consume
+from services.gateway.parts import Parts
+from services.gateway.problems import (
+    BROKEN,
+    INVALID,
+    KINDS,
+    MEDIA_TYPE,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNAVAILABLE,
+    Fault,
+    Kind,
+    ProblemError,
+    encoded,
+    headers_of,
+)
+from services.gateway.receipts import HoldsRole
+
+IG_TEAM: Final = "ig"
+"""The team of an agency that governs information: it may read the log's entries."""
+
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    kind.status: {"description": kind.title, "content": {MEDIA_TYPE: {}}} for kind in KINDS.values()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a mounted router needs to know who calls."""
+
+    parts: Parts
+    verifier: Verifier
+
+    async def caller(self, request: Request) -> Caller:
+        """The caller of a request, its token used up. Raises `TokenError`, `DatabaseAwayError`."""
+        token = self.verifier.verify(request.headers.getlist("authorization"))
+        return await consume(self.parts.database, token)
+
+    async def desk(self, request: Request) -> str:
+        """The name of the caller's desk."""
+        return (await self.caller(request)).desk.name
+
+    async def entries_reader(self, request: Request) -> str:
+        """An information-governance desk; for anybody else there is nothing here."""
+        caller = await self.caller(request)
+        if caller.desk.name != f"{caller.desk.agency}/{IG_TEAM}":
+            raise ProblemError(NOT_FOUND)
+        return caller.desk.name
+
+
+def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter] = ()) -> Door:
+    """The whole application."""
+    app = FastAPI(
+        title="Wraparound",
+        summary="Who may know what of a family, between a council and its partner agencies.",
+        version="1",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses=_PROBLEMS,
+    )
+    app.include_router(_events(doors))
+    app.include_router(_receipts(doors, holds_role))
+    app.include_router(_health(doors))
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(PeerError, _on_peer)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_fault)
+    return Door(app, doors.parts.partnership.limits.body_bytes)
+
+
+def _events(doors: Doors) -> APIRouter:
+    router = APIRouter(prefix="/v1/events", tags=["events"])
+    parts, limits = doors.parts, doors.parts.partnership.limits
+
+    @router.post("", status_code=202, summary="Publish an event")
+    async def publish(
+        request: Request,
+        caller: Annotated[Caller, Depends(doors.caller)],
+        dry_run: Annotated[bool, Query(description="Check the form only; nothing is kept.")] = False,
+    ) -> Response:
+        """One CloudEvent 1.0 in binary or structured mode. 202 once it is durable; 200 with the first receipt again."""
+        raw = b"".join([chunk async for chunk in request.stream()])
+        event = parts.checker.check(caller.desk, read(request.headers.items(), raw, limits))
+        if dry_run:
+            return JSONResponse({"state": "valid"})
+        accepted = await accept(parts, event)
+        return JSONResponse(
+            {"receipt": accepted.receipt_id, "state": "received"},
+            status_code=202 if accepted.first else 200,
+            headers={"location": f"/v1/receipts/{accepted.receipt_id}"},
+        )
+
+    return router
+
+
+def _receipts(doors: Doors, holds_role: HoldsRole) -> APIRouter:
+    router = APIRouter(prefix="/v1/receipts", tags=["events"])
+    parts = doors.parts
+
+    @router.get("/{receipt}", summary="What became of an event")
+    async def show(receipt: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
+        """Resolves after a 202, for the desk that published."""
+        if not _is_uuid(receipt):
+            raise ProblemError(NOT_FOUND)
+        async with parts.database.transaction() as conn:
+            found = await receipts.read(
+                conn,
+                parts.ring,
+                parts.catalogue,
+                receipt=receipt,
+                desk=caller.desk.name,
+                holds_role=holds_role,
+                mono=SystemClock().now(),
+            )
+        if found is None:
+            raise ProblemError(NOT_FOUND)
+        return JSONResponse(found)
+
+    return router
+
+
+def _health(doors: Doors) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/livez", summary="The process is up")
+    async def livez() -> Response:
+        """Answers as long as the process does."""
+        return JSONResponse({"state": "up"})
+
+    @router.get("/readyz", summary="The process can do its job")
+    async def readyz() -> Response:
+        """The database answers; Kafka may be away, what is accepted meanwhile is kept."""
+        async with doors.parts.database.transaction() as conn:
+            await conn.execute("SELECT 1")
+        return JSONResponse({"state": "ready"})
+
+    @router.get("/problems/{slug}", summary="What a problem means")
+    async def problem(slug: str) -> Response:
+        """The page that a problem's `type` names."""
+        kind = KINDS.get(slug)
+        if kind is None:
+            raise ProblemError(NOT_FOUND)
+        return JSONResponse({"title": kind.title, "status": kind.status, "detail": kind.detail})
+
+    return router
+
+
+def _answer(request: Request, kind: Kind, faults: Sequence[Fault] = ()) -> Response:
+    content = encoded(kind, faults, getattr(request.state, "instance", None))
+    return Response(content, kind.status, headers=headers_of(kind), media_type=MEDIA_TYPE)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    if isinstance(error, TokenError):
+        request.state.refused = error.rule
+    return _answer(request, error.kind, error.faults)
+
+
+async def _on_peer(request: Request, _: Exception) -> Response:
+    return _answer(request, UNAVAILABLE)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """Starlette's own: no such path or method, or a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    if getattr(request.state, "too_large", False):
+        return _answer(request, TOO_LARGE)
+    by_status = {404: NOT_FOUND, 405: NOT_FOUND, 400: INVALID}
+    return _answer(request, by_status.get(error.status_code, BROKEN))
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    """A parameter or body that FastAPI refused: where and by which rule, never what came."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(
+            "/" + "/".join(str(part) for part in each["loc"]), str(each["type"]), "another value", "this one"
+        )
+        for each in error.errors()[:50]
+    ]
+    return _answer(request, INVALID, faults)
+
+
+async def _on_fault(request: Request, _: Exception) -> Response:
+    return _answer(request, BROKEN)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,179 @@
+"""What is checked of an event before anything is asked of the database: form, schema, authority, ids.
+
+None of it depends on any person or family, so an answer here tells nothing about anybody; `dry_run` ends here. In this
+order: the source is the desk that calls; the type is one that this desk may publish (else the 404 of a type that does
+not exist); the data fits the schema; each reference uses a scheme that the agency may use, for what that scheme names,
+in its form; something says which log the event belongs to.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from hub.ids import derive
+from hub.partnership import Desk, Partnership, Scheme, UnknownNameError
+from hub.schemas import Catalogue
+from hub.schemas.check_digits import nhs_number_is_valid, upn_is_valid
+from hub.schemas.event_type import EventType
+from hub.schemas.refs import HUB_SCHEME, Datum, IdentifierUse, RefKey, RefUse
+from services.consent.event import kind_of
+from services.gateway.cloudevents import CloudEvent
+from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError, in_data, invalid
+
+HOUSEHOLD: Final = "household"
+"""Households have no scheme of their own: whoever names a family's people names them."""
+
+MayPublish = Callable[[str, Desk], bool]
+"""Whether a desk may ever publish a kind (`referral.requested`), whatever the facts are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event that is well formed, from a desk that may publish its type. `kind` is the type without its frame."""
+
+    desk: Desk
+    receipt_id: str
+    source_id: str
+    digest: bytes
+    type: EventType
+    kind: str
+    datum: Datum
+    refs: tuple[RefUse, ...]
+    identifiers: tuple[IdentifierUse, ...]
+
+    @property
+    def keys(self) -> frozenset[RefKey]:
+        """Every id that the event names or registers, as what `Directory` is asked for."""
+        own = {ref.key for ref in self.refs}
+        return frozenset(own | {("person", each.scheme, each.value) for each in self.identifiers})
+
+    @property
+    def is_about_a_family(self) -> bool:
+        """False for what concerns an agency or the hub as such: it has a log of its own."""
+        return self.type.family_field is not None
+
+
+def receipt_id(secret: bytes, desk: str, source_id: str) -> str:
+    """The receipt of a desk's event: the same whenever it is sent."""
+    return derive(secret, "receipt", desk, source_id)
+
+
+class Checker:
+    """Checks events against the partnership and the catalogue."""
+
+    def __init__(
+        self,
+        partnership: Partnership,
+        catalogue: Catalogue,
+        may_publish: MayPublish,
+        *,
+        secret: bytes,
+        sandbox: bool,
+    ) -> None:
+        self._partnership = partnership
+        self._catalogue = catalogue
+        self._may_publish = may_publish
+        self._secret = secret
+        self._sandbox = sandbox
+        self._patterns = {
+            scheme.name: (_compiled(scheme.pattern), _compiled(scheme.sandbox))
+            for scheme in partnership.schemes
+        }
+
+    def check(self, desk: Desk, event: CloudEvent) -> Published:
+        """The event, checked. Raises `ProblemError` (404, 422)."""
+        if event.source != desk.name:
+            raise invalid("/source", "source", "the desk that signed the token", "another", desk.name)
+        if event.type not in self._catalogue:
+            raise ProblemError(NOT_FOUND)
+        event_type = self._catalogue.type(event.type)
+        kind = kind_of(event.type)
+        if not self._may_publish(kind, desk):
+            raise ProblemError(NOT_FOUND)
+        datum, problems = event_type.read_json(event.data)
+        if datum is None:
+            raise ProblemError(INVALID, in_data(problems))
+        return self.published(
+            desk, receipt_id(self._secret, desk.name, event.id), event.id, event.digest, datum, event_type
+        )
+
+    def published(
+        self, desk: Desk, receipt: str, source_id: str, digest: bytes, datum: Datum, event_type: EventType
+    ) -> Published:
+        """An event whose data fits its schema, its ids checked. Raises `ProblemError` (422)."""
+        refs = tuple(event_type.refs(datum))
+        identifiers = tuple(event_type.identifiers(datum))
+        faults = [*self._check_refs(desk, refs), *self._check_identifiers(desk, identifiers)]
+        found = Published(
+            desk, receipt, source_id, digest, event_type, kind_of(event_type.type), datum, refs, identifiers
+        )
+        if found.is_about_a_family and not _says_which_log(found):
+            pointer = f"/data/{event_type.family_field}"
+            faults.append(Fault(pointer, "required", "a family, a referral or a person", "none of them"))
+        if faults:
+            raise ProblemError(INVALID, faults[:50])
+        return found
+
+    def _check_refs(self, desk: Desk, refs: Iterable[RefUse]) -> Iterable[Fault]:
+        for ref in refs:
+            yield from self._check_id(desk, f"/data{ref.path}", ref.kind, ref.scheme, ref.value)
+
+    def _check_identifiers(self, desk: Desk, identifiers: Iterable[IdentifierUse]) -> Iterable[Fault]:
+        for each in identifiers:
+            yield from self._check_id(desk, f"/data{each.path}", "person", each.scheme, each.value)
+            if each.scheme == HUB_SCHEME:
+                yield Fault(
+                    f"/data{each.path}/scheme", "codes", "an id of yours or of the person", "the hub's own"
+                )
+
+    def _check_id(self, desk: Desk, at: str, kind: str, name: str, value: str) -> Iterable[Fault]:
+        try:
+            scheme = self._partnership.scheme(name)
+        except UnknownNameError:
+            yield Fault(f"{at}/scheme", "codes", "a scheme of the partnership", "another")
+            return
+        usable = scheme.used_by is None or desk.agency in scheme.used_by
+        if not usable or (kind not in scheme.names and kind != HOUSEHOLD):
+            yield Fault(f"{at}/scheme", "codes", f"a scheme that {desk.agency} uses for a {kind}", "another")
+        elif len(value) > self._partnership.limits.id_length:
+            yield Fault(
+                f"{at}/value", "length", f"at most {self._partnership.limits.id_length} characters", "more"
+            )
+        elif not self._has_form(scheme, value):
+            yield Fault(f"{at}/value", "check-digit", f"an id of the scheme {name}", "another string")
+
+    def _has_form(self, scheme: Scheme, value: str) -> bool:
+        pattern, sandbox = self._patterns[scheme.name]
+        if self._sandbox and sandbox is not None and sandbox.fullmatch(value) is None:
+            return False
+        match scheme.check:
+            case "modulus11":
+                return nhs_number_is_valid(value)
+            case "upn":
+                return upn_is_valid(value)
+            case "uuid":
+                return _is_uuid(value)
+            case _:
+                return pattern is None or pattern.fullmatch(value) is not None
+
+
+def _says_which_log(event: Published) -> bool:
+    """An event that names no family or referral needs a person whom it is about."""
+    datum, event_type = event.datum, event.type
+    named = [event_type.family_field, event_type.referral_field]
+    return any(name is not None and datum[name] is not None for name in named) or bool(
+        event_type.persons(datum)
+    )
+
+
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+    return None if pattern is None else re.compile(pattern)
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(UUID(value)) == value
+    except ValueError:
+        return False

@@ -1,0 +1,131 @@
+"""The gateway's process: the composition of its application, served by uvicorn."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import uvicorn
+from fastapi import APIRouter
+
+from hub.attempts.rows import make_kit
+from hub.database import Database
+from hub.errors import HubError
+from hub.keys import KeyRing
+from hub.ledger import code_digest
+from hub.partnership import load as load_partnership
+from hub.schemas import Catalogue
+from hub.settings import ROOT, Settings, read_key
+from services.consent.authority import Allowed, may_publish
+from services.consent.compiled import CompiledRules
+from services.consent.load import load_rules
+from services.gateway import inbox, registry, timers
+from services.gateway.api import Doors, application
+from services.gateway.checking import Checker
+from services.gateway.door import Door
+from services.gateway.identity import Verifier
+from services.gateway.parts import Parts
+from services.gateway.roles import Roles
+
+GRACE_SECONDS: Final = 10
+"""Requests in hand at SIGTERM have this long to end; a long poll ends with the server."""
+
+Mounted = Callable[[Doors], APIRouter]
+"""A router of another service, made with what tells it who calls: services do not import one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The process in parts."""
+
+    parts: Parts
+    app: Door
+
+
+def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
+    """Read everything that the process needs; nothing connects yet.
+
+    Raises `ConfigurationError`, `SettingError`, `KeyFileError`, `SchemaError`.
+    """
+    secret = read_key(settings.hub_secret_file, "hub_secret_file")
+    ring = KeyRing(read_key(settings.master_key_file, "master_key_file"))
+    partnership = load_partnership(settings.partnership, settings.sandbox_keys)
+    rules = load_rules(settings.partnership, partnership)
+    sandbox = settings.sandbox_keys is not None
+    catalogue = Catalogue.load(ROOT / "schemas", sandbox=sandbox)
+    table, compiled = partnership.authority_plain, CompiledRules(rules)
+    checker = Checker(
+        partnership,
+        catalogue,
+        lambda kind, desk: isinstance(may_publish(table, compiled, desk.name, kind), Allowed),
+        secret=secret,
+        sandbox=sandbox,
+    )
+    parts = Parts(
+        database=Database(settings.postgres, size=settings.database_pool, name="gateway"),
+        ring=ring,
+        partnership=partnership,
+        catalogue=catalogue,
+        checker=checker,
+        secret=secret,
+        clock=settings.clock(),
+        rules=rules.digest,
+        code=code_digest(settings.partnership),
+    )
+    audience = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+    doors = Doors(parts, Verifier(partnership, audience))
+    roles = Roles(ring, compiled, parts.clock)
+    kit = make_kit(secret, ring, catalogue, code=parts.code, rules=lambda _: rules.digest)
+    routers = [
+        inbox.build(parts.database, kit, parts.clock, doors.desk),
+        registry.router(catalogue),
+        *(mount(doors) for mount in mounted),
+    ]
+    return Gateway(parts, application(doors, roles.held, routers))
+
+
+async def serve(gateway: Gateway, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `HubError` when the port cannot be had."""
+    config = uvicorn.Config(
+        gateway.app,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    stopping = asyncio.Event()
+    timer = asyncio.create_task(timers.run(gateway.parts, stopping), name="timers")
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise HubError(
+            f"{host}:{port} cannot be listened on: end what has it, or name another port"
+        ) from error
+    finally:
+        stopping.set()
+        await timer
+        await gateway.parts.database.close()
+
+
+def main(settings: Settings, mounted: Sequence[Mounted] = ()) -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean stop."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    gateway = assemble(settings, mounted)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(serve(gateway, settings.http_host, settings.http_port))
+    return 0
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    return uvloop.new_event_loop()

@@ -1,0 +1,138 @@
+"""Which log an event enters, and as what (DESIGN.md section 4, Identity): values in, values out.
+
+Which family: that of the referral named; else the family named; else each open family in which a person whom it is
+about is confirmed, one copy each, the family opened first the primary one. What concerns no family goes to the log of
+its agency. An id with several candidates makes one copy for each, marked *doubtful*.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from hub.ids import derive
+from hub.schemas.refs import HUB_SCHEME, Datum, RefKey
+from services.gateway.checking import HOUSEHOLD, Published
+from services.gateway.directory import Directory
+
+MOST_COPIES: Final = 16
+"""An event that would enter more logs, or as more people, waits for a person to say what it is."""
+
+REDRIVE: Final = "hub.redrive_requested"
+_TOPICS: Final = {"router": "events", "outcomes": "events", "people": "people", "pathways": "pathways"}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An id that may stand for several: here it is read as `hub_id`, one of the `candidates`."""
+
+    key: RefKey
+    hub_id: str
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One copy of an event: its log, and what each of its references stands for in it."""
+
+    topic: str
+    log: str
+    mapping: Mapping[RefKey, str]
+    doubts: tuple[Doubt, ...] = ()
+
+    def event_id(self, secret: bytes, receipt_id: str) -> str:
+        """The hub's id of this copy."""
+        return copy_id(secret, receipt_id, self.log, tuple(doubt.hub_id for doubt in self.doubts))
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """Nobody knows yet where the event belongs: the tokens whose registration may tell."""
+
+    tokens: frozenset[bytes]
+
+
+def copy_id(secret: bytes, receipt_id: str, log: str, candidates: tuple[str, ...] = ()) -> str:
+    """The id of the copy of an event in a log, as these candidates."""
+    return derive(secret, "event", receipt_id, log, *candidates)
+
+
+def agency_log(secret: bytes, agency: str) -> str:
+    """The log of what concerns an agency and no family."""
+    return derive(secret, "agency", agency)
+
+
+def place(event: Published, directory: Directory, secret: bytes) -> tuple[Copy, ...] | Unplaced:
+    """The copies of an event, the primary one first; or what is missing."""
+    if not event.is_about_a_family:
+        return (_without_family(event, secret),)
+    unknown = {ref.key for ref in event.refs if ref.kind != HOUSEHOLD and not directory.find(ref.key)}
+    if unknown:
+        return Unplaced(frozenset(directory.token(key) for key in unknown))
+    readings = _readings(event, directory, secret)
+    copies = [copy for mapping, doubts in readings for copy in _copies(event, directory, mapping, doubts)]
+    if not copies or len(copies) > MOST_COPIES:
+        return Unplaced(frozenset(directory.token(ref.key) for ref in event.refs if ref.kind == "person"))
+    return tuple(copies)
+
+
+def partial(event: Published, directory: Directory) -> Datum:
+    """The event with those references replaced that are known, for what cannot wait until all are."""
+    known = {ref.key: hub_id for ref in event.refs if (hub_id := directory.known(ref.key)) is not None}
+    unknown = {ref.key: "" for ref in event.refs if ref.key not in known}
+    return event.type.replace_refs(event.datum, {**unknown, **known})
+
+
+def _without_family(event: Published, secret: bytes) -> Copy:
+    datum = event.datum
+    if event.kind == REDRIVE:
+        return Copy(_TOPICS[datum["processor"]], datum["key"], {})
+    agency = datum.get("agency") or event.desk.agency
+    return Copy("events", agency_log(secret, agency), {})
+
+
+def _readings(
+    event: Published, directory: Directory, secret: bytes
+) -> list[tuple[dict[RefKey, str], tuple[Doubt, ...]]]:
+    """Every way to read the event's ids: one, unless some are doubtful."""
+    certain: dict[RefKey, str] = {}
+    doubtful: dict[RefKey, tuple[str, ...]] = {}
+    for ref in event.refs:
+        key, known = ref.key, directory.known(ref.key)
+        if ref.kind == HOUSEHOLD and known is None:
+            known = key[2] if key[1] == HUB_SCHEME else derive(secret, *key)
+        if known is not None:
+            certain[key] = known
+        else:
+            doubtful[key] = tuple(link.hub_id for link in directory.find(key))
+    readings = []
+    for chosen in product(*doubtful.values()):
+        doubts = tuple(
+            Doubt(key, hub_id, candidates)
+            for (key, candidates), hub_id in zip(doubtful.items(), chosen, strict=True)
+        )
+        readings.append(({**certain, **{doubt.key: doubt.hub_id for doubt in doubts}}, doubts))
+        if len(readings) > MOST_COPIES:
+            break
+    return readings
+
+
+def _copies(
+    event: Published, directory: Directory, mapping: dict[RefKey, str], doubts: tuple[Doubt, ...]
+) -> list[Copy]:
+    datum = event.type.replace_refs(event.datum, mapping)
+    return [Copy("events", family, mapping, doubts) for family in _families(event, directory, datum)]
+
+
+def _families(event: Published, directory: Directory, datum: Datum) -> list[str]:
+    event_type = event.type
+    if event_type.referral_field is not None and datum[event_type.referral_field] is not None:
+        family = directory.referred(datum[event_type.referral_field]["value"])
+        if family is not None:
+            return [family]
+    if event_type.family_field is not None and datum[event_type.family_field] is not None:
+        return [str(datum[event_type.family_field]["value"])]
+    found: dict[str, None] = {}
+    for person in event_type.persons(datum):
+        found.update(dict.fromkeys(directory.families(person)))
+    return list(found)
