@@ -92,12 +92,13 @@ def build(settings: Settings) -> faust.App:
         broker_credentials=faust.SASLCredentials(
             username=settings.kafka_user, password=settings.kafka_password(), mechanism="SCRAM-SHA-512"
         ),
-        producer_only=True,
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
         datadir=str(settings.folder / "faust"),
     )
+    # Faust consumes nothing of its own here; without this its consumer insists on a topic.
+    app.producer_only = True
     for machine in parts.machines:
         app.service(hosting(settings, parts, machine))
     return app
