@@ -26,11 +26,15 @@ FINDINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `index`: the first entry that it touches, None where it touches none."""
+    """One thing that is wrong: at one entry (`index`), or somewhere from there up to, not including, `end`.
+
+    `index` is None where it belongs to no entry.
+    """
 
     kind: str
     index: int | None
     text: str
+    end: int | None = None
 
 
 @dataclass(slots=True)
@@ -52,15 +56,18 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     more: int = 0
     """Findings that are counted, not told."""
-    _first: int | None = None
+    _first_exact: int | None = None
+    _spans: list[tuple[int, int]] = field(default_factory=list)
 
-    def found(self, kind: str, index: int | None, text: str) -> None:
+    def found(self, kind: str, index: int | None, text: str, end: int | None = None) -> None:
         """Take a finding in."""
         assert kind in FINDINGS
-        if index is not None and (self._first is None or index < self._first):
-            self._first = index
+        if index is not None and end is not None and end > index + 1:
+            self._spans.append((index, end))
+        elif index is not None and (self._first_exact is None or index < self._first_exact):
+            self._first_exact = index
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(kind, index, text))
+            self.findings.append(Finding(kind, index, text, end))
         else:
             self.more += 1
 
@@ -71,5 +78,7 @@ class Report:
 
     @property
     def first_bad(self) -> int | None:
-        """The lowest index that a finding touches."""
-        return self._first
+        """The lowest index that is named, or the beginning of a span in which none is."""
+        exact = self._first_exact
+        unexplained = [start for start, end in self._spans if exact is None or not start <= exact < end]
+        return min(unexplained if exact is None else [exact, *unexplained], default=None)

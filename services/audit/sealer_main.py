@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 
 from hub.database import Database
@@ -14,14 +13,6 @@ from services.audit.sealer import Sealer
 log = logging.getLogger(__name__)
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
-
-
-def new_signing_key(origin: str) -> str:
-    """The text of a new signing-key file: a key named after the log.
-
-    A secret; raises `NoteError` for the name.
-    """
-    return Signer(origin, os.urandom(32)).skey
 
 
 def read_signing_key(settings: Settings) -> Signer:

@@ -223,7 +223,7 @@ class _Verification:
             self._bad_root = True
             span = f"{self._good_size} to {size - 1}"
             text = f"the entries from {span} are not those that were signed at size {size}"
-            report.found("checkpoint", self._good_size, text)
+            report.found("checkpoint", self._good_size, text, size)
 
     def _tile(self, data: TileData, stored: bytes) -> None:
         if stored == data.hashes:
@@ -231,8 +231,11 @@ class _Verification:
         tile = data.tile
         assert tile.level is not None
         place = _first_difference(stored, data.hashes)
-        index = (tile.n * WIDTH + place) << (8 * tile.level)
-        self.report.found("tile", index, f"{tile.path} is not that of the entries")
+        first = tile.n * WIDTH + place
+        span = 8 * tile.level
+        self.report.found(
+            "tile", first << span, f"{tile.path} is not that of the entries", (first + 1) << span
+        )
 
     async def _partial_tiles(self) -> None:
         for data in self._edge.partials():
