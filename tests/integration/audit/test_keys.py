@@ -1,8 +1,8 @@
 """Subjects' keys in a real table: races, rolled-back creations, erasure, eviction."""
 
 import asyncio
+from contextlib import suppress
 
-import psycopg
 import pytest
 
 from hub import ids
@@ -42,11 +42,13 @@ async def test_one_key_stands_when_many_create_it_at_once(log: Log) -> None:
 
 async def test_key_is_not_kept_when_the_transaction_that_made_it_rolled_back(log: Log) -> None:
     keys = KeyRing(MASTER)
-    async with log.database.transaction() as conn:
-        await keys.create(conn, SUBJECT, "family", 1)
-        await keys.load(conn, [SUBJECT])
-        lost = keys.seal(SUBJECT, b"c", b"text")
-        raise psycopg.Rollback
+    lost = b""
+    with suppress(ZeroDivisionError):
+        async with log.database.transaction() as conn:
+            await keys.create(conn, SUBJECT, "family", 1)
+            await keys.load(conn, [SUBJECT])
+            lost = keys.seal(SUBJECT, b"c", b"text")
+            raise ZeroDivisionError
     await made(log, KeyRing(MASTER), SUBJECT)
     await loaded(log, SUBJECT, keys=keys)
     assert keys.seal(SUBJECT, b"c", b"text") != lost
