@@ -175,7 +175,7 @@ def _add_span(
     reader.spans.append(Span(role, desk, cause, start, end[0], end[1]))
 
 
-def _pair(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+def _pair(reader: _Reader, rest: str, _register: list[Any], value: Mapping[str, Any]) -> None:
     other, _, side = rest.rpartition("|")
     state = value.get("state")
     tri: Tri = True if state == "in_force" else False if state == "ended" else None
