@@ -19,8 +19,8 @@ from hub.clock import format_micros
 from hub.errors import HubError, WraparoundError
 from hub.partnership.loader import load
 from hub.settings import ROOT
-from hub.stack.stack import GivenKafka, InUseError, SandboxTime, Stack, owner
-from hub.stack.supervisor import Supervisor
+from hub.stack.stack import GivenKafka, InUseError, SandboxTime, Stack, known_time, owner
+from hub.stack.supervisor import DEFAULT_SERVICES, Supervisor
 
 
 class UpError(HubError):
@@ -40,6 +40,7 @@ class Options:
     brokers: int
     port: int
     time: SandboxTime | None
+    servers_only: bool = False
 
 
 def start(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
@@ -90,7 +91,8 @@ def stay(options: Options, report: int) -> None:
     """Start, report and supervise in this process until SIGTERM or Ctrl-C."""
     tell = _teller(report)
     try:
-        supervisor = Supervisor(make_stack(options), routers=options.routers)
+        wanted = () if options.servers_only else DEFAULT_SERVICES
+        supervisor = Supervisor(make_stack(options), routers=options.routers, wanted=wanted)
         supervisor.start(lambda line: tell({"say": line}))
     except (WraparoundError, OSError, KeyboardInterrupt) as error:
         message, code = edge.explain(error) or (type(error).__name__, edge.FAILED)
@@ -139,7 +141,7 @@ def make_stack(options: Options) -> Stack:
         origin=f"wraparound/{partnership.name}",
         partitions=settings.partitions,
         retention=settings.retention,
-        time=options.time,
+        time=options.time or known_time(options.folder),
         http_port=options.port,
         quick_start=True,
     )
@@ -155,6 +157,8 @@ def _arguments(options: Options) -> list[str]:
             "--clock-speed",
             str(options.time.speed),
         ]
+    if options.servers_only:
+        arguments.append("--servers-only")
     return arguments
 
 

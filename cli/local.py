@@ -49,6 +49,7 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The gateway's port; 0: a free one.")] = 0,
     clock_start: Annotated[str, typer.Option(help="Sandbox clock: where it starts (RFC 3339).")] = "",
     clock_speed: Annotated[float, typer.Option(help="Sandbox clock: times as fast as real time.")] = 1.0,
+    servers_only: Annotated[bool, typer.Option("--servers-only", help="No service of the hub.")] = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C.")] = False,
     as_json: AsJson = False,
     report: Annotated[int, typer.Option(hidden=True)] = -1,
@@ -67,6 +68,7 @@ def up(
         brokers=brokers,
         port=port,
         time=_sandbox_time(clock_start, clock_speed),
+        servers_only=servers_only,
     )
     if foreground:
         background.stay(options, report)

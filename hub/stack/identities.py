@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from hub.settings import read_key, read_secret
 from hub.stack import access, secret_files, topics
 
 ED25519_NOTE = b"\x01"
@@ -82,6 +83,12 @@ class Identities:
             secret_files.once(
                 self.signing_key, note_key(origin, Ed25519PrivateKey.generate()), mode=READ_ONLY
             )
+
+    def check_hub_keys(self) -> None:
+        """Raises `KeyFileError` for a key of the hub's that others can read, or that is none."""
+        read_key(self.hub_secret, "hub_secret_file")
+        read_key(self.master_key, "master_key_file")
+        read_secret(self.signing_key, "signing_key_file")
 
     def make_desk_keys(self, desks: Sequence[str]) -> None:
         """A key for each desk that has none, and the list of the public ones."""

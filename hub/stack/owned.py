@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -131,6 +132,23 @@ def left_behind(record: Path) -> psutil.Process | None:
     return None
 
 
+def _all_end(family: Sequence[psutil.Process], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(_runs(member) for member in family):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _runs(process: psutil.Process) -> bool:
+    # One that has ended and whom nobody has waited for holds nothing any more.
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def end_left_behind(folder: Path, seconds: float = KILL_WAIT) -> list[str]:
     """End what a killed owner of this folder left running, with its descendants; returns the names.
 
@@ -147,8 +165,7 @@ def end_left_behind(folder: Path, seconds: float = KILL_WAIT) -> list[str]:
             for member in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.kill()
-            _, alive = psutil.wait_procs(family, timeout=seconds)
-            if alive:
+            if not _all_end(family, seconds):
                 raise ProcessError(
                     f"process {process.pid} ({record.name}) of an earlier run does not end: end it first"
                 )

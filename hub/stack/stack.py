@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 
 from sqlalchemy.exc import OperationalError
 
-from hub.clock import Micros, SystemClock, format_micros
+from hub.clock import Micros, SystemClock, format_micros, parse_micros
 from hub.database import migrate
 from hub.errors import HubError, PeerError
 from hub.settings import Settings, load, read_secret, to_environ
@@ -72,6 +72,14 @@ def owner(folder: Path) -> int | None:
         except BlockingIOError:
             return int(lock.read().strip() or 0) or None
         return None
+
+
+def known_time(folder: Path) -> SandboxTime | None:
+    """The sandbox clock that a stack in this folder had: its time goes on, also while nothing ran."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        clock = json.loads((folder / "stack.json").read_text())["clock"]
+        return SandboxTime(parse_micros(clock["start"]), float(clock["speed"]), parse_micros(clock["anchor"]))
+    return None
 
 
 class Stack:
@@ -167,6 +175,7 @@ class Stack:
             owned.end_left_behind(self.folder)
             self._check_room()
             self.identities.make_hub_keys(self._origin)
+            self.identities.check_hub_keys()
             self.identities.make_desk_keys((*self.desks, *self.readers))
             # PostgreSQL comes up while Kafka formats and loads its classes.
             if self.postgres is not None:
