@@ -9,7 +9,7 @@ No header holds personal data: ids are the hub's, times are times, the source is
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.clock import Micros, format_micros, parse_micros
@@ -43,10 +43,15 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event with its decoded body: `data` is the Avro datum with the hub's own references in it."""
+    """An event with its decoded body: `data` is the Avro datum with the hub's own references in it.
+
+    `raw` is the wire form that `data` was decoded from, where it is at hand: what is released whole need not be
+    encoded again.
+    """
 
     envelope: Envelope
     data: dict[str, Any]
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def id(self) -> str:

@@ -57,7 +57,7 @@ def decode(catalogue: Catalogue, record: Record) -> Event:
     event_type, data = wire.decode(catalogue, record.value)
     if event_type.type != envelope.type:
         raise HeaderError("expected ce_type to name the type of the body; it names another")
-    return Event(envelope, data)
+    return Event(envelope, data, record.value)
 
 
 __all__ = ["Decoded", "Record", "SenderError", "Undecodable", "decode", "event_id_of"]

@@ -191,7 +191,7 @@ def stored_event(row: Sequence[Any], ring: KeyRing, catalogue: Catalogue) -> Eve
     """An event from its row: the columns of `STORED`, in that order. Its key must be loaded in `ring`."""
     envelope, body = stored_body(row, ring)
     _, data = wire.decode(catalogue, body)
-    return Event(envelope, data)
+    return Event(envelope, data, body)
 
 
 def stored_body(row: Sequence[Any], ring: KeyRing) -> tuple[Envelope, bytes]:

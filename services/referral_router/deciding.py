@@ -36,11 +36,17 @@ class Bodies:
         self._event = event
         self._items = items
         self._made: dict[tuple[int, tuple[str, ...]], bytes] = {}
+        # What publishers alone may read never leaves; without it the bytes can go as they came.
+        self._whole = (
+            bool(event.raw) and event.data["addressed_to"] is None and event.data["corrects"] is None
+        )
 
     def of(self, verdict: Verdict) -> bytes:
         """The complete Kafka value of what this verdict releases."""
         key = (verdict.mask, verdict.withheld)
         body = self._made.get(key)
+        if body is None and self._whole and verdict.mask == self._items.everything and not verdict.withheld:
+            body = self._made[key] = self._event.raw
         if body is None:
             reduced = self._type.reduce(
                 self._event.data, self._items, verdict.mask, withheld=verdict.withheld
