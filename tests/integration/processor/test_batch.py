@@ -68,7 +68,7 @@ class Bench:
     def record(self, offset: int, key: str = KEY, *, name: str = "", rejected: bool = False) -> Record:
         event_id = derive(SECRET, "event", name or str(offset))
         envelope = Envelope(event_id, NOTE, "hub", key, 1_000_000 + offset, 1_000_000)
-        data = {
+        data: dict[str, Any] = {
             "person": {"scheme": "hub", "value": key},
             "facts": [],
             "raises": 7 if rejected else None,
