@@ -1,5 +1,7 @@
 """The world of the delivery tests."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from hub.stack.stack import Stack
@@ -7,5 +9,7 @@ from tests.integration.delivery.world import World
 
 
 @pytest.fixture
-def world(stack: Stack, database: str) -> World:
-    return World(stack, database)
+async def world(stack: Stack, database: str) -> AsyncIterator[World]:
+    made = World(stack, database)
+    yield made
+    await made.close()

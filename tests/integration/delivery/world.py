@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from hub.attempts.begin import ContendedError
 from hub.attempts.rows import Kit, body_context, make_kit
 from hub.clock import FakeClock
 from hub.copying import Rows, boolean, int8, int8_array, optional_int8, uuid, uuid_array
@@ -17,13 +18,13 @@ from hub.database import Connection
 from hub.ids import derive
 from hub.kafka import Producer, connection
 from hub.keys import KeyRing
+from hub.partnership import load
 from hub.schemas import Catalogue, wire
-from hub.settings import ROOT, Settings
+from hub.settings import ROOT, Settings, read_key
 from hub.stack.stack import Stack
+from services.consent.load import load_rules
 from services.delivery.relay import Relay
 
-SECRET = b"\x07" * 32
-MASTER = b"\x09" * 32
 RULES = "rules-1"
 TYPE = "wraparound.hub.agency_resumed.v1"
 DESK = "s2w/sft"
@@ -57,12 +58,17 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
+        settings = self.settings("delivery")
+        self.secret = read_key(settings.hub_secret_file, "hub_secret_file")
+        self.master = read_key(settings.master_key_file, "master_key_file")
         self.catalogue = load_catalogue()
         self.kit = self.make_kit()
-        self._made = 0
+        self.made = 0
+        self._rules = ""
+        self._idle: list[Connection] = []
 
     def make_kit(self, rules: str = RULES) -> Kit:
-        return make_kit(SECRET, KeyRing(MASTER), self.catalogue, code="code", rules=lambda _: rules)
+        return make_kit(self.secret, KeyRing(self.master), self.catalogue, code="code", rules=lambda _: rules)
 
     def settings(self, user: str) -> Settings:
         return self.stack.settings(user, postgres=self.dsn)
@@ -73,16 +79,28 @@ class World:
         return Relay(self.dsn, kit or self.make_kit(), producer, topics, clock=self.clock, **rest)
 
     def family(self, number: int) -> str:
-        return derive(SECRET, "family", self.dsn, str(number))
+        return derive(self.secret, "family", self.dsn, str(number))
 
     def person(self, number: int) -> str:
-        return derive(SECRET, "person", self.dsn, str(number))
+        return derive(self.secret, "person", self.dsn, str(number))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as conn:
+        conn = self._idle.pop() if self._idle else await self.connect()
+        try:
             async with conn.transaction():
                 yield conn
+        finally:
+            if not conn.closed:
+                self._idle.append(conn)
+
+    async def connect(self) -> Connection:
+        """A connection of the caller's own."""
+        return await psycopg.AsyncConnection.connect(self.dsn, autocommit=True)
+
+    async def close(self) -> None:
+        for conn in self._idle:
+            await conn.close()
 
     async def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         async with self.transaction() as conn:
@@ -106,13 +124,13 @@ class World:
         rows = Rows("delivery", COLUMNS)
         ids = []
         for item in items:
-            self._made += 1
+            self.made += 1
             family = self.family(item.family)
-            event_id = derive(SECRET, "event", self.dsn, str(self._made))
-            delivery_id = derive(SECRET, "delivery", event_id, item.desk)
+            event_id = derive(self.secret, "event", self.dsn, str(self.made))
+            delivery_id = derive(self.secret, "delivery", event_id, item.desk)
             persons = sorted(map(self.person, item.persons))
             counts = item.counts or (0,) * len(persons)
-            body = item.body if item.body is not None else f"body {self._made}".encode()
+            body = item.body if item.body is not None else f"body {self.made}".encode()
             rows.add(
                 uuid(delivery_id), item.desk.encode(), uuid(family), uuid(event_id), item.type.encode(),
                 item.status.encode(), uuid_array(persons), int8_array(counts), item.rules.encode(),
@@ -132,45 +150,55 @@ class World:
         async with self.transaction() as conn:
             await raise_guards(conn, sorted(map(self.person, persons)))
 
+    async def rules(self) -> str:
+        """The digest of the rule set that a service process loads."""
+        if not self._rules:
+            folder = self.settings("delivery").partnership
+            self._rules = load_rules(folder, load(folder)).digest
+        return self._rules
+
     async def ends(self, desk: str = DESK) -> dict[int, int]:
-        async with self._reader(desk) as (reader, partitions):
-            return {tp.partition: offset for tp, offset in (await reader.end_offsets(partitions)).items()}
+        name = desk.replace("/", "-")
+        return await self.ends_of(f"to-{name}", name)
 
     async def received(self, since: dict[int, int], desk: str = DESK) -> list[Received]:
         """Everything in the desk's topic behind these offsets, in the order of each partition."""
+        name = desk.replace("/", "-")
+        return await self.received_of(f"to-{name}", name, since)
+
+    async def ends_of(self, topic: str, user: str) -> dict[int, int]:
+        async with self._reader(topic, user) as (reader, partitions):
+            return {tp.partition: offset for tp, offset in (await reader.end_offsets(partitions)).items()}
+
+    async def received_of(self, topic: str, user: str, since: dict[int, int]) -> list[Received]:
         found: list[Received] = []
-        async with self._reader(desk) as (reader, partitions):
+        async with self._reader(topic, user) as (reader, partitions):
             ends = await reader.end_offsets(partitions)
             for tp in partitions:
                 reader.seek(tp, since[tp.partition])
             while [tp for tp in partitions if await reader.position(tp) < ends[tp]]:
                 for tp, records in (await reader.getmany(timeout_ms=200)).items():
-                    for record in records:
-                        headers = dict(record.headers)
-                        found.append(
-                            Received(
-                                headers["ce_id"].decode(),
-                                record.key.decode(),
-                                tp.partition,
-                                record.offset,
-                                record.value,
-                                headers,
-                            )
-                        )
+                    found += [to_received(tp.partition, record) for record in records]
         return found
 
     @asynccontextmanager
-    async def _reader(self, desk: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
-        """The desk's own consumer, without a group."""
-        name = desk.replace("/", "-")
-        reader = AIOKafkaConsumer(**connection(self.settings(name)))
+    async def _reader(self, topic: str, user: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+        """A consumer without a group."""
+        reader = AIOKafkaConsumer(**connection(self.settings(user)))
         await reader.start()
         try:
-            partitions = [TopicPartition(f"to-{name}", partition) for partition in range(4)]
+            count = 4 if topic.startswith("to-") else self.settings(user).partitions
+            partitions = [TopicPartition(topic, partition) for partition in range(count)]
             reader.assign(partitions)
             yield reader, partitions
         finally:
             await reader.stop()
+
+
+def to_received(partition: int, record: Any) -> Received:
+    headers = dict(record.headers)
+    delivery_id = headers["ce_id"].decode()
+    return Received(delivery_id, record.key.decode(), partition, record.offset, record.value, headers)
 
 
 @dataclass(frozen=True)
@@ -200,10 +228,16 @@ async def raise_guards(conn: Connection, persons: Sequence[str]) -> None:
     )
 
 
+async def cycle(relay: Relay) -> None:
+    """One cycle; where the relay would begin anew because somebody else was at a row, it does at its next."""
+    with suppress(ContendedError):
+        await relay.cycle()
+
+
 async def cycles(relay: Relay, count: int = 12) -> None:
     """Run a relay for some cycles."""
     for _ in range(count):
-        await relay.cycle()
+        await cycle(relay)
         await asyncio.sleep(0.01)
 
 
