@@ -6,6 +6,7 @@ an event that it has, so sending twice is safe. `HubProblemError` carries any ot
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,11 +44,14 @@ class Profile:
 
 
 class HubClient:
-    """One desk's connection to the hub."""
+    """One desk's connection to the hub. `watch` gets the bytes of every answer, before anything reads them."""
 
-    def __init__(self, profile: Profile, *, tries: int = TRIES) -> None:
+    def __init__(
+        self, profile: Profile, *, tries: int = TRIES, watch: Callable[[bytes], None] = lambda _: None
+    ) -> None:
         self.profile = profile
         self._tries = tries
+        self._watch = watch
         self._http = httpx.AsyncClient(base_url=profile.url, timeout=40.0)
 
     async def __aenter__(self) -> Self:
@@ -89,17 +93,34 @@ class HubClient:
         """Take deliveries out of the inbox."""
         await self._send("POST", "/v1/inbox/acknowledgements", json={"ids": ids})
 
+    async def decisions(self, about: str, *, user: str, purpose: str, reason: str) -> dict[str, Any]:
+        """Why something was shared or withheld; `about` is a receipt, event or delivery. For `council/ig` alone.
+
+        The look is recorded with the user, purpose and reason before the hub answers.
+        """
+        signed = {"subject": user, "desk": self.profile.key.desk, "purpose": purpose, "reason": reason}
+        found: dict[str, Any] = await self._send("GET", f"/v1/decisions/{about}", signed=signed)
+        return found
+
     async def _send(
-        self, method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        signed: dict[str, str] | None = None,
+        **rest: Any,
     ) -> Any:
         for attempt in range(1, self._tries + 1):
-            bearer = {"authorization": f"Bearer {self.profile.key.token(self.profile.url)}"}
+            token = self.profile.key.token(self.profile.url, **(signed or {}))
+            bearer = {"authorization": f"Bearer {token}"}
             try:
                 answer = await self._http.request(method, path, headers={**(headers or {}), **bearer}, **rest)
             except httpx.TransportError:
                 if attempt == self._tries:
                     raise
             else:
+                self._watch(answer.content)
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == self._tries:
                     return _read(answer)
             await asyncio.sleep(min(0.1 * 2**attempt, 5.0))

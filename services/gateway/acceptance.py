@@ -133,6 +133,10 @@ class Batch:
         exempt = {self.directory.token(key) for key in self.registrar.exempt(event)}
         return (self._tokens(event) & blocked) - exempt
 
+    def _unknown(self, event: Published) -> frozenset[bytes]:
+        found = place(event, self.directory, self.parts.secret)
+        return found.tokens if isinstance(found, Unplaced) else frozenset()
+
     # One event -------------------------------------------------------------------------------------------------
 
     async def _take(self, event: Published) -> None:
@@ -143,7 +147,7 @@ class Batch:
             return
         behind = self._behind(event, self.blocked)
         if behind:
-            await self._wait(event, "behind", behind, raised)
+            await self._wait(event, "behind", behind | self._unknown(event), raised)
             return
         entered = await self._enter(event, self.now, ())
         if isinstance(entered, Unplaced):
@@ -161,7 +165,8 @@ class Batch:
         if raised:
             self.out.protective.add(event.receipt_id)
         self.out.left_waiting.append(event)
-        self.blocked |= tokens
+        if reason != "suspended":
+            self.blocked |= tokens
         await waiting.write(
             self.conn,
             self.parts.ring,
@@ -276,25 +281,36 @@ class Batch:
             if isinstance(found, Change):
                 entered.append(row.receipt_id)
                 freed |= row.tokens | await self._tokens_of(found.touched)
-            else:
+            elif found is not None:
                 blocked[row.desk] = before | found.tokens
         await waiting.remove(self.conn, entered, self.now)
         self.blocked -= freed - blocked.get(self.desk.name, frozenset())
         return frozenset(freed)
 
-    async def _retry(self, row: Waiting, before: frozenset[bytes]) -> Change | Unplaced:
-        """Enter what a row holds, unless an earlier one of its desk still waits for the same (`before`)."""
+    async def _retry(self, row: Waiting, before: frozenset[bytes]) -> Change | Unplaced | None:
+        """Enter what a row holds, unless an earlier one of its desk still waits for the same (`before`).
+
+        None: the row waits for its agency's return, and nobody waits for it.
+        """
+        if row.reason == "suspended" and await self._still_suspended(row):
+            return None
         event = self._published(row)
-        if event is None or (row.reason == "suspended" and await self._still_suspended(row)):
+        if event is None:
             return Unplaced(row.tokens)
         await self.directory.load(self.conn, event.keys)
         await self._load_schemes([event])
         behind = self._behind(event, before)
-        found = Unplaced(behind) if behind else await self._enter(event, row.accepted_at, row.raised)
-        if isinstance(found, Change) or row.reason != "suspended":
-            return found if isinstance(found, Change) else Unplaced(row.tokens)
-        await waiting.change(self.conn, row.receipt_id, "behind" if behind else "unidentified", found.tokens)
-        return found
+        found: Change | Unplaced = Unplaced(behind | self._unknown(event))
+        if not behind:
+            found = await self._enter(event, row.accepted_at, row.raised)
+        if isinstance(found, Change):
+            return found
+        reason: waiting.Reason = "behind" if behind else "unidentified"
+        # What it waited for, its successors wait for: the list only grows, but for what a suspension put on it.
+        tokens = found.tokens | (row.tokens if row.reason != "suspended" else frozenset())
+        if reason != row.reason or tokens != row.tokens:
+            await waiting.change(self.conn, row.receipt_id, reason, tokens)
+        return Unplaced(tokens)
 
     async def _still_suspended(self, row: Waiting) -> bool:
         agency = row.desk.partition("/")[0]

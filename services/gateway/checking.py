@@ -104,7 +104,7 @@ class Checker:
     ) -> Published:
         """An event whose data fits its schema, its ids checked. Raises `ProblemError` (422)."""
         refs = tuple(event_type.refs(datum))
-        identifiers = tuple(event_type.identifiers(datum))
+        identifiers = (*event_type.identifiers(datum), *_single(datum))
         faults = [*self._check_refs(desk, refs), *self._check_identifiers(desk, identifiers)]
         found = Published(
             desk, receipt, source_id, digest, event_type, kind_of(event_type.type), datum, refs, identifiers
@@ -166,6 +166,14 @@ def _says_which_log(event: Published) -> bool:
     return any(name is not None and datum[name] is not None for name in named) or bool(
         event_type.persons(datum)
     )
+
+
+def _single(datum: Datum) -> Iterable[IdentifierUse]:
+    """The one id that a link or its undoing is about."""
+    each = datum.get("identifier")
+    if each is not None:
+        person = (datum["person"]["scheme"], datum["person"]["value"])
+        yield IdentifierUse("/identifier", person, each["scheme"], each["value"])
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +30,7 @@ from services.gateway.identity import Verifier
 from services.gateway.parts import Parts
 from services.gateway.roles import Roles
 
-GRACE_SECONDS: Final = 10
+GRACE_SECONDS: Final = 5
 """Requests in hand at SIGTERM have this long to end; a long poll ends with the server."""
 
 Mounted = Callable[[Doors], APIRouter]
@@ -85,6 +87,19 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
     return Gateway(parts, application(doors, roles.held, routers))
 
 
+class _Server(uvicorn.Server):
+    """Ends when told, with our exit code: uvicorn itself would let the signal kill the process once it is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours."""
+        yield
+
+    def stop(self) -> None:
+        """Take no more requests; finish those in hand."""
+        self.should_exit = True
+
+
 async def serve(gateway: Gateway, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises `HubError` when the port cannot be had."""
     config = uvicorn.Config(
@@ -99,8 +114,11 @@ async def serve(gateway: Gateway, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
     timer = asyncio.create_task(timers.run(gateway.parts, stopping), name="timers")
     try:
         await server.serve()

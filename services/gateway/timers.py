@@ -19,7 +19,7 @@ WAITED: Final = 60 * SECOND
 AT_ONCE: Final = 500
 _OVERDUE: Final = """
 SELECT w.receipt_id::text, w.desk, w.type, w.reason FROM waiting w
-WHERE w.reason <> 'suspended' AND w.accepted_mono <= %s
+WHERE w.reason = 'unidentified' AND w.accepted_mono <= %s
   AND NOT EXISTS (SELECT FROM task t WHERE t.key = w.receipt_id::text AND t.kind = 'unidentified' AND t.done_at IS NULL)
 ORDER BY w.seq LIMIT %s
 """

@@ -76,11 +76,12 @@ async def write(
 
 
 async def blocking(conn: Connection, desk: str, tokens: Collection[bytes]) -> frozenset[bytes]:
-    """Those of the tokens for which an event of this desk waits."""
+    """Those of the tokens for which an event of this desk waits; not where only its suspension keeps it."""
     if not tokens:
         return frozenset()
     found = await conn.execute(
-        "SELECT DISTINCT t FROM waiting w, unnest(w.tokens) AS t WHERE w.desk = %s AND w.tokens && %s AND t = ANY(%s)",
+        "SELECT DISTINCT t FROM waiting w, unnest(w.tokens) AS t WHERE w.desk = %s AND w.tokens && %s"
+        " AND w.reason <> 'suspended' AND t = ANY(%s)",
         (desk, sorted(tokens), sorted(tokens)),
         binary=True,
     )

@@ -128,14 +128,14 @@ async def _open_tasks(
 ) -> None:
     """A person decides about ids that contradict each other, and about those that may stand for several."""
     event = entered.event
-    doubtful = {copy: copy.doubts for copy in entered.copies if copy.doubts}
+    doubtful = [(copy, doubt) for copy in entered.copies for doubt in copy.doubts]
     if not doubtful and not entered.contradictions:
         return
     families = [copy.log for copy in entered.copies]
     owned_by = await tasks.owner(conn, parts.partnership, event.desk, families)
     for token, candidates in [
         *((directory.token(each.key), each.candidates) for each in entered.contradictions),
-        *((directory.token(doubt.key), doubt.candidates) for found in doubtful.values() for doubt in found),
+        *((directory.token(doubt.key), doubt.candidates) for _, doubt in doubtful),
     ]:
         await tasks.open_task(
             conn,
@@ -148,12 +148,9 @@ async def _open_tasks(
             reason=doubts.REASON,
             detail={"candidates": list(candidates), "copies": {}},
         )
-    for copy, found in doubtful.items():
-        own = copy.event_id(parts.secret, event.receipt_id)
-        for doubt in found:
-            await doubts.note(
-                conn, doubts.task_id(parts.secret, directory.token(doubt.key)), doubt.hub_id, [own]
-            )
+    for copy, doubt in doubtful:
+        task = doubts.task_id(parts.secret, directory.token(doubt.key))
+        await doubts.note(conn, task, doubt.hub_id, [copy.event_id(parts.secret, event.receipt_id)])
 
 
 def _audit_entry(parts: Parts, out: Gathered, entry_id: str, now: Micros) -> ledger.Entry:

@@ -18,6 +18,7 @@ import psycopg
 
 from client.http import Profile
 from hub.clock import FakeClock
+from hub.ids import token
 from hub.outbox import seal_context
 from hub.schemas import wire
 from hub.settings import ROOT
@@ -75,7 +76,8 @@ class World:
         self.gateway: Gateway = assemble(settings)
         object.__setattr__(self.gateway.parts, "clock", self.clock)
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.gateway.app, raise_app_exceptions=False), base_url=self.stack.url
+            transport=httpx.ASGITransport(self.gateway.app, raise_app_exceptions=False),
+            base_url=self.stack.url,
         )
         self._sent = 0
 
@@ -90,7 +92,13 @@ class World:
         return {"authorization": f"Bearer {self.profile(desk).key.token(self.stack.url, **claims)}"}
 
     async def post(
-        self, kind: str, data: Any, *, desk: str = "council/chesil", event_id: str | None = None, query: str = ""
+        self,
+        kind: str,
+        data: Any,
+        *,
+        desk: str = "council/chesil",
+        event_id: str | None = None,
+        query: str = "",
     ) -> httpx.Response:
         """Publish in structured mode."""
         self._sent += 1
@@ -146,7 +154,9 @@ class World:
                 body = parts.ring.open(row[10], seal_context(row[0]), body)
             _, datum = wire.decode(parts.catalogue, body)
             kind = row[2].removeprefix("wraparound.").removesuffix(".v1")
-            found.append(Row(row[0], row[1], kind, row[3], row[4], row[5], row[6], row[7], row[8], row[9], datum))
+            found.append(
+                Row(row[0], row[1], kind, row[3], row[4], row[5], row[6], row[7], row[8], row[9], datum)
+            )
         return found
 
     async def kinds(self) -> list[str]:
@@ -158,8 +168,6 @@ class World:
     async def person(self, family_member: str, scheme: str = "liquidlogic") -> str:
         """The hub id of a person known by this id."""
         parts = self.gateway.parts
-        from hub.ids import token
-
         found = await self.rows(
             "SELECT hub_id::text FROM identity WHERE scheme = %s AND token = %s AND kind = 'person'",
             scheme,
@@ -183,18 +191,25 @@ class Process:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = self.folder / f"gateway-{self.port}.log"
 
-    def start(self) -> None:
-        environ = self.stack.environ("gateway", postgres=self.dsn, http_port=self.port, public_url=self.stack.url)
+    @property
+    def command(self) -> list[str]:
+        """What runs the gateway, as `wraparound run gateway` does."""
+        return [sys.executable, "-m", "cli.main", "run", "gateway"]
+
+    def start(self, *, ready: int = 200) -> None:
+        """Start it and wait until `/readyz` answers so."""
+        environ = self.stack.environ(
+            "gateway", postgres=self.dsn, http_port=self.port, public_url=self.stack.url
+        )
         environ |= self.more
         if self.crash_at:
             environ["WRAPAROUND_CRASH_AT"] = self.crash_at
-        command = "from hub.settings import load; from services.gateway.main import main; raise SystemExit(main(load()))"
         with self.log.open("ab") as out:
-            self.child = subprocess.Popen([sys.executable, "-c", command], env=environ, cwd=ROOT, stdout=out, stderr=out)
+            self.child = subprocess.Popen(self.command, env=environ, cwd=ROOT, stdout=out, stderr=out)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.url}/readyz").status_code == 200:
+                if httpx.get(f"{self.url}/readyz").status_code == ready:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
