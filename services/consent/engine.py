@@ -13,6 +13,7 @@ The answer depends on rules, facts and event alone, never on the order in which 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from services.consent.agreement import Micros
 from services.consent.compiled import CompiledRules
@@ -39,12 +40,35 @@ def decide(
     if desks is not None:
         wanted = set(desks)
         names = tuple(each for each in names if each in wanted)
-    deciding = _Deciding(scene, item, recorded)
-    verdicts = tuple(deciding.verdict(each) for each in names if item.derived or each != item.source)
-    waits = () if not any(each.held for each in verdicts) else deciding.waits()
-    return Decision(
-        item.id, item.source, rules.digest, recorded, at, verdicts, waits, _facts(scene, item.source, gate)
-    )
+    verdicts = _decided(scene, item, recorded, names)
+    waits = () if not any(each.held for each in verdicts) else _waits(scene, item)
+    used = _facts(scene, item.source, gate)
+    return Decision(item.id, item.source, rules.digest, recorded, at, verdicts, waits, used)
+
+
+class _Memo(NamedTuple):
+    """Verdicts of one shape of event, and the recorded times for which they hold."""
+
+    verdicts: tuple[Verdict, ...]
+    after: Micros
+    before: Micros
+
+
+def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...]) -> tuple[Verdict, ...]:
+    """The verdicts; events of the same shape about the same persons share them while the facts stand."""
+    cells, texts = tuple(item.items.cells), tuple(item.items.texts)
+    key = (item.source, item.derived, item.protective, item.probable, names, cells, texts)
+    memo: _Memo | None = scene.memo.get(key)
+    if memo is None or not memo.after <= recorded < memo.before:
+        deciding = _Deciding(scene, item, recorded)
+        verdicts = tuple(deciding.verdict(each) for each in names if item.derived or each != item.source)
+        outcomes = [one for each in verdicts for one in each.outcomes]
+        memo = scene.memo[key] = _Memo(
+            verdicts,
+            max((each.after for each in outcomes), default=-FOREVER),
+            min((each.before for each in outcomes), default=FOREVER),
+        )
+    return memo.verdicts
 
 
 def _candidates(scene: Scene, source: str, gate: str) -> tuple[str, ...]:
@@ -57,6 +81,14 @@ def _candidates(scene: Scene, source: str, gate: str) -> tuple[str, ...]:
     return found
 
 
+def _waits(scene: Scene, item: Item) -> tuple[str, ...]:
+    """The persons of whom something is not certain: identity, facts, or who opposes them."""
+    named = {each.person for each in item.items.cells} | scene.members.keys()
+    others = {each for each in scene.victims_of if not scene.facts.person(each).known}
+    unsure = {each for each in named if each in item.probable or not scene.settled(each)}
+    return tuple(sorted(unsure | others))
+
+
 class _Deciding:
     """One event being decided."""
 
@@ -66,14 +98,6 @@ class _Deciding:
         suspended = scene.facts.suspended
         self.waiting = not item.protective and item.source.partition("/")[0] in suspended
         self.suspended = suspended
-
-    def waits(self) -> tuple[str, ...]:
-        """The persons of whom something is not certain: identity, facts, or who opposes them."""
-        scene = self.scene
-        named = {each.person for each in self.item.items.cells} | scene.members.keys()
-        others = {each for each in scene.victims_of if not scene.facts.person(each).known}
-        unsure = {each for each in named if each in self.item.probable or not scene.settled(each)}
-        return tuple(sorted(unsure | others))
 
     def verdict(self, desk: str) -> Verdict:
         """The decision for one desk."""

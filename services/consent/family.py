@@ -57,10 +57,11 @@ def apply_facts(state: State, facts: Mapping[str, Registers]) -> State:
     """The state with registers joined to the persons' facts."""
     if not facts:
         return state
-    persons: dict[str, Any] = dict(state.get("persons", {}))
-    for person, registers in facts.items():
-        persons[person] = _join_plain(persons.get(person, {}), registers)
-    return {**state, "persons": persons}
+    known: dict[str, Any] = state.get("persons", {})
+    joined = {person: _join_plain(known.get(person), registers) for person, registers in facts.items()}
+    if all(known.get(person) is each for person, each in joined.items()):
+        return state
+    return {**state, "persons": {**known, **joined}}
 
 
 def apply_family(state: State, event: PlainEvent) -> State:
@@ -308,15 +309,21 @@ def _person_fact(state: State, event: PlainEvent) -> State:
 
 
 def _with(state: State, part: str, key: str, value: object) -> State:
+    if state.get(part, {}).get(key) == value and key in state.get(part, {}):
+        return state
     return {**state, part: {**state.get(part, {}), key: value}}
 
 
-def _join_plain(plain: Mapping[str, Any], registers: Registers) -> dict[str, Any]:
-    result = dict(plain)
+def _join_plain(plain: dict[str, Any] | None, registers: Registers) -> dict[str, Any]:
+    """Registers joined; the very same object where they say nothing new."""
+    found = {} if plain is None else plain
+    changed: dict[str, Any] = {}
     for key, register in registers.items():
-        known = register_of(result.get(key))
-        result[key] = list(register if known is None else larger(known, register))
-    return result
+        known = register_of(found.get(key))
+        after = register if known is None else larger(known, register)
+        if after != known:
+            changed[key] = list(after)
+    return {**found, **changed} if changed or plain is None else found
 
 
 _RULES: Final[dict[str, Callable[[State, PlainEvent], State]]] = {

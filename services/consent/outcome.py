@@ -9,7 +9,6 @@ from services.consent.agreement import Micros
 from services.consent.compiled import CategoryForbid, Permit
 from services.consent.conditions import CONSENTING, Ask, evaluate, held
 from services.consent.items import FAMILY
-from services.consent.person import Tri
 from services.consent.scene import FOREVER, Scene
 from services.consent.vocabulary import CATEGORIES
 
@@ -58,8 +57,10 @@ def lifted(scene: Scene, category: str, person: str, *, place: bool) -> str:
     """
     if category.startswith("contact."):
         return WHEREABOUTS
+    if not place or not scene.victims:
+        return category
     near = person == FAMILY or any(_near(scene, person, each) for each in scene.victims)
-    return WHEREABOUTS if place and scene.victims and near else category
+    return WHEREABOUTS if near else category
 
 
 def _near(scene: Scene, person: str, victim: str) -> bool:
@@ -155,7 +156,7 @@ def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool
     for permit in permits:
         if not permit.start <= scene.at < permit.end:
             continue
-        if _about(scene, permit.subjects, ask) is not True:
+        if not _about(scene, permit.subjects, ask):
             continue
         ask.until, ask.why = permit.end, ""
         role = held(scene, permit, ask, same=permit.same)
@@ -194,32 +195,15 @@ def _why(failing: tuple[str, ...], ask: Ask) -> str:
     return f"{words}:{ask.why}" if ask.why else words
 
 
-def _about(scene: Scene, subjects: frozenset[str], ask: Ask) -> Tri:
-    """Whether the person is one of those that a permit is about."""
+def _about(scene: Scene, subjects: frozenset[str], ask: Ask) -> bool:
+    """Whether the person is certainly one of those that a permit is about."""
     if "any" in subjects:
         return True
     if ask.category in ("worker.contact", "third_party.detail"):
         return ("worker" if ask.category == "worker.contact" else "third_party") in subjects
     if ask.person == FAMILY:
         return any(_LETTERS[each] in CATEGORIES[ask.category].whose for each in subjects)
-    found: Tri = False
-    for each in sorted(subjects):
-        tri = _is(scene, ask.person, each)
-        if tri is True:
-            return True
-        found = None if tri is None else found
-    return found
-
-
-def _is(scene: Scene, person: str, subject: str) -> Tri:
-    adult = scene.members.get(person)
-    if subject == "adult":
-        return adult
-    if subject == "child":
-        return None if adult is None else not adult
-    if subject == "victim":
-        return scene.victims.get(person, False)
-    return scene.perpetrator(person) if subject == "perpetrator" else False
+    return not subjects.isdisjoint(scene.words(ask.person))
 
 
 def _outcome(ask: Ask, result: str, clause: str, why: str = "") -> Outcome:

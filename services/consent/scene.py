@@ -7,6 +7,7 @@ event decided in that stretch; it is dropped with the facts that it was made of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any, Final
 
 from services.consent.agreement import Micros
@@ -16,6 +17,8 @@ from services.consent.person import UNKNOWN, PersonFacts, Span, Tri, person_fact
 from services.consent.vocabulary import FAMILY_ROLES, OPPOSING_ROLES
 
 FOREVER: Final = 1 << 62
+_PARTS: Final = ("open", "lead", "core_group", "members", "children", "households", "persons", "known")
+"""The parts of a state that decisions read."""
 _NOBODY: Final = PersonFacts(registers={}, known=False)
 _NEED_SIDE: Final = "victim"
 
@@ -59,9 +62,19 @@ class FamilyFacts:
         previous: FamilyFacts | None = None,
     ) -> FamilyFacts:
         """The facts of a state; `previous` are those of an earlier one, to save work."""
-        if previous is not None and previous.state is state and previous.suspended == suspended:
-            return previous
+        if previous is None or previous.suspended != suspended:
+            return cls(state, suspended, previous)
+        if all(previous.state.get(part) is state.get(part) for part in _PARTS):
+            if previous.state is state:
+                return previous
+            return previous.with_state(state)
         return cls(state, suspended, previous)
+
+    def with_state(self, state: Mapping[str, Any]) -> FamilyFacts:
+        """The same facts of a state that differs in nothing that decisions read."""
+        found = copy(self)
+        found.state = state
+        return found
 
     def person(self, person: str) -> PersonFacts:
         """What is known of a person; nothing for somebody of whom no fact came."""
@@ -120,6 +133,7 @@ class Scene:
         self.unsettled_adults = self._unsettled_adults()
         self._opposed: dict[str, Mapping[str, Tri]] = {}
         self._shielders: dict[str, frozenset[str]] = {}
+        self._words: dict[str, frozenset[str]] = {}
 
     def opposed(self, desk: str) -> Mapping[str, Tri]:
         """Whom a desk opposes: person → True, or None where that is not known (section 2)."""
@@ -179,7 +193,21 @@ class Scene:
         """True if somebody is recorded as P against this person."""
         return any(found.get(victim) is True for found in self.victims_of.values())
 
-    def perpetrator(self, person: str) -> bool:
+    def words(self, person: str) -> frozenset[str]:
+        """What a member certainly is: adult or child, victim, perpetrator."""
+        found = self._words.get(person)
+        if found is None:
+            adult = self.members.get(person)
+            true = {
+                "adult": adult is True,
+                "child": adult is False,
+                "victim": self.victims.get(person) is True,
+                "perpetrator": self._is_perpetrator(person),
+            }
+            found = self._words[person] = frozenset(word for word, is_so in true.items() if is_so)
+        return found
+
+    def _is_perpetrator(self, person: str) -> bool:
         """True for a P of a recorded pair, a member stated to be one, and somebody supervised."""
         if any(each is True for each in self.victims_of.get(person, {}).values()):
             return True
