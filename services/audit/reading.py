@@ -1,6 +1,7 @@
 """What verification and the read API take out of the log's tables. Reads only."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.clock import Micros
@@ -13,10 +14,10 @@ SELECT log.idx, log.entry_id::text, log.leaf_hash, entry.kind, entry.recorded_at
 FROM log_leaf AS log LEFT JOIN audit_entry AS entry USING (entry_id)
 WHERE log.idx >= %s AND log.idx < %s
 """
+# By id, not by joining a range of indices: the planner would read the whole table for each portion.
 _DETAILS = """
-SELECT log.idx, detail.part, detail.key_id::text, detail.ciphertext
-FROM log_leaf AS log JOIN audit_detail AS detail USING (entry_id)
-WHERE log.idx >= %s AND log.idx < %s ORDER BY log.idx, detail.part
+SELECT entry_id::text, part, key_id::text, ciphertext FROM audit_detail
+WHERE entry_id = ANY (%s::uuid[]) ORDER BY entry_id, part
 """
 _PENDING = """
 SELECT -1, queued.entry_id::text, coalesce(log.leaf_hash, ''), entry.kind, entry.recorded_at, entry.leaf
@@ -80,23 +81,14 @@ async def leaves(conn: Connection, start: int, end: int) -> list[LeafRow]:
         return [LeafRow(*row) for row in await cursor.fetchall()]
 
 
-async def details(conn: Connection, start: int, end: int) -> dict[int, list[DetailRow]]:
-    """The details of these leaves that exist, by index."""
-    found: dict[int, list[DetailRow]] = defaultdict(list)
+async def details(conn: Connection, entry_ids: Sequence[str]) -> dict[str, list[DetailRow]]:
+    """The details of these entries that exist, by entry, in the order of their parts."""
+    found: dict[str, list[DetailRow]] = defaultdict(list)
     async with conn.cursor(binary=True) as cursor:
-        await cursor.execute(_DETAILS, (start, end))
-        for index, part, key_id, ciphertext in await cursor.fetchall():
-            found[index].append(DetailRow(part, key_id, ciphertext))
+        await cursor.execute(_DETAILS, (list(entry_ids),))
+        for entry_id, part, key_id, ciphertext in await cursor.fetchall():
+            found[entry_id].append(DetailRow(part, key_id, ciphertext))
     return found
-
-
-async def details_of(conn: Connection, entry_id: str) -> list[DetailRow]:
-    """The details of one entry that exist."""
-    found = await conn.execute(
-        "SELECT part, key_id::text, ciphertext FROM audit_detail WHERE entry_id = %s ORDER BY part",
-        (entry_id,),
-    )
-    return [DetailRow(*row) for row in await found.fetchall()]
 
 
 async def pending(conn: Connection) -> list[LeafRow]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.audit.coverage import Covered
 
@@ -82,3 +83,45 @@ class Report:
         exact = self._first_exact
         unexplained = [start for start, end in self._spans if exact is None or not start <= exact < end]
         return min(unexplained if exact is None else [exact, *unexplained], default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        covered = [
+            {"processor": line.place[0], "topic": line.place[1], "partition": line.place[2]}
+            | {"from": line.first, "to": line.to, "counts": dict(line.counts)}
+            for line in self.covered
+        ]
+        findings = [{"kind": f.kind, "index": f.index, "end": f.end, "text": f.text} for f in self.findings]
+        return {
+            "ok": self.ok,
+            "size": self.size,
+            "root": self.root.hex(),
+            "first_bad": self.first_bad,
+            "entries": self.entries,
+            "checkpoints": self.checkpoints,
+            "pending": self.pending,
+            "details": {"checked": self.details, "erased": self.erased, "unread": self.unread},
+            "coverage": covered,
+            "findings": findings,
+            "more_findings": self.more,
+        }
+
+    def lines(self) -> list[str]:
+        """All of it in words, the verdict first."""
+        first = "" if self.first_bad is None else f"; the first bad index is {self.first_bad}"
+        words = [
+            f"The log is good: {self.size} entries, root {self.root.hex()}"
+            if self.ok
+            else f"THE LOG IS NOT GOOD: {len(self.findings) + self.more} findings{first}",
+            f"{self.entries} of {self.size} entries are those that were sealed; {self.pending} wait to be sealed",
+            f"{self.checkpoints} checkpoints were compared with the entries",
+            f"{self.details} details are those committed to; {self.erased} are erased; {self.unread} were not checked",
+        ]
+        for line in self.covered:
+            processor, topic, partition = line.place
+            counts = ", ".join(f"{fate} {number}" for fate, number in sorted(line.counts.items()))
+            words.append(f"{processor} {topic}/{partition}: offsets {line.first} to {line.to - 1}: {counts}")
+        words += [
+            f"{'' if f.index is None else f'entry {f.index}: '}{f.text} [{f.kind}]" for f in self.findings
+        ]
+        return words + ([f"and {self.more} findings more"] if self.more else [])

@@ -149,7 +149,10 @@ class Sealer:
         now = self._clock.now()
         entry_id = ids.derive(self.origin.encode(), "log.opened", self._signer.verifier.vkey)
         leaf = ledger.leaf_bytes("log.opened", entry_id, now, rules="", code=self._code)
-        await ledger.write(conn, [ledger.Entry(entry_id, "log.opened", now, leaf, ())])
+        try:
+            await ledger.write(conn, [ledger.Entry(entry_id, "log.opened", now, leaf, ())])
+        except ledger.EntryExistsError as error:
+            raise LogBrokenError(f"{self.origin} was opened before, and its head is gone") from error
         # The queue may hold older entries; this one is the first of its log.
         await conn.execute("DELETE FROM audit_pending WHERE entry_id = %s", (entry_id,))
         keys, hashes = [uuid(entry_id)], [leaf_hash(leaf)]

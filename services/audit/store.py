@@ -6,6 +6,9 @@ compare-and-set on size and root. Whoever loses that compare has lost its transa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+
+from psycopg.errors import UniqueViolation
 
 from hub.clock import Micros
 from hub.copying import Rows, int8
@@ -23,9 +26,8 @@ WITH taken AS (
     WHERE ctid = ANY (ARRAY(SELECT ctid FROM audit_pending ORDER BY seq LIMIT %s))
     RETURNING seq, entry_id
 )
-SELECT uuid_send(taken.entry_id), entry.leaf, sealed.leaf_hash
+SELECT taken.seq, uuid_send(taken.entry_id), entry.leaf, sealed.leaf_hash
 FROM taken LEFT JOIN audit_entry AS entry USING (entry_id) LEFT JOIN log_leaf AS sealed USING (entry_id)
-ORDER BY taken.seq
 """
 _TILES = """
 INSERT INTO log_tile (level, n, width, hashes)
@@ -98,7 +100,8 @@ async def take_pending(conn: Connection, limit: int) -> list[Pending]:
     """Take the first entries off the queue, in order; they are back when the transaction fails."""
     async with conn.cursor(binary=True) as cursor:
         await cursor.execute(_TAKE, (limit,))
-        return [Pending(*row) for row in await cursor.fetchall()]
+        # Sorted here, since the leaves do not fit the server's memory for sorting.
+        return [Pending(*row[1:]) for row in sorted(await cursor.fetchall(), key=itemgetter(0))]
 
 
 async def put_back(conn: Connection, entry_ids: Sequence[bytes]) -> None:
@@ -112,11 +115,14 @@ async def put_back(conn: Connection, entry_ids: Sequence[bytes]) -> None:
 async def insert_leaves(
     conn: Connection, first: int, entry_ids: Sequence[bytes], leaf_hashes: Sequence[bytes]
 ) -> None:
-    """Give the entries their indices, from `first` on without a gap."""
+    """Give the entries their indices, from `first` on without a gap. Raises `LogBrokenError` where one is taken."""
     rows = Rows("log_leaf", ("idx", "entry_id", "leaf_hash"))
     for offset, (entry_id, leaf_hash) in enumerate(zip(entry_ids, leaf_hashes, strict=True)):
         rows.add(int8(first + offset), entry_id, leaf_hash)
-    await rows.write(conn)
+    try:
+        await rows.write(conn)
+    except UniqueViolation as error:
+        raise LogBrokenError(f"an index from {first} on is taken, but the head is there") from error
 
 
 async def put_tiles(conn: Connection, tiles: Sequence[TileData]) -> None:

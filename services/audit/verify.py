@@ -15,7 +15,8 @@ own index.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -59,6 +60,30 @@ async def verify(
     return run.report
 
 
+class _Signed(NamedTuple):
+    """A checkpoint: its size, its note, and whether others kept it."""
+
+    size: int
+    note: bytes
+    outside: bool
+
+
+@dataclass(slots=True)
+class _Line:
+    """Checkpoints in order of size. Those from outside are a line of their own: a stolen key signs the others anew."""
+
+    size: int = 0
+    good: int = 0
+    good_below: int = 0
+    broken: bool = False
+
+    def reach(self, size: int) -> int:
+        """Go on to a checkpoint's size; gives the last smaller size whose checkpoint was good."""
+        if size > self.size:
+            self.size, self.good_below = size, self.good
+        return self.good_below
+
+
 class _Verification:
     def __init__(
         self, conn: Connection, verifiers: Sequence[Verifier], origin: str, keys: KeyRing | None
@@ -70,12 +95,10 @@ class _Verification:
         self._keys = keys
         self._edge = Edge()
         self._coverage = CoverageSum()
-        self._good_size = 0
-        self._bad_root = False
-        self._last_signed = 0
+        self._own, self._outside = _Line(), _Line()
 
     async def all_leaves(
-        self, outside: Sequence[tuple[int, bytes]], progress: Callable[[int, int], None] | None
+        self, outside: Sequence[_Signed], progress: Callable[[int, int], None] | None
     ) -> None:
         """Rebuild the tree, portion by portion."""
         end = await reading.leaf_end(self._conn)
@@ -83,12 +106,12 @@ class _Verification:
             stop = min(start + PORTION, end)
             tiles = await reading.leaf_tiles(self._conn, start // WIDTH, (stop + WIDTH - 1) // WIDTH)
             hashes = await self._portion(start, stop, tiles)
-            notes = await reading.checkpoints(self._conn, start, stop)
-            notes += [note for note in outside if start < note[0] <= stop]
+            notes = [_Signed(*own, False) for own in await reading.checkpoints(self._conn, start, stop)]
+            notes += [note for note in outside if start < note.size <= stop]
             await self._grow(start, hashes, sorted(notes), tiles)
             if progress is not None:
                 progress(stop, end)
-        for size, _ in outside:
+        for size in (note.size for note in outside):
             if size > end:
                 self.report.found(
                     "checkpoint", end, f"a checkpoint from outside covers {size} entries, not {end}"
@@ -103,19 +126,20 @@ class _Verification:
         await self._unqueued()
         await self._positions()
 
-    def read_outside(self, notes: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        """The sizes that checkpoints from outside speak of."""
+    def read_outside(self, notes: Sequence[bytes]) -> list[_Signed]:
+        """Checkpoints from outside, with the sizes that they speak of."""
         found = []
         for note in notes:
             try:
-                found.append((parse_checkpoint(open_note(note, self._verifiers).text).size, note))
+                size = parse_checkpoint(open_note(note, self._verifiers).text).size
+                found.append(_Signed(size, note, True))
             except NoteError as error:
                 self.report.found("checkpoint", None, f"a checkpoint from outside: {error}")
         return found
 
     async def _portion(self, start: int, stop: int, tiles: Mapping[int, bytes]) -> list[bytes]:
         rows = {row.index: row for row in await reading.leaves(self._conn, start, stop)}
-        details = await reading.details(self._conn, start, stop)
+        details = await reading.details(self._conn, [row.entry_id for row in rows.values()])
         if self._keys is not None:
             await self._keys.load(self._conn, {row.key_id for part in details.values() for row in part})
         hashes = []
@@ -125,7 +149,7 @@ class _Verification:
                 self.report.found("gap", index, "no leaf has this index")
                 hashes.append(_tile_hash(tiles, index))
             else:
-                hashes.append(self._leaf(row, details.get(index, ())))
+                hashes.append(self._leaf(row, details.get(row.entry_id, ())))
         return hashes
 
     def _leaf(self, row: LeafRow, details: Sequence[DetailRow]) -> bytes:
@@ -184,16 +208,16 @@ class _Verification:
         self,
         start: int,
         hashes: Sequence[bytes],
-        notes: Sequence[tuple[int, bytes]],
+        notes: Sequence[_Signed],
         tiles: Mapping[int, bytes],
     ) -> None:
         """Append a portion's leaves, stopping at each size that a checkpoint speaks of."""
         full: list[TileData] = []
-        for size, note in notes:
-            if size > self._edge.size:
-                self._edge, new = grow(self._edge, hashes[self._edge.size - start : size - start])
+        for signed in notes:
+            if signed.size > self._edge.size:
+                self._edge, new = grow(self._edge, hashes[self._edge.size - start : signed.size - start])
                 full += new
-            self._checkpoint(size, note)
+            self._checkpoint(signed)
         self._edge, new = grow(self._edge, hashes[self._edge.size - start :])
         for data in full + new:
             tile = data.tile
@@ -203,27 +227,30 @@ class _Verification:
             )
             self._tile(data, stored or b"")
 
-    def _checkpoint(self, size: int, note: bytes) -> None:
-        report = self.report
+    def _checkpoint(self, signed: _Signed) -> None:
+        report, size = self.report, signed.size
+        line = self._outside if signed.outside else self._own
         report.checkpoints += 1
-        self._last_signed = max(self._last_signed, size)
         try:
-            checkpoint = parse_checkpoint(open_note(note, self._verifiers).text)
+            checkpoint = parse_checkpoint(open_note(signed.note, self._verifiers).text)
         except NoteError as error:
             report.found("checkpoint", None, f"the checkpoint at size {size}: {error}")
             return
         if checkpoint.origin != self._origin or checkpoint.size != size:
             report.found("checkpoint", None, f"the checkpoint at size {size} is of another log or size")
-        elif checkpoint.root == self._edge.root():
-            self._good_size = size
-        elif self._bad_root:
+            return
+        good_until = line.reach(size)
+        if checkpoint.root == self._edge.root():
+            line.good = size
+        elif line.broken:
             # One finding says where the entries leave what was signed; what follows from it is counted.
             report.more += 1
         else:
-            self._bad_root = True
-            span = f"{self._good_size} to {size - 1}"
-            text = f"the entries from {span} are not those that were signed at size {size}"
-            report.found("checkpoint", self._good_size, text, size)
+            line.broken = True
+            text = (
+                f"the entries from {good_until} to {size - 1} are not those that were signed at size {size}"
+            )
+            report.found("checkpoint", good_until, text, size)
 
     def _tile(self, data: TileData, stored: bytes) -> None:
         if stored == data.hashes:
@@ -257,9 +284,9 @@ class _Verification:
             report.found("head", index, f"the head is at {head.size}, the entries at {report.size}")
         elif head.root != report.root:
             report.found("head", None, "the head's root is not that of the entries")
-        if self._last_signed < head.size:
-            text = f"no checkpoint covers the entries from {self._last_signed}"
-            report.found("checkpoint", self._last_signed, text)
+        if self._own.size < head.size:
+            text = f"no checkpoint covers the entries from {self._own.size}"
+            report.found("checkpoint", self._own.size, text)
 
     async def _queue(self) -> None:
         """What waits to be sealed: it must be sealable, and its coverage counts already."""
@@ -277,7 +304,7 @@ class _Verification:
             if leaf is None:
                 self.report.found("pending", None, f"the queued entry {row.entry_id} contradicts its columns")
             elif leaf["kind"] == "coverage" and self._keys is not None and not row.leaf_hash:
-                rows = await reading.details_of(self._conn, row.entry_id)
+                rows = (await reading.details(self._conn, [row.entry_id])).get(row.entry_id, [])
                 await self._keys.load(self._conn, {item.key_id for item in rows})
                 self._details(None, row.entry_id, leaf, rows)
 

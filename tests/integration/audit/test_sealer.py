@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from psycopg.errors import RaiseException
 
-from hub import ledger
+from hub import ids, ledger
 from hub.database import DatabaseAwayError
 from hub.settings import ROOT, to_environ
 from hub.stack import secret_files
@@ -250,6 +250,21 @@ async def test_sealing_is_refused_when_the_tiles_do_not_lead_to_the_head(log: Lo
         await log.sealer().open()
     await log.rows("DELETE FROM log_tile WHERE n = 1 RETURNING 1")
     with pytest.raises(LogBrokenError, match="no tiles"):
+        await log.sealer().open()
+
+
+async def test_sealing_is_refused_when_the_head_is_gone_or_an_index_is_taken(log: Log) -> None:
+    sealing = await log.filled(3)
+    taken = await log.write(2)
+    await log.rows(
+        "INSERT INTO log_leaf VALUES (5, %s, sha256('')) RETURNING 1", ids.derive(b"s", taken[0].entry_id)
+    )
+    with pytest.raises(LogBrokenError, match="is taken"):
+        await sealing.seal()
+    await log.rows("DELETE FROM log_head RETURNING 1")
+    with pytest.raises(LogBrokenError, match="no head"):
+        await sealing.seal()
+    with pytest.raises(LogBrokenError, match="head is gone"):
         await log.sealer().open()
 
 
