@@ -99,8 +99,8 @@ class World:
         return await psycopg.AsyncConnection.connect(self.dsn, autocommit=True)
 
     async def close(self) -> None:
-        for conn in self._idle:
-            await conn.close()
+        while self._idle:
+            await self._idle.pop().close()
 
     async def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         async with self.transaction() as conn:
