@@ -15,8 +15,7 @@ own index.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -26,8 +25,9 @@ from hub.keys import KeyErasedError, KeyRing, SealError
 from hub.ledger import VERSION, commitment, detail_context
 from services.audit import reading
 from services.audit.coverage import CoverageError, CoverageSum
+from services.audit.judge import Judge, Signed
 from services.audit.merkle import HASH_SIZE, leaf_hash
-from services.audit.note import NoteError, Verifier, open_note, parse_checkpoint
+from services.audit.note import Verifier
 from services.audit.reading import DetailRow, LeafRow
 from services.audit.report import Report
 from services.audit.tiles import TILE_BYTES, WIDTH, Edge, TileData, grow, tiles_of
@@ -55,33 +55,9 @@ async def verify(
     """
     await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     run = _Verification(conn, verifiers, origin, keys)
-    await run.all_leaves(sorted(run.read_outside(outside)), progress)
+    await run.all_leaves(run.judge.read_outside(outside), progress)
     await run.the_rest()
     return run.report
-
-
-class _Signed(NamedTuple):
-    """A checkpoint: its size, its note, and whether others kept it."""
-
-    size: int
-    note: bytes
-    outside: bool
-
-
-@dataclass(slots=True)
-class _Line:
-    """Checkpoints in order of size. Those from outside are a line of their own: a stolen key signs the others anew."""
-
-    size: int = 0
-    good: int = 0
-    good_below: int = 0
-    broken: bool = False
-
-    def reach(self, size: int) -> int:
-        """Go on to a checkpoint's size; gives the last smaller size whose checkpoint was good."""
-        if size > self.size:
-            self.size, self.good_below = size, self.good
-        return self.good_below
 
 
 class _Verification:
@@ -90,15 +66,13 @@ class _Verification:
     ) -> None:
         self.report = Report()
         self._conn = conn
-        self._verifiers = verifiers
-        self._origin = origin
         self._keys = keys
         self._edge = Edge()
         self._coverage = CoverageSum()
-        self._own, self._outside = _Line(), _Line()
+        self.judge = Judge(self.report, verifiers, origin)
 
     async def all_leaves(
-        self, outside: Sequence[_Signed], progress: Callable[[int, int], None] | None
+        self, outside: Sequence[Signed], progress: Callable[[int, int], None] | None
     ) -> None:
         """Rebuild the tree, portion by portion."""
         end = await reading.leaf_end(self._conn)
@@ -106,7 +80,7 @@ class _Verification:
             stop = min(start + PORTION, end)
             tiles = await reading.leaf_tiles(self._conn, start // WIDTH, (stop + WIDTH - 1) // WIDTH)
             hashes = await self._portion(start, stop, tiles)
-            notes = [_Signed(*own, False) for own in await reading.checkpoints(self._conn, start, stop)]
+            notes = [Signed(*own, False) for own in await reading.checkpoints(self._conn, start, stop)]
             notes += [note for note in outside if start < note.size <= stop]
             await self._grow(start, hashes, sorted(notes), tiles)
             if progress is not None:
@@ -125,17 +99,6 @@ class _Verification:
         await self._queue()
         await self._unqueued()
         await self._positions()
-
-    def read_outside(self, notes: Sequence[bytes]) -> list[_Signed]:
-        """Checkpoints from outside, with the sizes that they speak of."""
-        found = []
-        for note in notes:
-            try:
-                size = parse_checkpoint(open_note(note, self._verifiers).text).size
-                found.append(_Signed(size, note, True))
-            except NoteError as error:
-                self.report.found("checkpoint", None, f"a checkpoint from outside: {error}")
-        return found
 
     async def _portion(self, start: int, stop: int, tiles: Mapping[int, bytes]) -> list[bytes]:
         rows = {row.index: row for row in await reading.leaves(self._conn, start, stop)}
@@ -208,7 +171,7 @@ class _Verification:
         self,
         start: int,
         hashes: Sequence[bytes],
-        notes: Sequence[_Signed],
+        notes: Sequence[Signed],
         tiles: Mapping[int, bytes],
     ) -> None:
         """Append a portion's leaves, stopping at each size that a checkpoint speaks of."""
@@ -217,7 +180,7 @@ class _Verification:
             if signed.size > self._edge.size:
                 self._edge, new = grow(self._edge, hashes[self._edge.size - start : signed.size - start])
                 full += new
-            self._checkpoint(signed)
+            self.judge.judge(signed, self._edge.root())
         self._edge, new = grow(self._edge, hashes[self._edge.size - start :])
         for data in full + new:
             tile = data.tile
@@ -226,31 +189,6 @@ class _Verification:
                 tiles.get(tile.n) if tile.level == 0 else await reading.tile(self._conn, tile.level, tile.n)
             )
             self._tile(data, stored or b"")
-
-    def _checkpoint(self, signed: _Signed) -> None:
-        report, size = self.report, signed.size
-        line = self._outside if signed.outside else self._own
-        report.checkpoints += 1
-        try:
-            checkpoint = parse_checkpoint(open_note(signed.note, self._verifiers).text)
-        except NoteError as error:
-            report.found("checkpoint", None, f"the checkpoint at size {size}: {error}")
-            return
-        if checkpoint.origin != self._origin or checkpoint.size != size:
-            report.found("checkpoint", None, f"the checkpoint at size {size} is of another log or size")
-            return
-        good_until = line.reach(size)
-        if checkpoint.root == self._edge.root():
-            line.good = size
-        elif line.broken:
-            # One finding says where the entries leave what was signed; what follows from it is counted.
-            report.more += 1
-        else:
-            line.broken = True
-            text = (
-                f"the entries from {good_until} to {size - 1} are not those that were signed at size {size}"
-            )
-            report.found("checkpoint", good_until, text, size)
 
     def _tile(self, data: TileData, stored: bytes) -> None:
         if stored == data.hashes:
@@ -284,9 +222,9 @@ class _Verification:
             report.found("head", index, f"the head is at {head.size}, the entries at {report.size}")
         elif head.root != report.root:
             report.found("head", None, "the head's root is not that of the entries")
-        if self._own.size < head.size:
-            text = f"no checkpoint covers the entries from {self._own.size}"
-            report.found("checkpoint", self._own.size, text)
+        if self.judge.covered < head.size:
+            text = f"no checkpoint covers the entries from {self.judge.covered}"
+            report.found("checkpoint", self.judge.covered, text, head.size)
 
     async def _queue(self) -> None:
         """What waits to be sealed: it must be sealable, and its coverage counts already."""

@@ -199,7 +199,8 @@ async def test_checkpoint_is_found_when_another_key_signed_it(log: Log) -> None:
         bad = note.seal_note(text, [stranger.sign(text)]).decode()
         await conn.execute("UPDATE log_checkpoint SET note = %s WHERE size = 6", (bad,))
 
-    assert await found(log, tamper) == (["checkpoint"], None)
+    assert await found(log, tamper) == (["checkpoint", "checkpoint"], 1)
+    assert "no checkpoint covers the entries from 1" in (await log.verify()).findings[1].text
 
 
 @pytest.mark.parametrize("kept", [b"no note", b"hub.example/log\n1\nAAAA\n\n\xe2\x80\x94 a b\n"])
