@@ -17,9 +17,9 @@ from cli import edge
 from hub import settings as hub_settings
 from hub.clock import format_micros
 from hub.errors import HubError, WraparoundError
-from hub.partnership.loader import load
 from hub.settings import ROOT
-from hub.stack.stack import GivenKafka, InUseError, SandboxTime, Stack, known_time, owner
+from hub.stack.prepare import make_stack
+from hub.stack.stack import InUseError, SandboxTime, known_time, owner
 from hub.stack.supervisor import DEFAULT_SERVICES, Supervisor
 
 
@@ -92,7 +92,14 @@ def stay(options: Options, report: int) -> None:
     tell = _teller(report)
     try:
         wanted = () if options.servers_only else DEFAULT_SERVICES
-        supervisor = Supervisor(make_stack(options), routers=options.routers, wanted=wanted)
+        stack = make_stack(
+            hub_settings.load(),
+            folder=options.folder,
+            brokers=options.brokers,
+            http_port=options.port,
+            time=options.time or known_time(options.folder),
+        )
+        supervisor = Supervisor(stack, routers=options.routers, wanted=wanted)
         supervisor.start(lambda line: tell({"say": line}))
     except (WraparoundError, OSError, KeyboardInterrupt) as error:
         message, code = edge.explain(error) or (type(error).__name__, edge.FAILED)
@@ -110,41 +117,6 @@ def stay(options: Options, report: int) -> None:
     if report >= 0:
         os.close(report)
     supervisor.run()
-
-
-def make_stack(options: Options) -> Stack:
-    """The stack that the options and the environment describe. Raises `ConfigurationError`, `SettingError`."""
-    settings = hub_settings.load()
-    partnership = load(settings.partnership)
-    desks = partnership.active_desks
-    given = None
-    if settings.kafka:
-        if settings.kafka_password_file is None or not settings.kafka_user:
-            raise hub_settings.SettingError(
-                "WRAPAROUND_KAFKA: expected WRAPAROUND_KAFKA_USER and WRAPAROUND_KAFKA_PASSWORD_FILE beside it, "
-                "an account that may make topics, users and rights"
-            )
-        given = GivenKafka(
-            settings.kafka,
-            settings.kafka_user,
-            settings.kafka_password_file,
-            settings.kafka_security,
-            settings.kafka_ca_file,
-        )
-    return Stack(
-        options.folder,
-        options.brokers,
-        settings.postgres or None,
-        given,
-        desks=[desk.name for desk in desks if desk.receives],
-        readers=[desk.name for desk in desks if not desk.receives],
-        origin=f"wraparound/{partnership.name}",
-        partitions=settings.partitions,
-        retention=settings.retention,
-        time=options.time or known_time(options.folder),
-        http_port=options.port,
-        quick_start=True,
-    )
 
 
 def _arguments(options: Options) -> list[str]:

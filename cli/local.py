@@ -22,6 +22,7 @@ from hub.stack import owned, processes
 from hub.stack.stack import SandboxTime, owner
 
 DOWN_SECONDS = 120.0
+RUNNABLE = (*processes.SERVICES, *processes.ONCE)
 
 Folder = Annotated[
     Path | None,
@@ -129,14 +130,14 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
 
 
 def run(
-    service: Annotated[str, typer.Argument(help=", ".join(processes.SERVICES))],
+    service: Annotated[str, typer.Argument(help=", ".join(RUNNABLE))],
 ) -> None:
     """Run one process as production does, configured by the environment alone. Ends on SIGTERM.
 
     Examples: `wraparound run gateway`, `WRAPAROUND_INSTANCE=2 wraparound run router`.
     """
-    if service not in processes.SERVICES:
-        raise UsageError(f"expected one of {', '.join(processes.SERVICES)}")
+    if service not in RUNNABLE:
+        raise UsageError(f"expected one of {', '.join(RUNNABLE)}")
     settings = hub_settings.load()
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(
@@ -144,6 +145,8 @@ def run(
         format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
+    # What a migration does is in its file; at each start it would only say that there is none.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     raise typer.Exit(processes.entry(service)(settings))
 
 

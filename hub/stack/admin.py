@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.errors import PeerError
 
-TIMEOUT_MS = 30_000
+TIMEOUT_MS = 15_000
 
 # The client reports each failed attempt on its own logger; what matters comes back as an exception.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -32,6 +32,13 @@ def connect(
         warnings.simplefilter("ignore", DeprecationWarning)
         from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - within the warning's filter
         from kafka.errors import KafkaError  # noqa: PLC0415
+        from kafka.net.compat import KafkaNetClient  # noqa: PLC0415
+    made: list[Any] = []
+
+    def client(**config: Any) -> Any:
+        made.append(KafkaNetClient(**config))
+        return made[0]
+
     try:
         return KafkaAdminClient(
             bootstrap_servers=bootstrap.split(","),
@@ -43,6 +50,11 @@ def connect(
             sasl_plain_password=password,
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
+            kafka_client=client,
         )
     except KafkaError as error:
+        # A client that fails to start leaves its connections and its thread behind.
+        for failed in made:
+            failed.close()
+            failed._manager._net.stop()  # noqa: SLF001 - as its own close() does
         raise AdminError(f"Kafka at {bootstrap} does not answer {user}: {type(error).__name__}") from error

@@ -5,10 +5,8 @@ ports are chosen when the cluster is made and kept while they are free, so that 
 The first orderly stop leaves an ahead-of-time cache beside the jars: later starts take under half as long.
 """
 
-import base64
 import json
 import os
-import secrets
 import signal
 import subprocess
 import time
@@ -23,7 +21,7 @@ from hub.stack import jars, owned, secret_files
 from hub.stack.kafka_config import ADMIN, Node, render, server_properties
 from hub.stack.ports import LOOPBACK, free_ports, is_free, listening
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 CACHE_SECONDS = 60.0
 
@@ -176,7 +174,7 @@ class KafkaCluster:
         fresh = [node for node in self._nodes if not (self._home(node) / "data" / "meta.properties").exists()]
         if not fresh:
             return
-        cluster = secret_files.once(self.folder / "cluster.id", _cluster_id())
+        cluster = secret_files.once(self.folder / "cluster.id", secret_files.cluster_id())
         running = []
         for node in fresh:
             # The password stands in a file, since a command line can be read by everybody.
@@ -225,11 +223,6 @@ LOGGING: Sequence[str] = (
     # Kafka frees buffers by a method that Java 25 warns of; it says so at every start.
     "--sun-misc-unsafe-memory-access=allow",
 )
-
-
-def _cluster_id() -> str:
-    # 16 random bytes, as Kafka writes them; one that begins with a dash would be read as an option.
-    return base64.urlsafe_b64encode(b"W" + secrets.token_bytes(15)).decode().rstrip("=")
 
 
 def _format_arguments(home: Path, cluster: str, password: str) -> str:

@@ -27,7 +27,7 @@ from hub.stack.ports import LOOPBACK, free_ports, is_free
 USER = "wraparound"
 DATABASE = "wraparound"
 UNPRIVILEGED = "nobody"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
 OPTIONS: Mapping[str, str] = {

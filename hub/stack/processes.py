@@ -31,6 +31,12 @@ SERVICES: Mapping[str, str] = {
 }
 """What `wraparound run` knows: a module with `main(settings) -> int`, which returns after SIGTERM."""
 
+ONCE: Mapping[str, str] = {
+    "secrets": "hub.stack.prepare:make_secrets",
+    "prepare": "hub.stack.prepare:main",
+}
+"""Steps of a deployment that end by themselves (`hub.stack.prepare`)."""
+
 
 class ServiceError(HubError):
     """A service is not there, or ended while it was starting."""
@@ -45,9 +51,10 @@ def exists(service: str) -> bool:
 
 def entry(service: str) -> Callable[[Settings], int]:
     """The service's `main`. Raises `ServiceError`."""
-    if not exists(service):
+    if service not in ONCE and not exists(service):
         raise ServiceError(f"{service} is not part of this version")
-    main: Callable[[Settings], int] = importlib.import_module(SERVICES[service]).main
+    module, _, name = ONCE.get(service, SERVICES.get(service, "")).partition(":")
+    main: Callable[[Settings], int] = getattr(importlib.import_module(module), name or "main")
     return main
 
 

@@ -1,5 +1,6 @@
 """Secrets of a stack: made once, kept in files that only their owner reads."""
 
+import base64
 import os
 import secrets
 from pathlib import Path
@@ -23,3 +24,8 @@ def once(file: Path, content: str | None = None, mode: int = 0o600) -> str:
     if not file.exists():
         write(file, (secrets.token_hex(32) if content is None else content) + "\n", mode)
     return file.read_text().removesuffix("\n")
+
+
+def cluster_id() -> str:
+    """16 random bytes as Kafka writes a cluster's id; never begins with a dash, which would be an option."""
+    return base64.urlsafe_b64encode(b"W" + secrets.token_bytes(15)).decode().rstrip("=")

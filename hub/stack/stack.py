@@ -174,6 +174,7 @@ class Stack:
         try:
             owned.end_left_behind(self.folder)
             self._check_room()
+            self._choose_http_port()
             self.identities.make_hub_keys(self._origin)
             self.identities.check_hub_keys()
             self.identities.make_desk_keys((*self.desks, *self.readers))
@@ -188,7 +189,6 @@ class Stack:
             if self.kafka is not None:
                 self.kafka.wait()
             self._prepare_kafka()
-            self._choose_http_port()
             self.identities.write_profiles(self.desks, self.readers, self.url, self.bootstrap)
             self._describe()
         except BaseException:

@@ -18,7 +18,7 @@ from hub.stack import secret_files
 from hub.stack.processes import ServiceError, ServiceProcess, exists
 from hub.stack.stack import Stack
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STARTED_SECONDS = 1.0
 TICK = 0.2
 DEFAULT_SERVICES = ("sealer", "gateway", "delivery", "router", "outcomes")
