@@ -20,7 +20,7 @@ from typing import Any, Final
 from services.consent.agreement import Desk
 from services.consent.compiled import CompiledRules
 from services.consent.event import HUB, PlainEvent, word
-from services.consent.person import person_facts
+from services.consent.scene import FamilyFacts
 from services.consent.vocabulary import FAMILY_ROLES, expand
 
 Table = Sequence[Mapping[str, Any]]
@@ -47,11 +47,9 @@ def may_publish(table: Table, rules: CompiledRules, desk: str, kind: str) -> All
     return _first(table, kind, lambda each: _ever(rules, desk, each))
 
 
-def may_state(
-    table: Table, rules: CompiledRules, state: Mapping[str, Any], event: PlainEvent
-) -> Allowed | Refused:
+def may_state(table: Table, rules: CompiledRules, facts: FamilyFacts, event: PlainEvent) -> Allowed | Refused:
     """Whether the event's author may state it of this family, as its log stands before the event."""
-    asked = _Asked(rules, state, event)
+    asked = _Asked(rules, facts, event)
     return _first(table, event.kind, lambda each: _ever(rules, event.source, each) and _now(asked, each))
 
 
@@ -90,8 +88,13 @@ class _Asked:
     """One question, with what the answer may rest on."""
 
     rules: CompiledRules
-    state: Mapping[str, Any]
+    facts: FamilyFacts
     event: PlainEvent
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The family's state before the event."""
+        return self.facts.state
 
     def person(self) -> str | None:
         """Whom the event is about: its subject, or the victim it shields."""
@@ -101,11 +104,10 @@ class _Asked:
         """The roles that the author holds for a person now, former ones too."""
         if person is None:
             return set()
-        event, plain = self.event, self.state.get("persons", {}).get(person, {})
-        spans = person_facts(plain, known=True).spans
+        event = self.event
         return {
             each.role
-            for each in spans
+            for each in self.facts.person(person).spans
             if each.desk == event.source and _in(each.start, each.end, event.recorded)
         }
 

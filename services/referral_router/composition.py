@@ -12,7 +12,7 @@ from hub.settings import ROOT, Settings, read_key
 from services.consent.compiled import CompiledRules
 from services.consent.load import load_rules
 from services.referral_router.deciding import Deciding
-from services.referral_router.handler import Router
+from services.referral_router.handler import Router, rows_by_kind
 from services.referral_router.people import People
 
 
@@ -46,5 +46,5 @@ def assemble(settings: Settings) -> Parts:
         secret=secret,
         hub_key=hub_subject(secret),
         rules=rules.digest,
-        machines=(Router(deciding, partnership.authority_plain), People()),
+        machines=(Router(deciding, rows_by_kind(partnership.authority_plain)), People()),
     )

@@ -66,10 +66,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The machine of the processor `router`."""
+    """The machine of the processor `router`. `authority`: the rows of the partnership's table, by kind of event."""
 
     deciding: Deciding
-    authority: Sequence[Mapping[str, Any]]
+    authority: Mapping[str, Sequence[Mapping[str, Any]]]
     name: str = "router"
     topic: str = "events"
     table: str = "family_state"
@@ -102,7 +102,7 @@ class Router:
         if event.type == EVENT_REJECTED:
             after = state.after(state.plain, at)
             return Done(after, tuple(self.deciding.tell_publisher(after.facts, event)))
-        refused = self._refused(state.plain, plain)
+        refused = self._refused(state.facts, plain)
         if refused is not None:
             return Rejected(refused, (*rejection(event, refused), *tell_people(event, {})))
         stepped = step(state.plain, plain)
@@ -116,10 +116,10 @@ class Router:
         effects += offered_at_once(event)
         return Done(after, tuple(effects))
 
-    def _refused(self, state: FamilyState, plain: PlainEvent) -> str | None:
+    def _refused(self, facts: FamilyFacts, plain: PlainEvent) -> str | None:
         if plain.source == HUB:
             return None
-        verdict = may_state(self.authority, self.deciding.rules, state, plain)
+        verdict = may_state(self.authority.get(plain.kind, ()), self.deciding.rules, facts, plain)
         return verdict.code if isinstance(verdict, Refused) else None
 
     def _lapsed(self, state: Family, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
@@ -180,3 +180,12 @@ def offered_at_once(event: Event) -> Iterator[Emit]:
     data = event.data
     offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
     yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key)
+
+
+def rows_by_kind(table: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of an authority table for each kind of event that they name."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in table:
+        for kind in row["types"]:
+            found.setdefault(kind, []).append(row)
+    return found
