@@ -5,17 +5,25 @@ partnership …`), imported when it is used. The stack's own verbs stand in `cli
 """
 
 import importlib
-import pkgutil
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-import cli
 from cli import edge, local
 
-NOT_NOUNS = {"main", "edge", "local", "background", "lag", "doctor"}
+HERE = Path(__file__).parent
+
+
+def nouns() -> list[str]:
+    """Modules of this package that define an `app`, by name; none is imported."""
+    found = [
+        path.stem for path in HERE.glob("*.py") if re.search(r"^app\b.*=", path.read_text(), re.MULTILINE)
+    ]
+    return sorted(set(found) - {"main"})
 
 
 class Nouns(TyperGroup):
@@ -23,15 +31,12 @@ class Nouns(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All names, the stack's verbs first."""
-        nouns = sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
-        return [*super().list_commands(ctx), *(noun for noun in nouns if noun not in NOT_NOUNS)]
+        return [*super().list_commands(ctx), *nouns()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name; a noun's module is imported now."""
-        if cmd_name in NOT_NOUNS or cmd_name not in self.list_commands(ctx):
-            return super().get_command(ctx, cmd_name)
         known = super().get_command(ctx, cmd_name)
-        if known is not None:
+        if known is not None or cmd_name not in nouns():
             return known
         command = typer.main.get_command(importlib.import_module(f"cli.{cmd_name}").app)
         command.name = cmd_name

@@ -23,13 +23,16 @@ STEADY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
 SERVICES: Mapping[str, str] = {
-    "gateway": "services.gateway.main",
+    "gateway": "cli.gateway",
     "router": "services.referral_router.worker",
     "delivery": "services.delivery.main",
     "outcomes": "services.outcome_collector.worker",
     "sealer": "services.audit.sealer_main",
 }
-"""What `wraparound run` knows: a module with `main(settings) -> int`, which returns after SIGTERM."""
+"""What `wraparound run` knows: a module with `main(settings) -> int`, which returns after SIGTERM.
+
+The gateway's is composed of two services, which the command line alone may do.
+"""
 
 ONCE: Mapping[str, str] = {
     "secrets": "hub.stack.prepare:make_secrets",
