@@ -16,12 +16,6 @@ def derive(secret: bytes, *parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
-def token(secret: bytes, *parts: str) -> bytes:
-    """The 32 bytes under which a personal value (an NHS number) is found again without being kept."""
-    message = "|".join([f"{len(part)}:{part}" for part in ("token", *parts)])
-    return hmac.digest(secret, message.encode(), "sha256")
-
-
 def hub_subject(secret: bytes) -> str:
     """The hub's own subject: details that name nobody (offsets, counts) are sealed under its key."""
     return derive(secret, "subject", "hub")
