@@ -1,5 +1,6 @@
-"""Attempts: the only way in which a delivery leaves, over Kafka or through the inbox (STREAMING.md sections
-4, 5).
+"""Attempts: the only way in which a delivery leaves, over Kafka or through the inbox.
+
+Source: STREAMING.md sections 4 and 5.
 
 `rows` reads deliveries, `judge` says purely which of them may leave, `begin` compares, records and commits,
 `mark` writes what became of it. `lines` is what the owner of a desk remembers, `inbox` the desk's own

@@ -13,7 +13,8 @@ from typing import Literal
 
 from hub import ledger
 from hub.attempts.judge import Lapse, World
-from hub.attempts.rows import Kit, Now, Row, agency, array
+from hub.attempts.row import Now, Row, agency
+from hub.attempts.rows import Kit, array
 from hub.clock import Micros
 from hub.crash import point
 from hub.database import Connection
@@ -53,9 +54,7 @@ class Attempt:
 
 
 async def register(conn: Connection, *, persons: Sequence[str] = (), agencies: Iterable[str] = ()) -> None:
-    """Give these a guard row, so that there is something to lock. In a transaction of its own: it waits
-    for no other.
-    """
+    """Give these a guard row, so that there is something to lock; in a transaction of its own."""
     await conn.execute(
         "INSERT INTO guard (person_id) SELECT p FROM unnest(%s::uuid[]) AS p ORDER BY p ON CONFLICT DO NOTHING",
         (array(sorted(persons)),),
@@ -77,7 +76,7 @@ async def closed_agencies(conn: Connection, desks: Iterable[str]) -> frozenset[s
         "SELECT agency, closed FROM agency_guard WHERE agency = ANY(%s) ORDER BY agency FOR SHARE",
         (agencies,),
     )
-    closed = dict(await cursor.fetchall())
+    closed: dict[str, bool] = dict(await cursor.fetchall())
     if len(closed) < len(agencies):
         raise UnguardedError(())
     return frozenset(name for name, is_closed in closed.items() if is_closed)
@@ -95,7 +94,7 @@ async def look(conn: Connection, kit: Kit, rows: Sequence[Row], now: Now, *, loc
         + (" FOR SHARE" if lock else ""),
         (array(persons),),
     )
-    raises = dict(await cursor.fetchall())
+    raises: dict[str, int] = dict(await cursor.fetchall())
     if lock and len(raises) < len(persons):
         raise UnguardedError([person for person in persons if person not in raises])
     families = {row.family_id for row in rows}
@@ -111,8 +110,9 @@ async def look(conn: Connection, kit: Kit, rows: Sequence[Row], now: Now, *, loc
 
 
 async def begin(conn: Connection, kit: Kit, take: Sequence[Row], now: Now, channel: Channel) -> list[Attempt]:
-    """Begin an attempt for each desk among these rows, but those of erased families. Raises
-    `ContendedError`.
+    """Begin an attempt for each desk among these rows, but those of erased families.
+
+    Raises `ContendedError`.
     """
     desk_keys = {kit.desk_key(row.desk) for row in take}
     erased = await kit.ring.load(conn, sorted({row.family_id for row in take} | desk_keys))

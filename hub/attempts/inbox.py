@@ -1,5 +1,4 @@
-"""A desk reads its inbox: what was released and is not acknowledged, in the order of its places, then what
-is next.
+"""A desk reads its inbox: what was released and is not acknowledged, by its place, then what is next.
 
 Each reading is an attempt: compared, recorded and committed before anything is answered. An item that the
 desk may not have now keeps its place and loses its body: `recalled` for good, or `waiting` until it is
@@ -13,7 +12,8 @@ from typing import Any, Final, Literal
 from hub.attempts.begin import Attempt, ContendedError, begin, closed_agencies, lapse, look
 from hub.attempts.judge import Lapse, World, differs, is_parked, judge, paced
 from hub.attempts.lines import read_low
-from hub.attempts.rows import COLUMNS, Kit, Now, Row, to_row
+from hub.attempts.row import Now, Row
+from hub.attempts.rows import COLUMNS, Kit, to_row
 from hub.clock import Micros
 from hub.database import Connection
 
@@ -157,9 +157,7 @@ async def end(conn: Connection, attempt_id: str, now: Now) -> None:
 
 
 async def acknowledge(conn: Connection, desk: str, ids: Sequence[str], at: Micros) -> None:
-    """The desk has these: they leave its inbox. What is not its own, not there or done already is passed
-    over alike.
-    """
+    """The desk has these: they leave its inbox. What is not its own, not there or done is passed over."""
     await conn.execute(
         "WITH done AS (UPDATE delivery SET ack_at = %s WHERE delivery_id = ANY(%s::uuid[]) AND desk = %s"
         " AND inbox_seq IS NOT NULL AND ack_at IS NULL RETURNING inbox_seq)"

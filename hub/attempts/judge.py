@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hub.attempts.rows import Now, Row
+from hub.attempts.row import Now, Row
 
 Cause = Literal["guard", "expiry", "rules"]
 

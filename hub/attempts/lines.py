@@ -1,5 +1,4 @@
-"""What the owner of desks remembers of their lines, so that a row that waits costs nothing to those that do
-not.
+"""What the owner of desks remembers of their lines, so that a row that waits costs the others nothing.
 
 Everything here can be forgotten at any time: it is found again from the low-water mark in SQL.
 """
@@ -8,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hub.attempts.rows import COLUMNS, IN_LINE, Row, array, to_row
+from hub.attempts.row import Row
+from hub.attempts.rows import COLUMNS, IN_LINE, array, to_row
 from hub.database import Connection
 
 STUCK_AT_ONCE: Final = 200
@@ -102,9 +102,7 @@ async def read_ahead(conn: Connection, lines: Iterable[Line], limit: int) -> lis
 
 
 async def read_stuck(conn: Connection, line: Line) -> list[Row]:
-    """The rows in which some of a line's stuck families wait, in order; families that no longer do are
-    let go.
-    """
+    """The rows in which some of a line's stuck families wait, in order; who waits no longer is let go."""
     families = line.some_stuck()
     cursor = await conn.execute(
         f"SELECT r.* FROM unnest(%s::uuid[]) AS f(id) CROSS JOIN LATERAL"
@@ -124,4 +122,4 @@ async def read_low(conn: Connection, desks: Sequence[str]) -> dict[str, int]:
         "INSERT INTO relay_cursor (desk) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (sorted(desks),)
     )
     cursor = await conn.execute("SELECT desk, low FROM relay_cursor WHERE desk = ANY(%s)", (list(desks),))
-    return {desk: low for desk, low in await cursor.fetchall()}
+    return dict(await cursor.fetchall())

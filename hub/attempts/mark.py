@@ -1,5 +1,4 @@
-"""What became of attempts: places in the inbox at the first release, back-off, the end of what cannot be
-sent.
+"""What became of attempts: places in the inbox, back-off, the end of what cannot be sent.
 
 | outcome | the delivery | released |
 |--|--|--|
@@ -22,11 +21,12 @@ import orjson
 
 from hub import ledger
 from hub.attempts.begin import Attempt
-from hub.attempts.rows import COLUMNS, IN_LINE, LIFE, Kit, Now, Row, array, to_row
+from hub.attempts.row import LIFE, Now, Row
+from hub.attempts.rows import COLUMNS, IN_LINE, Kit, array, to_row
 from hub.clock import SECOND, Micros
 from hub.database import Connection
 from hub.ids import derive
-from hub.kafka import Outcome, Sent
+from hub.producer import Outcome, Sent
 
 TRIES: Final = 12
 OPERATIONS: Final = "hub/operations"
@@ -44,8 +44,7 @@ def back_off(tries: int) -> Micros:
 async def mark(
     conn: Connection, kit: Kit, attempts: Sequence[Attempt], results: Results, now: Now, *, safe: int
 ) -> dict[str, int]:
-    """End these attempts; `results` has the outcome of each delivery id. Returns each desk's new low-water
-    mark.
+    """End these attempts; `results` has the outcome of each delivery id. Returns new low-water marks.
 
     Writes `delivery.failed` for what did not leave, so that the record of attempts names every release and
     no more. `safe` is the horizon up to which every row is visible.
@@ -185,9 +184,7 @@ async def _open_task(conn: Connection, kit: Kit, row: Row, reason: str, now: Now
 
 
 async def _move_low(conn: Connection, places: Mapping[str, int], safe: int) -> dict[str, int]:
-    """Store the next places, and move each mark to the first row that is still to be sent, never past
-    the horizon.
-    """
+    """Store the next places; move each mark to the first row still to be sent, never past the horizon."""
     cursor = await conn.execute(
         "UPDATE relay_cursor c SET inbox_next = u.next, low = greatest(c.low, least(coalesce("
         f"  (SELECT d.seq FROM delivery d WHERE d.desk = c.desk AND d.seq >= c.low AND d.seq < c.low + {LOW_STEP}"

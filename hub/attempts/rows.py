@@ -6,15 +6,11 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from hub.clock import SECOND, Micros
+from hub.attempts.row import Row
+from hub.clock import Micros
 from hub.ids import derive
 from hub.keys import KeyRing
 from hub.schemas import Catalogue
-
-LIFE: Final[Micros] = 5 * SECOND
-"""How long an attempt may last: nothing is written later, and whatever is not marked by then counts as
-released.
-"""
 
 IN_LINE: Final = (
     # Held rows do not stand in the line: they re-enter at its end.
@@ -28,32 +24,6 @@ COLUMNS: Final = (
     " array_send(d.counts), d.rules, d.valid_until, d.urgent, d.recorded_at, d.body, d.tries, d.next_mono,"
     " d.released_at, d.inbox_seq, d.xmin::text"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One delivery. `persons` and `counts` are what its decision rests on; `version` changes with every
-    update.
-    """
-
-    delivery_id: str
-    seq: int
-    desk: str
-    family_id: str
-    type: str
-    status: str
-    persons: tuple[str, ...]
-    counts: tuple[int, ...]
-    rules: str
-    valid_until: Micros | None
-    urgent: bool
-    recorded_at: Micros
-    body: bytes | None
-    tries: int
-    next_mono: Micros
-    released_at: Micros | None
-    place: int | None
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +49,8 @@ def make_kit(
     return Kit(secret, ring, catalogue, code, rules, lambda desk: derive(secret, "subject", "desk", desk))
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The hub's time, which rules look at, and the machine's, which leases and back-off look at."""
-
-    hub: Micros
-    mono: Micros
-
-
 def array(values: Iterable[object]) -> str:
-    """An array as PostgreSQL reads it, of ids, numbers or codes: a third of the cost of the driver's own form."""
+    """An array of ids, numbers or codes as PostgreSQL reads it, for a third of the driver's own cost."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
@@ -97,16 +59,9 @@ def body_context(delivery_id: str) -> bytes:
     return b"delivery|" + delivery_id.encode()
 
 
-def agency(desk: str) -> str:
-    """The agency of a desk."""
-    return desk.partition("/")[0]
-
-
 @lru_cache(maxsize=100_000)
 def _persons(raw: bytes) -> tuple[str, ...]:
-    """A one-dimensional uuid[] in PostgreSQL's binary form: 20 bytes of head, then length and value of
-    each.
-    """
+    """A one-dimensional uuid[] in binary form: 20 bytes of head, then length and value of each."""
     return tuple(str(UUID(bytes=raw[at : at + 16])) for at in range(24, len(raw), 20))
 
 

@@ -1,14 +1,12 @@
-"""What the delivery process is made of: configuration read, schemas and rules compiled; nothing connects
-yet.
-"""
+"""What the delivery process is made of: configuration and schemas, read once."""
 
 from dataclasses import dataclass
 
 from hub.attempts.rows import make_kit
-from hub.kafka import Producer
 from hub.keys import KeyRing
 from hub.ledger import code_digest
 from hub.partnership import load as load_partnership
+from hub.producer import Producer
 from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
 from services.consent.load import load_rules

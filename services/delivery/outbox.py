@@ -1,5 +1,4 @@
-"""The producer of the outbox: events enter their logs on Kafka in the order in which their transactions
-queued them.
+"""The producer of the outbox: events enter their logs on Kafka in the order of the queue.
 
 One process owns the outbox at a time, by an advisory lock on its own connection. A batch is read, sent,
 acknowledged and then deleted: a crash between sends it again, and the processors drop what they have seen
@@ -17,9 +16,9 @@ from hub.crash import point
 from hub.database import Connection
 from hub.errors import PeerError
 from hub.events import Envelope, to_headers
-from hub.kafka import Message, Outcome, Producer
 from hub.keys import KeyRing
 from hub.outbox import seal_context
+from hub.producer import Message, Outcome, Producer
 from services.delivery.session import Session, keep_going
 
 log = logging.getLogger("wraparound.outbox")
@@ -85,9 +84,7 @@ class OutboxProducer:
         return 0.0 if len(messages) == self.limit else BUSY
 
     async def _read(self, limit: int) -> tuple[list[int], list[Message]]:
-        """Delete what is done and read what is next, in one transaction; bodies go on as the bytes they
-        are.
-        """
+        """Delete what is done and read what is next, in one transaction."""
         async with self._session.transaction() as conn:
             if self._done:
                 await conn.execute("DELETE FROM outbox WHERE seq = ANY(%s::bigint[])", (self._done,))

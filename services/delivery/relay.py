@@ -1,5 +1,4 @@
-"""The relay: begins attempts for the desks that it owns, sends them to their topics, and marks what became
-of them.
+"""The relay: begins attempts for the desks that it owns, sends them, and marks what became of them.
 
 One relay owns a desk at a time, by an advisory lock on the very connection on which it begins and marks
 attempts. A cycle is one transaction (the last attempts marked, the next begun), then one send, awaited
@@ -14,19 +13,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from hub import kafka
 from hub.attempts import lines
 from hub.attempts.begin import Attempt, UnguardedError, begin, closed_agencies, lapse, look, register
 from hub.attempts.judge import judge
 from hub.attempts.lines import Horizon, Line
 from hub.attempts.mark import end_overdue, mark
-from hub.attempts.rows import LIFE, Kit, Now, Row, agency, body_context
-from hub.clock import SECOND, Clock, SystemClock, format_micros
+from hub.attempts.row import LIFE, Now, Row, agency
+from hub.attempts.rows import Kit
+from hub.clock import SECOND, Clock, SystemClock
 from hub.crash import point
 from hub.database import Connection
 from hub.errors import PeerError
-from hub.kafka import Message, Outcome, Producer, Sent
+from hub.kafka import BrokerAwayError
 from hub.keys import KeyErasedError, SealError
+from hub.producer import Message, Outcome, Producer, Sent, stopwatch
+from services.delivery.messages import to_message
 from services.delivery.session import Session, keep_going
 
 DESK_LOCK: Final = 710_002
@@ -89,10 +90,8 @@ class Relay:
         return Now(self._clock.now(), self._machine.now())
 
     async def cycle(self) -> float:
-        """Mark the last attempts, begin the next, send them. Returns how long to rest before the next
-        cycle.
-        """
-        started = kafka.now()
+        """Mark the last attempts, begin the next, send them. Returns how long to rest afterwards."""
+        started = stopwatch()
         if self._unguarded is not None:
             await self._register()
         if started >= self._claim_at:
@@ -111,7 +110,7 @@ class Relay:
             self._unmarked = (attempts, results)
             point("attempt.before_mark")
             self._quiet = 0
-            return max(0.0, BUSY - (kafka.now() - started))
+            return max(0.0, BUSY - (stopwatch() - started))
         self._quiet += 1
         return BUSY if self._quiet < 50 or any(line.stuck for line in self.lines.values()) else IDLE
 
@@ -119,7 +118,7 @@ class Relay:
         """Have a broker to send to, or at least mark what was sent before it went away."""
         try:
             await self._producer.start()
-        except kafka.BrokerAwayError:
+        except BrokerAwayError:
             if self._unmarked is not None:
                 await self._transact(sending=False)
             raise
@@ -173,13 +172,13 @@ class Relay:
         return attempts, ahead, first.waiting | second.waiting, desks
 
     async def _read_stuck(self, conn: Connection, chosen: Sequence[Line]) -> list[Row]:
-        if kafka.now() < self._stuck_at:
+        if stopwatch() < self._stuck_at:
             return []
         rows: list[Row] = []
         for line in chosen:
             if line.stuck:
                 rows += await lines.read_stuck(conn, line)
-        self._stuck_at = kafka.now() + STUCK_EVERY
+        self._stuck_at = stopwatch() + STUCK_EVERY
         return rows
 
     def _remember(
@@ -216,7 +215,7 @@ class Relay:
                     ids.append(row.delivery_id)
                 except (KeyErasedError, SealError) as error:
                     results[row.delivery_id] = Sent(Outcome.REFUSED, type(error).__name__)
-        left = LIFE / SECOND - (kafka.now() - started)
+        left = LIFE / SECOND - (stopwatch() - started)
         results.update(zip(ids, await self._producer.send(messages, seconds=left), strict=True))
         self.delivered += sum(1 for sent in results.values() if sent.outcome is Outcome.SENT)
         return results
@@ -255,22 +254,3 @@ def _not_sent(attempts: Sequence[Attempt], results: Mapping[str, Sent]) -> set[t
         for row in attempt.rows
         if results[row.delivery_id].outcome is not Outcome.SENT
     }
-
-
-def to_message(kit: Kit, topic: str, row: Row) -> Message:
-    """A delivery as the desk's topic has it. Raises `KeyErasedError`, `SealError`."""
-    if row.body is None:
-        raise SealError(f"delivery {row.delivery_id} has no body")
-    family = row.family_id.encode()
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", row.delivery_id.encode()),
-        ("ce_source", b"hub"),
-        ("ce_type", row.type.encode()),
-        ("ce_time", format_micros(row.recorded_at).encode()),
-        ("ce_subject", family),
-        ("content-type", b"application/avro"),
-    ]
-    return Message(
-        topic, family, kit.ring.open(row.family_id, body_context(row.delivery_id), row.body), headers
-    )

@@ -63,8 +63,9 @@ class Session:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A transaction. Raises `ContendedError` (begin anew) and `DatabaseAwayError` (everything owned
-        is lost).
+        """A transaction.
+
+        Raises `ContendedError` (begin anew) and `DatabaseAwayError` (everything owned is lost).
         """
         conn = await self.connect()
         try:
@@ -81,9 +82,7 @@ class Session:
             raise
 
     async def try_locks(self, family: int, names: Sequence[str]) -> list[str]:
-        """Those of the names that this session now owns, until it ends. Do not ask for what it owns
-        already.
-        """
+        """Those of the names that this session now owns, until it ends. Not for what it owns already."""
         if not names:
             return []
         async with self.transaction() as conn:

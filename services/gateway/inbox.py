@@ -1,12 +1,14 @@
-"""A desk's inbox over HTTP: `GET /v1/inbox` and `POST /v1/inbox/acknowledgements` (INTERFACES.md section 1).
+"""A desk's inbox over HTTP: `GET /v1/inbox` and `POST /v1/inbox/acknowledgements`.
 
-The answer is `{"events": […], "after": n}`: CloudEvents in their structured JSON form, in the order of their places,
-and the cursor to ask with next. `id` is the delivery's, the same each time it is read and on the desk's topic; `place`
-is its place in the inbox. What the desk may not have any more, or not now, keeps its place without `data`, and
-`state` says `recalled` or `waiting`. Everything shown comes again until it is acknowledged.
+The answer is `{"events": […], "after": n}`: CloudEvents in their structured JSON form, in the order of
+their places, and the cursor to ask with next. `id` is the delivery's, the same each time it is read and on
+the desk's topic; `place` is its place in the inbox. What the desk may not have any more, or not now, keeps
+its place without `data`, and `state` says `recalled` or `waiting`. Everything shown comes again until it is
+acknowledged.
 
-Each reading is an attempt: what its items rest on is compared, and the audit entry committed, before the answer. An
-answer later than five seconds is not given (503); one that is empty takes as long whatever the reason.
+Each reading is an attempt: what its items rest on is compared, and the audit entry committed, before the
+answer. An answer later than five seconds is not given (503); one that is empty takes as long whatever the
+reason.
 """
 
 import asyncio
@@ -24,7 +26,8 @@ from starlette.background import BackgroundTask
 from hub.attempts import inbox
 from hub.attempts.begin import ContendedError, UnguardedError, register
 from hub.attempts.inbox import Item, Page
-from hub.attempts.rows import LIFE, Kit, Now, agency, body_context
+from hub.attempts.row import LIFE, Now, agency
+from hub.attempts.rows import Kit, body_context
 from hub.clock import SECOND, Clock, SystemClock, format_micros
 from hub.database import Database
 from hub.errors import PeerError
@@ -90,7 +93,7 @@ class Inbox:
         raise ContendedError("the inbox is busy")
 
     async def end(self, page: Page) -> None:
-        """The answer is written: its attempt is over. If this is lost, the attempt is over in five seconds."""
+        """The answer is written: its attempt is over. If this is lost, it is so in five seconds."""
         if page.attempt is None:
             return
         async with self.database.transaction() as conn:
@@ -122,7 +125,7 @@ class Inbox:
 
 
 def build(database: Database, kit: Kit, clock: Clock, caller: Caller) -> APIRouter:
-    """The routes. `caller` is the dependency that gives the name of the desk whose token the request bears."""
+    """The routes. `caller` is the dependency that gives the name of the desk that asks."""
     router = APIRouter(prefix="/v1/inbox", tags=["inbox"])
     inboxes = Inbox(database, kit, clock, SystemClock())
 

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-
 from hub.events import HUB, Envelope
 from hub.ids import derive
 from hub.ledger import read_details
@@ -106,4 +105,13 @@ def unrecorded(records: list[Received], named: Counter[str]) -> Counter[str]:
     return Counter(record.delivery_id for record in records) - named
 
 
-__all__ = ["attempts_named", "first_seen", "log_events", "running", "spawn", "unrecorded", "until_done", "until_killed"]
+__all__ = [
+    "attempts_named",
+    "first_seen",
+    "log_events",
+    "running",
+    "spawn",
+    "unrecorded",
+    "until_done",
+    "until_killed",
+]

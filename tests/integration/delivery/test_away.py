@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hub.kafka import Message, Outcome, Producer
+from hub.producer import Message, Outcome, Producer
 from hub.stack.stack import Stack
 from tests.integration.delivery.process import (
     attempts_named,
@@ -110,8 +110,7 @@ async def test_one_line_is_logged_for_each_change_when_the_broker_comes_and_goes
         await world.put(Queued(1))
         await asyncio.sleep(3)
         stack.kafka.restart()
-        while await world.statuses() != {"delivered": 1}:
-            await asyncio.sleep(0.1)
+        await until_done(world)
     stopping.set()
     await running_relay
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("wraparound")]
@@ -136,7 +135,9 @@ async def test_order_and_records_hold_when_the_owner_is_stopped_longer_than_an_a
     await check(world, feed, since)
 
 
-async def test_each_delivery_arrives_once_when_two_processes_run_by_mistake(world: World, stack: Stack) -> None:
+async def test_each_delivery_arrives_once_when_two_processes_run_by_mistake(
+    world: World, stack: Stack
+) -> None:
     since = await world.ends()
     log_since = await world.ends_of("events", "router")
     async with running(world), running(world), feeding(world) as feed:
@@ -169,7 +170,7 @@ async def test_records_of_a_partition_stay_in_order_when_its_leader_is_killed(th
             killed = True
     await producer.stop()
     world = World(three_brokers, three_brokers.dsn)
-    records = await world.received({partition: 0 for partition in range(4)})
+    records = await world.received(dict.fromkeys(range(4), 0))
     await world.close()
     order = list(dict.fromkeys(int(record.value) for record in records))
     assert order == sent

@@ -1,4 +1,6 @@
-"""The delivery process killed at each named point, and started again: nothing lost, nothing without a record."""
+"""The delivery process killed at each named point, and started again: nothing lost, nothing without a
+record.
+"""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -34,7 +36,9 @@ async def feed(world: World, rounds: int, pause: float) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("point", RELAY_POINTS)
-async def test_nothing_is_lost_or_released_without_a_record_when_the_relay_is_killed(world: World, point: str) -> None:
+async def test_nothing_is_lost_or_released_without_a_record_when_the_relay_is_killed(
+    world: World, point: str
+) -> None:
     since = await world.ends()
     process, wanted = await asyncio.gather(spawn(world, point), feed(world, 6, 0.0))
     later = asyncio.ensure_future(feed(world, 40, 0.05))
@@ -46,7 +50,9 @@ async def test_nothing_is_lost_or_released_without_a_record_when_the_relay_is_ki
     received = await world.received(since)
     assert first_seen(received) == wanted
     assert unrecorded(received, await attempts_named(world)) == Counter()
-    repeated = [delivery_id for delivery_id, times in Counter(r.delivery_id for r in received).items() if times > 1]
+    repeated = [
+        delivery_id for delivery_id, times in Counter(r.delivery_id for r in received).items() if times > 1
+    ]
     # Only what was sent and not marked at the crash may come again, under its own id.
     assert not repeated or not point.startswith("attempt.committed")
     assert await world.one("SELECT count(*) FROM attempt WHERE ended_mono IS NULL") == 0

@@ -29,7 +29,9 @@ async def serving(world: World) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.include_router(inbox.build(database, world.make_kit(), world.clock, caller))
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers={"x-desk": DESK}) as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://hub", headers={"x-desk": DESK}
+    ) as client:
         yield client
     await database.close()
 
@@ -51,7 +53,9 @@ def measured(world: World, family: int = 1, **rest: Any) -> Queued:
     return Queued(family, type=MEASURED, body=example(world.catalogue, MEASURED), **rest)
 
 
-async def test_a_delivery_is_a_structured_cloud_event_when_it_is_read(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_delivery_is_a_structured_cloud_event_when_it_is_read(
+    world: World, client: httpx.AsyncClient
+) -> None:
     (delivery_id,) = await world.put(measured(world))
     found = await read(client)
     (event,) = found["events"]
@@ -174,7 +178,9 @@ async def test_a_parked_family_shows_places_alone(world: World, client: httpx.As
     assert (event["state"], "data" in event) == ("waiting", False)
 
 
-async def test_a_desk_reads_and_acknowledges_its_own_deliveries_alone(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_desk_reads_and_acknowledges_its_own_deliveries_alone(
+    world: World, client: httpx.AsyncClient
+) -> None:
     (theirs,) = await world.put(measured(world, desk=OTHER_DESK))
     (mine,) = await world.put(measured(world))
     await read(client)
@@ -191,7 +197,9 @@ async def test_a_desk_reads_and_acknowledges_its_own_deliveries_alone(world: Wor
     assert (await read(client))["events"] == []
 
 
-async def test_a_long_poll_answers_as_soon_as_there_is_something(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_long_poll_answers_as_soon_as_there_is_something(
+    world: World, client: httpx.AsyncClient
+) -> None:
     started = time.monotonic()
     polling = asyncio.ensure_future(read(client, wait=10))
     await asyncio.sleep(0.5)

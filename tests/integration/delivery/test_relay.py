@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
 import orjson
 
 from hub.attempts.begin import LAPSED
-from hub.attempts.rows import LIFE
+from hub.attempts.row import LIFE
 from hub.clock import SECOND, SystemClock
 from hub.ledger import read_details
+from hub.producer import Message, Sent
 from hub.schemas import wire
 from tests.integration.delivery.world import (
     DESK,
@@ -333,7 +335,7 @@ async def test_what_is_sent_late_never_leaves_when_five_seconds_have_gone(world:
     await world.put(Queued(1))
     send = relay._producer.send
 
-    async def stopped(messages, *, seconds):  # type: ignore[no-untyped-def]
+    async def stopped(messages: Sequence[Message], *, seconds: float) -> list[Sent]:
         assert 4.5 < seconds <= 5.0
         return await send(messages, seconds=0.0)
 

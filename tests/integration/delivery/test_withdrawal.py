@@ -12,7 +12,8 @@ from hub.attempts import inbox, lines
 from hub.attempts.begin import ContendedError, UnguardedError, begin, lapse, look, register
 from hub.attempts.judge import judge
 from hub.attempts.lines import Line
-from hub.attempts.rows import Kit, Now
+from hub.attempts.row import Now
+from hub.attempts.rows import Kit
 from hub.clock import SystemClock
 from hub.database import Connection
 from tests.integration.delivery.world import DESK, Queued, World, raise_guards
@@ -158,7 +159,9 @@ async def try_many(world: World, count: int, *, lock: bool) -> list[list[str]]:
         await world.kit.ring.create_all(conn, map(world.family, range(5)), "family", 0)
     connections = [await world.connect() for _ in range(3)]
     logs = [
-        await interleave(world, connections, random.Random(seed), lock=lock, with_inbox=lock and seed % 3 == 0)
+        await interleave(
+            world, connections, random.Random(seed), lock=lock, with_inbox=lock and seed % 3 == 0
+        )
         for seed in range(count)
     ]
     for connection in connections:
@@ -175,6 +178,8 @@ async def test_no_attempt_begins_after_the_acceptance_in_hundreds_of_interleavin
     assert all("accepted" in log for log in logs)
 
 
-async def test_the_checker_sees_an_attempt_begin_too_late_when_guards_are_read_without_a_lock(world: World) -> None:
+async def test_the_checker_sees_an_attempt_begin_too_late_when_guards_are_read_without_a_lock(
+    world: World,
+) -> None:
     logs = await try_many(world, 60, lock=False)
     assert sum(map(violations, logs)) > 0

@@ -16,9 +16,10 @@ from hub.clock import FakeClock
 from hub.copying import Rows, boolean, int8, int8_array, optional_int8, uuid, uuid_array
 from hub.database import Connection
 from hub.ids import derive
-from hub.kafka import Producer, connection
+from hub.kafka import connection
 from hub.keys import KeyRing
 from hub.partnership import load
+from hub.producer import Producer
 from hub.schemas import Catalogue, wire
 from hub.settings import ROOT, Settings, read_key
 from hub.stack.stack import Stack

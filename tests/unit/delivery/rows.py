@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from hub.attempts.judge import World
-from hub.attempts.rows import Now, Row
+from hub.attempts.row import Now, Row
 
 RULES = "rules-1"
 NOW = Now(hub=1_000, mono=5_000)
@@ -33,9 +33,11 @@ PLAIN = Row(
 
 def line(*changes: dict[str, Any]) -> list[Row]:
     """Rows in the order of a line, each with these changes."""
-    return [
-        replace(PLAIN, **({"delivery_id": f"d{seq}", "seq": seq} | change)) for seq, change in enumerate(changes, 1)
-    ]
+    rows = []
+    for seq, change in enumerate(changes, 1):
+        fields: dict[str, Any] = {"delivery_id": f"d{seq}", "seq": seq} | change
+        rows.append(replace(PLAIN, **fields))
+    return rows
 
 
 def world(*, parked: set[str] | None = None, rules: str = RULES, **raises: int) -> World:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.attempts.judge import PACE, Verdict, judge
-from hub.attempts.rows import Row
+from hub.attempts.row import Row
 from tests.unit.delivery.rows import NOW, RULES, line, world
 
 
@@ -62,7 +62,11 @@ def test_what_differs_lapses_together_when_it_stands_in_one_line() -> None:
 
 
 def test_a_family_waits_behind_what_is_lapsed_or_being_sent_or_backing_off() -> None:
-    for change in ({"status": "lapsed"}, {"status": "attempting"}, {"status": "failed", "next_mono": NOW.mono + 1}):
+    for change in (
+        {"status": "lapsed"},
+        {"status": "attempting"},
+        {"status": "failed", "next_mono": NOW.mono + 1},
+    ):
         verdict = judge(line(change, {}, {"family_id": "f2"}), world())
         assert taken(verdict) == [3], change
         assert verdict.waiting == {("s2w/sft", "f1")}
@@ -77,7 +81,9 @@ def test_a_released_row_that_the_topic_has_yet_to_have_leaves_when_it_was_decide
 
 
 def test_parked_families_and_persons_wait_untouched_even_when_a_guard_was_raised() -> None:
-    rows = line({"persons": ("a",), "counts": (0,)}, {"family_id": "f2", "persons": ("b",), "counts": (0,)}, {})
+    rows = line(
+        {"persons": ("a",), "counts": (0,)}, {"family_id": "f2", "persons": ("b",), "counts": (0,)}, {}
+    )
     verdict = judge(rows, world(parked={"f1", "b"}, a=1, b=1))
     assert (taken(verdict), lapsed(verdict)) == ([], [])
 
@@ -145,7 +151,9 @@ def test_nothing_leaves_that_differs_or_overtakes_its_family_whatever_the_line(
 
 
 @given(ROWS, st.integers(0, 2))
-def test_every_line_with_anything_sendable_at_its_head_moves(changes: list[dict[str, object]], a: int) -> None:
+def test_every_line_with_anything_sendable_at_its_head_moves(
+    changes: list[dict[str, object]], a: int
+) -> None:
     rows = line(*changes)
     verdict = judge(rows, world(a=a))
     heads: dict[tuple[str, str], Row] = {}
@@ -153,5 +161,7 @@ def test_every_line_with_anything_sendable_at_its_head_moves(changes: list[dict[
         heads.setdefault((row.desk, row.family_id), row)
     moved = {row.seq for row in verdict.take} | {lapse.row.seq for lapse in verdict.lapse}
     for head in heads.values():
-        due = head.status in {"pending", "delivered"} or (head.status == "failed" and head.next_mono <= NOW.mono)
+        due = head.status in {"pending", "delivered"} or (
+            head.status == "failed" and head.next_mono <= NOW.mono
+        )
         assert (head.seq in moved) == due
