@@ -93,9 +93,14 @@ class CompiledRules:
 
     def _is_direct(self, source: str, desk: str, gate: str) -> bool:
         permits = self.permits(source, desk)
-        if any(each.direct for each in permits.get(gate, ())):
+        if any(_reaches(each) for each in permits.get(gate, ())):
             return True
-        return any(each.direct and each.opens for group in permits.values() for each in group)
+        return any(each.opens and _reaches(each) for group in permits.values() for each in group)
+
+
+def _reaches(permit: Permit) -> bool:
+    """True for a permit that names the desk, by conditions that an event can fulfil."""
+    return permit.direct and not any(UNBUILT.issuperset(each) for each in permit.when)
 
 
 def compile_rules(rules: RuleSet) -> CompiledRules:

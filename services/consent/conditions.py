@@ -83,6 +83,8 @@ def _member(scene: Scene, person: str) -> bool:
 
 def _clients(scene: Scene, ask: Ask) -> tuple[str, ...]:
     """For whom a role must be held: this very person; for a victim's child the victim will do."""
+    if scene.members.get(ask.person) is not False:
+        return (ask.person,)
     return (ask.person, *scene.parents_shielded(ask.person))
 
 

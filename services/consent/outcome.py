@@ -153,7 +153,10 @@ def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool
     near: list[Permit] = []
     closest = ("", "no_clause")
     opens = FOREVER + 1
+    named = scene.role_words(ask.desk)
     for permit in permits:
+        if not permit.direct and named.isdisjoint(permit.roles):
+            continue
         if not permit.start <= scene.at < permit.end:
             continue
         if not _about(scene, permit.subjects, ask):

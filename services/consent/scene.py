@@ -133,6 +133,7 @@ class Scene:
         self.unsettled_adults = self._unsettled_adults()
         self._opposed: dict[str, Mapping[str, Tri]] = {}
         self._shielders: dict[str, frozenset[str]] = {}
+        self._role_words: dict[str, frozenset[str]] = {}
         self._words: dict[str, frozenset[str]] = {}
 
     def opposed(self, desk: str) -> Mapping[str, Tri]:
@@ -192,6 +193,14 @@ class Scene:
     def pair(self, victim: str) -> bool:
         """True if somebody is recorded as P against this person."""
         return any(found.get(victim) is True for found in self.victims_of.values())
+
+    def role_words(self, desk: str) -> frozenset[str]:
+        """Every role that a desk holds for the family or for anybody."""
+        found = self._role_words.get(desk)
+        if found is None:
+            persons = self.roles.get(desk, {}).values()
+            found = self._role_words[desk] = frozenset(self.family_roles.get(desk, ())).union(*persons)
+        return found
 
     def words(self, person: str) -> frozenset[str]:
         """What a member certainly is: adult or child, victim, perpetrator."""
