@@ -60,7 +60,7 @@ class Family:
         self.suspended: frozenset[str] = frozenset()
         self._facts: FamilyFacts | None = None
 
-    def event(self, kind: str, source: str, **data: Any) -> PlainEvent:
+    def event(self, kind: str, source: str, /, **data: Any) -> PlainEvent:
         """The next event, a minute after the one before."""
         self.now += 60 * SECOND
         self.count += 1
@@ -79,7 +79,7 @@ class Family:
             data=datum,
         )
 
-    def tell(self, kind: str, source: str, **data: Any) -> PlainEvent:
+    def tell(self, kind: str, source: str, /, **data: Any) -> PlainEvent:
         """Let an event take effect, and let every person's own log answer it."""
         event = self.event(kind, source, **data)
         self.apply(event)
@@ -114,7 +114,7 @@ class Family:
         item = Item(event.id, items=type_.items(dict(event.data)), **options)
         return decide(rules, self.facts(), item, event.recorded, event.recorded if at is None else at)
 
-    def publish(self, kind: str, source: str, **data: Any) -> Seen:
+    def publish(self, kind: str, source: str, /, **data: Any) -> Seen:
         """Let an event take effect and decide it."""
         event = self.tell(kind, source, **data)
         return Seen(event, self.decide(event))
