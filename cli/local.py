@@ -16,7 +16,7 @@ from rich.table import Table
 from cli import background, lag
 from cli import doctor as doctor_checks
 from hub import settings as hub_settings
-from hub.clock import SystemClock, parse_micros
+from hub.clock import SystemClock
 from hub.errors import SenderError
 from hub.stack import owned, processes
 from hub.stack.stack import SandboxTime, owner
@@ -64,7 +64,7 @@ def up(
     if brokers not in {1, 3}:
         raise UsageError("--brokers: expected 1 or 3")
     options = background.Options(
-        folder=_folder(folder),
+        folder=place_of(folder),
         routers=routers,
         brokers=brokers,
         port=port,
@@ -88,7 +88,7 @@ def down(folder: Folder = None, as_json: AsJson = False) -> None:
 
     Examples: `wraparound down`, `wraparound down --folder /tmp/trial`.
     """
-    place = _folder(folder)
+    place = place_of(folder)
     pid = owner(place)
     if pid is None:
         left = owned.end_left_behind(place)
@@ -113,7 +113,7 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
 
     Examples: `wraparound status`, `wraparound status --json --folder /tmp/trial`.
     """
-    place = _folder(folder)
+    place = place_of(folder)
     pid = owner(place)
     if pid is None:
         typer.echo(
@@ -155,7 +155,7 @@ def doctor(folder: Folder = None, as_json: AsJson = False) -> None:
 
     Examples: `wraparound doctor`, `wraparound doctor --json`.
     """
-    checks = doctor_checks.examine(_folder(folder))
+    checks = doctor_checks.examine(place_of(folder))
     if as_json:
         typer.echo(json.dumps([check.plain() for check in checks]))
     else:
@@ -165,7 +165,8 @@ def doctor(folder: Folder = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _folder(given: Path | None) -> Path:
+def place_of(given: Path | None) -> Path:
+    """The folder that was named, or that of the settings."""
     if given is not None:
         return given.expanduser().resolve()
     return hub_settings.load().folder
@@ -177,7 +178,9 @@ def _sandbox_time(start: str, speed: float) -> SandboxTime | None:
             raise UsageError("--clock-speed: expected with --clock-start")
         return None
     try:
-        return SandboxTime(parse_micros(start), hub_settings.speed(str(speed)), SystemClock().now())
+        at = hub_settings.instant(start)
+        assert at is not None
+        return SandboxTime(at, hub_settings.speed(str(speed)), SystemClock().now())
     except ValueError as error:
         raise UsageError(f"--clock-start, --clock-speed: expected {error}") from error
 

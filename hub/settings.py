@@ -70,7 +70,10 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 def instant(text: str) -> Micros | None:
     """Check: nothing, or an RFC 3339 time, kept in microseconds."""
-    return parse_micros(text) if text else None
+    try:
+        return parse_micros(text) if text else None
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("expected ")) from error
 
 
 def days(text: str) -> Micros:
