@@ -27,6 +27,7 @@ from services.gateway import doubts, guards, waiting
 from services.gateway.checking import Published
 from services.gateway.claims import Accepted, Result, claim
 from services.gateway.directory import Directory
+from services.gateway.identity import Token, note
 from services.gateway.parts import Parts
 from services.gateway.placement import Copy, Unplaced, partial, place
 from services.gateway.problems import ProblemError
@@ -40,17 +41,22 @@ _ENDING: Final = frozenset(
 )
 
 
-async def accept(parts: Parts, event: Published) -> Accepted:
-    """Accept one event; it is durable when this returns. Raises `ProblemError` (409), `DatabaseAwayError`."""
-    (result,) = await accept_all(parts, [event])
+async def accept(parts: Parts, event: Published, token: Token | None = None) -> Accepted:
+    """Accept one event; it is durable when this returns. Raises `ProblemError` (401, 409), `DatabaseAwayError`."""
+    (result,) = await accept_all(parts, [event], token)
     if isinstance(result, ProblemError):
         raise result
     return result
 
 
-async def accept_all(parts: Parts, events: Sequence[Published]) -> list[Result]:
-    """Accept events of one desk, in order, in one transaction. Raises `DatabaseAwayError`: then ask again."""
+async def accept_all(parts: Parts, events: Sequence[Published], token: Token | None = None) -> list[Result]:
+    """Accept events of one desk, in order, in one transaction. `token`, where there is one, is used up with it.
+
+    Raises `TokenError`; `DatabaseAwayError`: then ask again.
+    """
     async with parts.database.transaction() as conn:
+        if token is not None:
+            await note(conn, token)
         results = await accept_batch(conn, parts, events)
         point("accept.before_commit")
     point("accept.after_commit")
@@ -107,10 +113,9 @@ class Batch:
         await self.directory.load(self.conn, keys, again=again)
         await self._load_schemes(self.events)
         agency = self.desk.agency
-        closed = await guards.is_closed(self.conn, agency)
-        self.is_suspended = closed or self.parts.partnership.agency(agency).state == "suspended"
         tokens = {self.directory.token(key) for key in keys}
-        self.blocked = await waiting.blocking(self.conn, self.desk.name, tokens)
+        closed, self.blocked = await waiting.obstacles(self.conn, self.desk.name, tokens)
+        self.is_suspended = closed or self.parts.partnership.agency(agency).state == "suspended"
 
     async def _load_schemes(self, events: Iterable[Published]) -> None:
         persons = {

@@ -20,7 +20,7 @@ from services.gateway import receipts
 from services.gateway.acceptance import accept
 from services.gateway.cloudevents import read
 from services.gateway.door import Door
-from services.gateway.identity import Caller, TokenError, Verifier, consume
+from services.gateway.identity import Caller, Token, TokenError, Verifier, consume
 from services.gateway.parts import Parts
 from services.gateway.problems import (
     BROKEN,
@@ -53,10 +53,13 @@ class Doors:
     parts: Parts
     verifier: Verifier
 
+    async def token(self, request: Request) -> Token:
+        """The token of a request, good but for its `jti`, which is still to be consumed. Raises `TokenError`."""
+        return self.verifier.verify(request.headers.getlist("authorization"))
+
     async def caller(self, request: Request) -> Caller:
         """The caller of a request, its token used up. Raises `TokenError`, `DatabaseAwayError`."""
-        token = self.verifier.verify(request.headers.getlist("authorization"))
-        return await consume(self.parts.database, token)
+        return await consume(self.parts.database, await self.token(request))
 
     async def desk(self, request: Request) -> str:
         """The name of the caller's desk."""
@@ -80,6 +83,8 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
         docs_url=None,
         redoc_url=None,
         responses=_PROBLEMS,
+        # The framework's own telemetry would export paths and the text of exceptions, which may hold ids and data.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.include_router(_events(doors))
     app.include_router(_receipts(doors, holds_role))
@@ -101,15 +106,20 @@ def _events(doors: Doors) -> APIRouter:
     @router.post("", status_code=202, summary="Publish an event")
     async def publish(
         request: Request,
-        caller: Annotated[Caller, Depends(doors.caller)],
+        token: Annotated[Token, Depends(doors.token)],
         dry_run: Annotated[bool, Query(description="Check the form only; nothing is kept.")] = False,
     ) -> Response:
         """One CloudEvent 1.0 in binary or structured mode. 202 once it is durable; 200 with the first receipt again."""
-        raw = b"".join([chunk async for chunk in request.stream()])
-        event = parts.checker.check(caller.desk, read(request.headers.items(), raw, limits))
+        try:
+            raw = b"".join([chunk async for chunk in request.stream()])
+            event = parts.checker.check(token.caller.desk, read(request.headers.items(), raw, limits))
+        except ProblemError:
+            await consume(parts.database, token)
+            raise
         if dry_run:
+            await consume(parts.database, token)
             return JSONResponse({"state": "valid"})
-        accepted = await accept(parts, event)
+        accepted = await accept(parts, event, token)
         return JSONResponse(
             {"receipt": accepted.receipt_id, "state": "received"},
             status_code=202 if accepted.first else 200,

@@ -10,13 +10,14 @@ database had, and what the transaction itself registers, so that a batch can ope
 - The hub's own ids are links of the scheme `hub`.
 """
 
+import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from hub.clock import Micros
 from hub.database import Connection
-from hub.ids import derive, token
+from hub.ids import derive
 from hub.schemas.refs import HUB_SCHEME, RefKey
 
 Status = Literal["confirmed", "probable"]
@@ -58,6 +59,12 @@ _LINK: Final = (
     " SET status = EXCLUDED.status, since = EXCLUDED.since, event_id = EXCLUDED.event_id, ended_at = NULL"
 )
 _CONFIRM: Final = "UPDATE identity SET status = 'confirmed' WHERE token = %s AND hub_id = %s"
+
+
+def token(secret: bytes, scheme: str, value: str) -> bytes:
+    """The 32 bytes under which a publisher's id is found again without being kept."""
+    message = "|".join(f"{len(part)}:{part}" for part in ("token", scheme, value))
+    return hmac.digest(secret, message.encode(), "sha256")
 
 
 @dataclass(frozen=True, slots=True)

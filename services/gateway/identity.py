@@ -10,8 +10,8 @@ In this order, and anything else is a 401 that does not say which:
   it is there; `exp` ahead of now by at most the partnership's `token_seconds`; `nbf` not ahead;
 - `jti` was never used with that key: it is kept until the token expires.
 
-A `jti` is noted in a transaction of its own that does not wait for the disk: a token seen just before the database
-crashes could be used once more, and all that it can do once more is what its owner asked for.
+A `jti` is noted in the transaction that does what the token is for, or in one of its own that does not wait for the
+disk: a token that read something just before the database crashed could read it once more.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ import jwt
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from hub.clock import SECOND, Clock, Micros, SystemClock
-from hub.database import Database
+from hub.database import Connection, Database
 from hub.partnership import Desk, Key, Partnership
 from services.gateway.problems import UNAUTHENTICATED, ProblemError
 
@@ -136,15 +136,18 @@ async def consume(database: Database, token: Token) -> Caller:
     """Note the token's `jti`. Raises `TokenError` if it was used before, `DatabaseAwayError`."""
     async with database.transaction() as conn:
         await conn.execute("SET LOCAL synchronous_commit = off")
-        cursor = await conn.execute(
-            "INSERT INTO token_use (jti, expires_mono) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            (token.use, token.expires),
-            binary=True,
-        )
-        fresh = cursor.rowcount == 1
-    if not fresh:
-        raise TokenError("jti")
+        await note(conn, token)
     return token.caller
+
+
+async def note(conn: Connection, token: Token) -> None:
+    """The same in the caller's transaction."""
+    cursor = await conn.execute(
+        "INSERT INTO token_use (jti, expires_mono) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        (token.use, token.expires),
+    )
+    if cursor.rowcount != 1:
+        raise TokenError("jti")
 
 
 def _bearer(authorization: Sequence[str]) -> str:

@@ -42,6 +42,7 @@ class Gateway:
     """The process in parts."""
 
     parts: Parts
+    rules: CompiledRules
     app: Door
 
 
@@ -84,7 +85,7 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         registry.router(catalogue),
         *(mount(doors) for mount in mounted),
     ]
-    return Gateway(parts, application(doors, roles.held, routers))
+    return Gateway(parts, compiled, application(doors, roles.held, routers))
 
 
 class _Server(uvicorn.Server):

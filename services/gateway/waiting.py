@@ -75,17 +75,21 @@ async def write(
     )
 
 
-async def blocking(conn: Connection, desk: str, tokens: Collection[bytes]) -> frozenset[bytes]:
-    """Those of the tokens for which an event of this desk waits; not where only its suspension keeps it."""
-    if not tokens:
-        return frozenset()
+async def obstacles(conn: Connection, desk: str, tokens: Collection[bytes]) -> tuple[bool, frozenset[bytes]]:
+    """Whether the desk's agency is suspended; and those of the tokens for which an event of the desk waits.
+
+    Events that only a suspension keeps waiting are none that others queue behind.
+    """
     found = await conn.execute(
-        "SELECT DISTINCT t FROM waiting w, unnest(w.tokens) AS t WHERE w.desk = %s AND w.tokens && %s"
-        " AND w.reason <> 'suspended' AND t = ANY(%s)",
-        (desk, sorted(tokens), sorted(tokens)),
+        "SELECT coalesce((SELECT closed FROM agency_guard WHERE agency = %s), false),"
+        " ARRAY(SELECT DISTINCT t FROM waiting w, unnest(w.tokens) AS t"
+        " WHERE w.desk = %s AND w.tokens && %s::bytea[] AND w.reason <> 'suspended' AND t = ANY(%s::bytea[]))",
+        (desk.partition("/")[0], desk, sorted(tokens), sorted(tokens)),
         binary=True,
     )
-    return frozenset([row[0] for row in await found.fetchall()])
+    row = await found.fetchone()
+    assert row is not None
+    return bool(row[0]), frozenset(bytes(token) for token in row[1])
 
 
 async def touched(conn: Connection, ring: KeyRing, tokens: Collection[bytes]) -> list[Waiting]:

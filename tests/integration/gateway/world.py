@@ -18,12 +18,12 @@ import psycopg
 
 from client.http import Profile
 from hub.clock import FakeClock
-from hub.ids import token
 from hub.outbox import seal_context
 from hub.schemas import wire
 from hub.settings import ROOT
 from hub.stack.ports import free_ports
 from hub.stack.stack import Stack
+from services.gateway.directory import token
 from services.gateway.main import Gateway, assemble
 
 TYPE = "wraparound.{}.v1"
