@@ -1,0 +1,104 @@
+"""`wraparound audit verify`: rebuild the whole log from its entries and say whether anybody changed it.
+
+It reads the database of a stack on this machine and changes nothing. Somebody who does not trust this machine
+uses the tiles and entries that the gateway serves under `/log` with any tlog-tiles checker instead.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.local import AsJson, Folder, place_of
+from hub.database import Database
+from hub.errors import SenderError
+from hub.keys import KeyRing
+from hub.settings import read_key, read_secret
+from hub.stack.identities import Identities
+from services.audit.note import Verifier, parse_skey, parse_vkey
+from services.audit.report import Report
+from services.audit.verify import verify
+
+NOT_GOOD = 8
+TELL_SECONDS = 10.0
+
+app = typer.Typer(no_args_is_help=True, help="The audit log: who saw what, and whether anybody changed it.")
+
+Outside = Annotated[
+    list[Path] | None,
+    typer.Option("--checkpoint", help="A checkpoint that you kept; the log must still contain it."),
+]
+Vkey = Annotated[
+    str, typer.Option("--vkey", help="The log's public key (a C2SP vkey); the stack's own unless given.")
+]
+
+
+@app.callback()
+def root() -> None:
+    """Keep `verify` a verb of its own while it is the only one."""
+
+
+class NoStackError(SenderError):
+    """No stack has ever run in that folder."""
+
+    exit_code = 3
+
+
+@app.command("verify")
+def verify_command(
+    folder: Folder = None, checkpoint: Outside = None, vkey: Vkey = "", as_json: AsJson = False
+) -> None:
+    """Rebuild the log from its entries: hashes, tree, tiles, checkpoints, details, coverage.
+
+    Exit 0: good; 8: not good, and the first bad index is named; 3: no stack in this folder.
+
+    Examples: `wraparound audit verify`, `wraparound audit verify --checkpoint kept.txt --json`.
+    """
+    place = place_of(folder)
+    described = place / "stack.json"
+    if not described.exists():
+        raise NoStackError(f"no stack has run in {place}: `wraparound up` starts one")
+    about = json.loads(described.read_text())
+    if about["postgres"] is None:
+        raise NoStackError(f"the database of {place} is not ours: run this where the hub's settings are")
+    identities = Identities(place)
+    verifier = parse_vkey(vkey) if vkey else own_verifier(identities)
+    kept = [path.read_bytes() for path in checkpoint or ()]
+    master = read_key(identities.master_key, "master_key_file")
+    report = asyncio.run(examine(about["postgres"], verifier, about["origin"], master, kept))
+    if as_json:
+        typer.echo(json.dumps(report.as_json()))
+    else:
+        typer.echo("\n".join(report.lines()))
+    if not report.ok:
+        raise typer.Exit(NOT_GOOD)
+
+
+def own_verifier(identities: Identities) -> Verifier:
+    """The public half of the stack's signing key."""
+    text = read_secret(identities.signing_key, "signing_key_file").decode("ascii")
+    return parse_skey(text).verifier
+
+
+async def examine(dsn: str, verifier: Verifier, origin: str, master: bytes, kept: list[bytes]) -> Report:
+    """Verify the log of one database."""
+    database = Database(dsn, size=1, name="audit-verify")
+    told = time.monotonic()
+
+    def progress(done: int, of: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= TELL_SECONDS:
+            told = time.monotonic()
+            sys.stderr.write(f"{done} of {of} entries\n")
+
+    try:
+        async with database.transaction() as conn:
+            return await verify(
+                conn, [verifier], origin=origin, keys=KeyRing(master), outside=kept, progress=progress
+            )
+    finally:
+        await database.close()
