@@ -14,7 +14,7 @@ from hub.events import HUB, Envelope
 from hub.ids import derive
 from hub.ledger import read_details
 from hub.outbox import LogEvent, put
-from tests.integration.delivery.world import Received, World
+from tests.integration.delivery.world import Queued, Received, World
 
 RUN = "from hub.settings import load; from services.delivery.main import main; raise SystemExit(main(load()))"
 SILENT = "wraparound.hub.agency_resumed.v1"
@@ -80,6 +80,35 @@ async def log_events(world: World, family: int, count: int) -> list[str]:
     return [event.envelope.id for event in events]
 
 
+class Feed:
+    """Queues deliveries all the time, and knows what it queued."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wanted: dict[str, list[str]] = defaultdict(list)
+        self._going = True
+
+    async def run(self) -> None:
+        rules = await self.world.rules()
+        while self._going:
+            items = [Queued(number, rules=rules) for number in range(4)]
+            for item, delivery_id in zip(items, await self.world.put(*items), strict=True):
+                self.wanted[self.world.family(item.family)].append(delivery_id)
+            await asyncio.sleep(0.05)
+
+    def stop(self) -> None:
+        self._going = False
+
+
+@asynccontextmanager
+async def feeding(world: World) -> AsyncIterator[Feed]:
+    feed = Feed(world)
+    task = asyncio.ensure_future(feed.run())
+    yield feed
+    feed.stop()
+    await task
+
+
 async def attempts_named(world: World) -> Counter[str]:
     """How many audit entries of attempts name each delivery."""
     rows = await world.rows("SELECT entry_id::text FROM audit_entry WHERE kind = 'delivery.attempted'")
@@ -103,15 +132,3 @@ def first_seen(records: list[Received]) -> dict[str, list[str]]:
 def unrecorded(records: list[Received], named: Counter[str]) -> Counter[str]:
     """Receipts beyond the attempts that the log names: what was released without a record."""
     return Counter(record.delivery_id for record in records) - named
-
-
-__all__ = [
-    "attempts_named",
-    "first_seen",
-    "log_events",
-    "running",
-    "spawn",
-    "unrecorded",
-    "until_done",
-    "until_killed",
-]

@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import signal
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
 
 import pytest
 
 from hub.producer import Message, Outcome, Producer
 from hub.stack.stack import Stack
 from tests.integration.delivery.process import (
+    Feed,
     attempts_named,
+    feeding,
     first_seen,
     log_events,
     running,
@@ -21,35 +21,6 @@ from tests.integration.delivery.process import (
     until_done,
 )
 from tests.integration.delivery.world import Queued, World
-
-
-class Feed:
-    """Queues deliveries all the time, and knows what it queued."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.wanted: dict[str, list[str]] = defaultdict(list)
-        self._going = True
-
-    async def run(self) -> None:
-        rules = await self.world.rules()
-        while self._going:
-            items = [Queued(number, rules=rules) for number in range(4)]
-            for item, delivery_id in zip(items, await self.world.put(*items), strict=True):
-                self.wanted[self.world.family(item.family)].append(delivery_id)
-            await asyncio.sleep(0.05)
-
-    def stop(self) -> None:
-        self._going = False
-
-
-@asynccontextmanager
-async def feeding(world: World) -> AsyncIterator[Feed]:
-    feed = Feed(world)
-    task = asyncio.ensure_future(feed.run())
-    yield feed
-    feed.stop()
-    await task
 
 
 async def check(world: World, feed: Feed, since: dict[int, int]) -> Counter[str]:

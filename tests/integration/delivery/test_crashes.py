@@ -10,6 +10,7 @@ import pytest
 from hub.stack.stack import Stack
 from tests.integration.delivery.process import (
     attempts_named,
+    feeding,
     first_seen,
     log_events,
     running,
@@ -18,21 +19,10 @@ from tests.integration.delivery.process import (
     until_done,
     until_killed,
 )
-from tests.integration.delivery.world import Queued, Received, World
+from tests.integration.delivery.world import Received, World
 
 RELAY_POINTS = ("attempt.before_commit:2", "attempt.committed:2", "attempt.sent:2", "attempt.before_mark:2")
 OUTBOX_POINTS = ("outbox.before_send:2", "outbox.after_send:2")
-
-
-async def feed(world: World, rounds: int, pause: float) -> dict[str, list[str]]:
-    """Queue deliveries for some families, round by round; their ids by family, in order."""
-    wanted: dict[str, list[str]] = defaultdict(list)
-    for step in range(rounds):
-        items = [Queued(number, rules=await world.rules()) for number in range(step % 5 + 1)]
-        for item, delivery_id in zip(items, await world.put(*items), strict=True):
-            wanted[world.family(item.family)].append(delivery_id)
-        await asyncio.sleep(pause)
-    return wanted
 
 
 @pytest.mark.parametrize("point", RELAY_POINTS)
@@ -40,15 +30,14 @@ async def test_nothing_is_lost_or_released_without_a_record_when_the_relay_is_ki
     world: World, point: str
 ) -> None:
     since = await world.ends()
-    process, wanted = await asyncio.gather(spawn(world, point), feed(world, 6, 0.0))
-    later = asyncio.ensure_future(feed(world, 40, 0.05))
-    await until_killed(process)
-    async with running(world):
-        for family, ids in (await later).items():
-            wanted[family] += ids
-        await until_done(world)
+    async with feeding(world) as feed:
+        await until_killed(await spawn(world, point))
+        async with running(world):
+            await asyncio.sleep(1)
+            feed.stop()
+            await until_done(world)
     received = await world.received(since)
-    assert first_seen(received) == wanted
+    assert first_seen(received) == feed.wanted
     assert unrecorded(received, await attempts_named(world)) == Counter()
     repeated = [
         delivery_id for delivery_id, times in Counter(r.delivery_id for r in received).items() if times > 1
@@ -65,9 +54,11 @@ async def test_every_event_enters_its_log_in_order_when_the_outbox_producer_is_k
     since = await world.ends_of("events", "router")
     wanted: dict[str, list[str]] = defaultdict(list)
     process = await spawn(world, point)
-    for step in range(30):
+    step = 0
+    while process.returncode is None:
         wanted[world.family(step % 4)] += await log_events(world, step % 4, 3)
         await asyncio.sleep(0.05)
+        step += 1
     await until_killed(process)
     async with running(world):
         await until_done(world)
@@ -78,8 +69,8 @@ async def test_every_event_enters_its_log_in_order_when_the_outbox_producer_is_k
 
 
 async def test_the_process_ends_in_order_with_everything_marked_when_it_is_told_to(world: World) -> None:
-    async with running(world):
-        await feed(world, 30, 0.02)
+    async with running(world), feeding(world):
+        await asyncio.sleep(3)
     assert await world.one("SELECT count(*) FROM attempt WHERE ended_mono IS NULL") == 0
     assert set(await world.statuses()) <= {"delivered", "pending"}
 
