@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli import edge
-from hub import settings as hub_settings
 from hub.clock import format_micros
-from hub.errors import HubError, WraparoundError
+from hub.errors import HubError
 from hub.settings import ROOT
-from hub.stack.prepare import make_stack
-from hub.stack.stack import InUseError, SandboxTime, known_time, owner
-from hub.stack.supervisor import DEFAULT_SERVICES, Supervisor
+from hub.stack.folder import InUseError, SandboxTime, owner
 
 
 class UpError(HubError):
@@ -87,38 +83,6 @@ def start(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
     raise UpError(f"the supervisor ended (see {options.folder / 'logs' / 'supervisor.log'})", 1)
 
 
-def stay(options: Options, report: int) -> None:
-    """Start, report and supervise in this process until SIGTERM or Ctrl-C."""
-    tell = _teller(report)
-    try:
-        wanted = () if options.servers_only else DEFAULT_SERVICES
-        stack = make_stack(
-            hub_settings.load(),
-            folder=options.folder,
-            brokers=options.brokers,
-            http_port=options.port,
-            time=options.time or known_time(options.folder),
-        )
-        supervisor = Supervisor(stack, routers=options.routers, wanted=wanted)
-        supervisor.start(lambda line: tell({"say": line}))
-    except (WraparoundError, OSError, KeyboardInterrupt) as error:
-        message, code = edge.explain(error) or (type(error).__name__, edge.FAILED)
-        tell({"error": message, "exit_code": code})
-        sys.exit(code)
-    tell(
-        {
-            "ready": {
-                "url": supervisor.stack.url,
-                "kafka": supervisor.stack.bootstrap,
-                "folder": str(options.folder),
-            }
-        }
-    )
-    if report >= 0:
-        os.close(report)
-    supervisor.run()
-
-
 def _arguments(options: Options) -> list[str]:
     arguments = ["--folder", str(options.folder), "--routers", str(options.routers)]
     arguments += ["--brokers", str(options.brokers), "--port", str(options.port)]
@@ -132,18 +96,3 @@ def _arguments(options: Options) -> list[str]:
     if options.servers_only:
         arguments.append("--servers-only")
     return arguments
-
-
-def _teller(report: int) -> Callable[[dict[str, object]], None]:
-    def tell(said: dict[str, object]) -> None:
-        line = json.dumps(said) + "\n"
-        if report < 0:
-            sys.stderr.write(str(next(iter(said.values()))) + "\n")
-            return
-        try:
-            os.write(report, line.encode())
-        except BrokenPipeError:
-            # `up` was ended while it waited; what it started goes on.
-            return
-
-    return tell

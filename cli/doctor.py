@@ -17,9 +17,10 @@ from hub.clock import SECOND, SystemClock
 from hub.errors import WraparoundError
 from hub.partnership.loader import load
 from hub.stack import access, admin, jars
+from hub.stack.folder import owner
 from hub.stack.identities import Identities
 from hub.stack.postgres import binaries
-from hub.stack.stack import LEAST_FREE_BYTES, owner
+from hub.stack.stack import LEAST_FREE_BYTES
 
 SKEW_SECONDS = 1
 

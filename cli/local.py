@@ -1,4 +1,7 @@
-"""`up`, `down`, `status`, `run`, `doctor`: the verbs that touch servers."""
+"""`up`, `down`, `status`, `run`, `doctor`: the verbs that touch servers.
+
+What only one of them needs is imported by it: every call of the command line pays for what stands at the top.
+"""
 
 import json
 import logging
@@ -10,16 +13,13 @@ from typing import Annotated, Any
 
 import psutil
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from cli import background, lag
-from cli import doctor as doctor_checks
+from cli import background
 from hub import settings as hub_settings
 from hub.clock import SystemClock
 from hub.errors import SenderError
 from hub.stack import owned, processes
-from hub.stack.stack import SandboxTime, owner
+from hub.stack.folder import SandboxTime, owner
 
 DOWN_SECONDS = 120.0
 RUNNABLE = (*processes.SERVICES, *processes.ONCE)
@@ -72,7 +72,9 @@ def up(
         servers_only=servers_only,
     )
     if foreground:
-        background.stay(options, report)
+        from cli import foreground as supervised  # noqa: PLC0415
+
+        supervised.stay(options, report)
         return
     began = time.monotonic()
     ready = background.start(options, lambda line: typer.echo(line, err=True))
@@ -120,6 +122,8 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
             json.dumps({"up": False}) if as_json else f"nothing runs in {place}: `wraparound up` starts it"
         )
         raise typer.Exit(3)
+    from cli import lag  # noqa: PLC0415
+
     found = lag.look(place, pid)
     if as_json:
         typer.echo(json.dumps(found))
@@ -155,6 +159,8 @@ def doctor(folder: Folder = None, as_json: AsJson = False) -> None:
 
     Examples: `wraparound doctor`, `wraparound doctor --json`.
     """
+    from cli import doctor as doctor_checks  # noqa: PLC0415
+
     checks = doctor_checks.examine(place_of(folder))
     if as_json:
         typer.echo(json.dumps([check.plain() for check in checks]))
@@ -186,6 +192,9 @@ def _sandbox_time(start: str, speed: float) -> SandboxTime | None:
 
 
 def _show(found: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(no_color="NO_COLOR" in os.environ)
     console.print(f"up in {found['folder']}, {found['url']}; {found['memory_mb']} MB in all")
     services = Table("process", "pid", "MB", "restarts")

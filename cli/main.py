@@ -1,6 +1,6 @@
 """The command `wraparound`: noun, verb (INTERFACES.md section 4).
 
-Every module of this package that has an `app` is a noun of its own name (`cli/partnership.py` is `wraparound
+Every module or package in here that has an `app` is a noun of its own name (`cli/partnership.py` is `wraparound
 partnership …`), imported when it is used. The stack's own verbs stand in `cli/local.py`.
 """
 
@@ -16,14 +16,16 @@ from typer.core import TyperGroup
 from cli import edge, local
 
 HERE = Path(__file__).parent
+DEFINES_APP = re.compile(r"^app\b.*=|^from \S+ import .*\bapp\b", re.MULTILINE)
 
 
 def nouns() -> list[str]:
-    """Modules of this package that define an `app`, by name; none is imported."""
-    found = [
-        path.stem for path in HERE.glob("*.py") if re.search(r"^app\b.*=", path.read_text(), re.MULTILINE)
-    ]
-    return sorted(set(found) - {"main"})
+    """Modules and packages in here that define an `app`, by name; none is imported."""
+    files = {path.stem: path for path in HERE.glob("*.py")}
+    files |= {path.parent.name: path for path in HERE.glob("*/__init__.py")}
+    return sorted(
+        name for name, path in files.items() if name != "main" and DEFINES_APP.search(path.read_text())
+    )
 
 
 class Nouns(TyperGroup):

@@ -4,7 +4,6 @@ The folder holds everything: `stack.json` (no secrets), `secrets/`, `sandbox/`, 
 `logs/`, `pids/`. One process owns it, by a lock that ends with it; what a killed owner left is ended first.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,23 +16,19 @@ from typing import IO, Any, Self
 
 from sqlalchemy.exc import OperationalError
 
-from hub.clock import Micros, SystemClock, format_micros, parse_micros
+from hub.clock import Micros, SystemClock, format_micros
 from hub.database import migrate
 from hub.errors import HubError, PeerError
 from hub.settings import Settings, load, read_secret, to_environ
 from hub.stack import access, admin, owned, secret_files, topics
+from hub.stack.folder import SandboxTime as SandboxTime  # noqa: PLC0414 - it belongs to a stack's interface
+from hub.stack.folder import take
 from hub.stack.identities import Identities
 from hub.stack.kafka import KafkaCluster
 from hub.stack.ports import LOOPBACK, free_ports, is_free
 from hub.stack.postgres import PostgresServer
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
-
-
-class InUseError(HubError):
-    """Somebody else runs a stack in this folder."""
-
-    exit_code = 5
 
 
 class DiskFullError(HubError):
@@ -49,37 +44,6 @@ class GivenKafka:
     password_file: Path
     security: str = "SASL_PLAINTEXT"
     ca_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxTime:
-    """The sandbox clock's three numbers, the same for every process of the stack."""
-
-    start: Micros
-    speed: float
-    anchor: Micros
-
-
-def owner(folder: Path) -> int | None:
-    """The process that runs a stack in this folder now, or None."""
-    try:
-        lock = (folder / "lock").open()
-    except FileNotFoundError:
-        return None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(lock.read().strip() or 0) or None
-        return None
-
-
-def known_time(folder: Path) -> SandboxTime | None:
-    """The sandbox clock that a stack in this folder had: its time goes on, also while nothing ran."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        clock = json.loads((folder / "stack.json").read_text())["clock"]
-        return SandboxTime(parse_micros(clock["start"]), float(clock["speed"]), parse_micros(clock["anchor"]))
-    return None
 
 
 class Stack:
@@ -170,7 +134,7 @@ class Stack:
 
         Raises `InUseError`, `DiskFullError`, and the errors of Kafka and PostgreSQL; then nothing is left.
         """
-        self._take_folder()
+        self._lock = take(self.folder)
         try:
             owned.end_left_behind(self.folder)
             self._check_room()
@@ -284,23 +248,6 @@ class Stack:
             values["clock_speed"] = self.time.speed
             values["clock_anchor"] = format_micros(self.time.anchor)
         return values
-
-    def _take_folder(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (self.folder / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            owner = lock.read().strip() or "?"
-            lock.close()
-            raise InUseError(
-                f"{self.folder} is in use by process {owner}: `wraparound down` stops it"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        self._lock = lock
 
     def _check_room(self) -> None:
         if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:

@@ -14,7 +14,8 @@ from aiokafka.errors import (
 )
 
 from hub.stack import access
-from hub.stack.stack import InUseError, Stack
+from hub.stack.folder import InUseError
+from hub.stack.stack import Stack
 
 
 def _client(stack: Stack, user: str, password: str | None = None) -> dict[str, str]:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from hub.settings import ROOT
-from hub.stack.stack import owner
+from hub.stack.folder import owner
 
 WRAPAROUND = [sys.executable, "-m", "cli.main"]
 

@@ -22,9 +22,10 @@ from hub.partnership.loader import load as load_partnership
 from hub.settings import ROOT, KeyFileError, read_key
 from hub.stack import owned, secret_files
 from hub.stack.certificates import Authority
+from hub.stack.folder import known_time, owner
 from hub.stack.identities import Identities
 from hub.stack.ports import free_ports, is_free, listening
-from hub.stack.stack import DiskFullError, Stack, known_time, owner
+from hub.stack.stack import DiskFullError, Stack
 from services.audit.note import parse_skey
 
 SLEEP = "import time; time.sleep(600)"
