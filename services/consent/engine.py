@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.consent.agreement import Micros
+from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
-from services.consent.conditions import Ask
 from services.consent.decision import Decision, Verdict
 from services.consent.items import CellLike, Item, TextLike
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome, lifted, outcome

@@ -19,10 +19,12 @@ from typing import Any, Final
 
 from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
 from services.consent.facts import Deltas, approved, awaited, deltas
-from services.consent.moves import Moved, NotAllowed, move
+from services.consent.moves import NotAllowed
+from services.consent.referrals import State, moved
 from services.consent.registers import Registers, from_wire, larger, register_of
 
-State = dict[str, Any]
+__all__ = ["State", "Stepped", "apply_facts", "apply_family", "concerned", "step"]
+
 _MAJORITY_MONTHS: Final = 18 * 12
 
 
@@ -37,10 +39,10 @@ class Stepped:
 def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
     """A family's state after an event, or why the event cannot be true of it."""
     if event.kind.startswith("referral."):
-        moved = _moved(state, event)
-        if isinstance(moved, NotAllowed):
-            return moved
-        state = moved
+        after = moved(state, event)
+        if isinstance(after, NotAllowed):
+            return after
+        state = after
     if event.kind == "family.opened" and _is_open(state) and not event.corrects:
         return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
     state = apply_family(state, event)
@@ -88,41 +90,6 @@ def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
 
 def _is_open(state: State) -> bool:
     return any(end is None for _, end, _ in state.get("open", ()))
-
-
-def _moved(state: State, event: PlainEvent) -> State | NotAllowed:
-    cause = event.person("referral")
-    if cause is None:
-        return NotAllowed("not_requested", "the event names no referral")
-    referrals: dict[str, Any] = state.get("referrals", {})
-    known = referrals.get(cause)
-    if event.corrects:
-        return state
-    if known is not None and known["person"] != event.person():
-        return NotAllowed("other_person", "the event names another person than the referral")
-    result = move(None if known is None else known["state"], event.kind)
-    if isinstance(result, NotAllowed):
-        return result
-    if known is None:
-        known = _requested(event)
-    elif result == Moved(known["state"]) and event.kind != "referral.stage_entered":
-        return state
-    after = {**known, "state": result.state, "since": event.recorded}
-    if event.kind == "referral.stage_entered":
-        after["stage"] = event.word("stage")
-    return _with(state, "referrals", cause, after)
-
-
-def _requested(event: PlainEvent) -> dict[str, Any]:
-    children = [row.get("rag") for row in event.rows("children")]
-    return {
-        "person": event.person(),
-        "referrer": event.source,
-        "to": event.word("to"),
-        "specialism": event.word("specialism"),
-        "requested": event.recorded,
-        "rag": next((each for each in ("red", "amber", "green") if each in children), None),
-    }
 
 
 def _pending(event: PlainEvent, waiting: Deltas) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from services.consent.agreement import Micros
+from services.consent.ask import Ask, held
 from services.consent.compiled import CategoryForbid, Permit
-from services.consent.conditions import CONSENTING, Ask, evaluate, held
+from services.consent.conditions import CONSENTING, evaluate
 from services.consent.items import FAMILY
 from services.consent.scene import FOREVER, Scene
 from services.consent.vocabulary import CATEGORIES

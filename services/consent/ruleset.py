@@ -12,9 +12,7 @@ it spares in `except`, and either `categories` or `what`, one of the sets of `vo
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
 from typing import Final
 
 from services.consent.agreement import (
@@ -27,6 +25,20 @@ from services.consent.agreement import (
     RuleError,
     RuleSet,
     digest_of,
+)
+from services.consent.reading import (
+    Path,
+    duration,
+    flag,
+    mapping,
+    micros,
+    one_of,
+    only_keys,
+    optional_text,
+    sequence,
+    text_of,
+    unique,
+    words_of,
 )
 from services.consent.vocabulary import (
     CATEGORIES,
@@ -52,54 +64,44 @@ __all__ = [
     "ruleset_from_plain",
 ]
 
-Path = tuple[str | int, ...]
 
 _AGREEMENT_KEYS: Final = frozenset(
     {"id", "version", "owner", "document", "policy_document", "parties", "start", "review", "end"}
     | {"groups", "clauses"}
 )
+
+
 _CLAUSE_KEYS: Final = frozenset(
     {"id", "effect", "from", "to", "except", "subjects", "purpose", "categories", "what", "when"}
     | {"basis", "if_denied", "retention", "with_gate"}
 )
+
+
 _BASIS_KEYS: Final = frozenset({"art6", "art9", "art10", "schedule", "law", "starts"})
-_DAY: Final = 86_400_000_000
+
+
 _FORBID_RECIPIENTS: Final = frozenset(FORBIDDEN.values())
 
 
 def ruleset_from_plain(plain: Mapping[str, object]) -> RuleSet:
     """The rule set that plain data describes. Raises RuleError at the first thing that is not as expected."""
     agencies = {
-        name: Agency(name, _text(_mapping(entry, ("agencies", name)).get("kind"), ("agencies", name, "kind")))
-        for name, entry in _mapping(plain.get("agencies"), ("agencies",)).items()
+        name: Agency(
+            name, text_of(mapping(entry, ("agencies", name)).get("kind"), ("agencies", name, "kind"))
+        )
+        for name, entry in mapping(plain.get("agencies"), ("agencies",)).items()
     }
     desks = {
-        name: _desk(name, entry, agencies) for name, entry in _mapping(plain.get("desks"), ("desks",)).items()
+        name: _desk(name, entry, agencies) for name, entry in mapping(plain.get("desks"), ("desks",)).items()
     }
     reader = _Reader(agencies, desks)
     agreements: list[Agreement] = []
-    for index, entry in enumerate(_sequence(plain.get("agreements"), ("agreements",))):
+    for index, entry in enumerate(sequence(plain.get("agreements"), ("agreements",))):
         agreements.append(reader.agreement(entry, ("agreements", index)))
-    _unique([f"{each.id} version {each.version}" for each in agreements], ("agreements",))
+    unique([f"{each.id} version {each.version}" for each in agreements], ("agreements",))
     vocabulary = {name: [*sorted(each.classes), str(each.level)] for name, each in CATEGORIES.items()}
     result = tuple(agreements)
     return RuleSet(result, agencies, desks, digest_of(result, agencies, desks, vocabulary))
-
-
-def micros(value: object, path: Path) -> Micros:
-    """An instant from a date, a datetime or their ISO 8601 text; a date means its midnight UTC."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise RuleError(path, "an ISO 8601 date or instant", value) from error
-    if isinstance(value, datetime):
-        instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        since = instant - datetime(1970, 1, 1, tzinfo=UTC)
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    if isinstance(value, date):
-        return (value - date(1970, 1, 1)).days * _DAY
-    raise RuleError(path, "an ISO 8601 date or instant", value)
 
 
 class _Reader:
@@ -115,29 +117,29 @@ class _Reader:
         self._forbid_recipients = named | ROLES | _FORBID_RECIPIENTS
 
     def agreement(self, entry: object, path: Path) -> Agreement:
-        plain = _keys(_mapping(entry, path), _AGREEMENT_KEYS, path)
-        name = _text(plain.get("id"), (*path, "id"))
+        plain = only_keys(mapping(entry, path), _AGREEMENT_KEYS, path)
+        name = text_of(plain.get("id"), (*path, "id"))
         version = plain.get("version")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise RuleError((*path, "version"), "a number from 1", version)
         groups = {
             word: self._categories(members, {}, (*path, "groups", word))[1]
-            for word, members in _mapping(plain.get("groups", {}), (*path, "groups")).items()
+            for word, members in mapping(plain.get("groups", {}), (*path, "groups")).items()
         }
         clauses = tuple(
             self._clause(clause, name, groups, (*path, "clauses", index))
-            for index, clause in enumerate(_sequence(plain.get("clauses"), (*path, "clauses")))
+            for index, clause in enumerate(sequence(plain.get("clauses"), (*path, "clauses")))
         )
-        _unique([each.id for each in clauses], (*path, "clauses"))
+        unique([each.id for each in clauses], (*path, "clauses"))
         start, end = micros(plain.get("start"), (*path, "start")), micros(plain.get("end"), (*path, "end"))
         if end <= start:
             raise RuleError((*path, "end"), "an instant after the start", plain.get("end"))
         return Agreement(
             id=name,
             version=version,
-            owner=_text(plain.get("owner"), (*path, "owner")),
-            document=_text(plain.get("document"), (*path, "document")),
-            policy_document=_optional_text(plain.get("policy_document"), (*path, "policy_document")),
+            owner=text_of(plain.get("owner"), (*path, "owner")),
+            document=text_of(plain.get("document"), (*path, "document")),
+            policy_document=optional_text(plain.get("policy_document"), (*path, "policy_document")),
             parties=self._parties(plain.get("parties"), (*path, "parties")),
             start=start,
             end=end,
@@ -146,7 +148,7 @@ class _Reader:
         )
 
     def _parties(self, entry: object, path: Path) -> dict[str, Micros]:
-        parties = _mapping(entry, path)
+        parties = mapping(entry, path)
         for party in parties:
             if party not in self._agencies:
                 raise RuleError((*path, party), "an agency of the partnership", party)
@@ -155,8 +157,8 @@ class _Reader:
     def _clause(
         self, entry: object, agreement: str, groups: Mapping[str, tuple[str, ...]], path: Path
     ) -> Clause:
-        plain = _keys(_mapping(entry, path), _CLAUSE_KEYS, path)
-        effect = _one_of(plain.get("effect", "permit"), frozenset({"permit", "forbid"}), (*path, "effect"))
+        plain = only_keys(mapping(entry, path), _CLAUSE_KEYS, path)
+        effect = one_of(plain.get("effect", "permit"), frozenset({"permit", "forbid"}), (*path, "effect"))
         permit = effect == "permit"
         recipients = self._recipients if permit else self._forbid_recipients
         words, categories = self._categories(plain.get("categories", []), groups, (*path, "categories"))
@@ -164,7 +166,7 @@ class _Reader:
         if permit and (what is not None or "except" in plain):
             raise RuleError(path, "a permit without `what` and `except`", what or plain.get("except"))
         if what is not None:
-            what = _one_of(what, frozenset(FORBIDDEN), (*path, "what"))
+            what = one_of(what, frozenset(FORBIDDEN), (*path, "what"))
         if not categories and what is None and plain.get("to") != ["hub/operations"]:
             raise RuleError((*path, "categories"), "at least one category", plain.get("categories"))
         if permit and ("from" not in plain or "purpose" not in plain or "subjects" not in plain):
@@ -173,35 +175,35 @@ class _Reader:
         if what is not None and to != (FORBIDDEN[what],):
             raise RuleError((*path, "to"), f"[{FORBIDDEN[what]}], whom {what} concerns", plain.get("to"))
         return Clause(
-            id=_text(plain.get("id"), (*path, "id")),
+            id=text_of(plain.get("id"), (*path, "id")),
             agreement=agreement,
             effect=effect,
             sources=self._sources(plain.get("from", "any"), (*path, "from")),
             to=to,
             but=self._to(plain.get("except", []), recipients, (*path, "except"), empty=True),
-            subjects=frozenset(_words(plain.get("subjects", ["any"]), SUBJECTS, (*path, "subjects"))),
-            purpose=_one_of(plain.get("purpose", "safeguard"), PURPOSES, (*path, "purpose")),
+            subjects=frozenset(words_of(plain.get("subjects", ["any"]), SUBJECTS, (*path, "subjects"))),
+            purpose=one_of(plain.get("purpose", "safeguard"), PURPOSES, (*path, "purpose")),
             words=words,
             categories=categories,
             what=what,
             when=_conditions(plain.get("when", []), (*path, "when")),
             basis=_basis(plain.get("basis", {}), (*path, "basis")),
-            if_denied=_one_of(
+            if_denied=one_of(
                 plain.get("if_denied", "silent"), frozenset({"silent", "existence"}), (*path, "if_denied")
             ),
-            retention=_retention(plain.get("retention"), (*path, "retention")),
-            with_gate=_flag(plain.get("with_gate", False), (*path, "with_gate")),
+            retention=duration(plain.get("retention"), (*path, "retention")),
+            with_gate=flag(plain.get("with_gate", False), (*path, "with_gate")),
         )
 
     def _sources(self, entry: object, path: Path) -> frozenset[str] | None:
         if entry in ("any", ["any"]):
             return None
-        return frozenset(_words(entry, self._senders, path))
+        return frozenset(words_of(entry, self._senders, path))
 
     def _to(
         self, entry: object, words: frozenset[str], path: Path, *, empty: bool = False
     ) -> tuple[str, ...]:
-        found = [_text(word, (*path, index)) for index, word in enumerate(_sequence(entry, path))]
+        found = [text_of(word, (*path, index)) for index, word in enumerate(sequence(entry, path))]
         for index, word in enumerate(found):
             role, colon, kind = word.partition(":")
             if not (word in words or (colon and role in ROLES and kind in self._kinds)):
@@ -214,7 +216,7 @@ class _Reader:
     def _categories(
         entry: object, groups: Mapping[str, tuple[str, ...]], path: Path
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        words = [_text(word, (*path, index)) for index, word in enumerate(_sequence(entry, path))]
+        words = [text_of(word, (*path, index)) for index, word in enumerate(sequence(entry, path))]
         found: dict[str, None] = {}
         for index, word in enumerate(words):
             expanded = groups.get(word) or expand(word)
@@ -229,33 +231,33 @@ def _desk(name: str, entry: object, agencies: Mapping[str, Agency]) -> Desk:
     agency, slash, _ = name.partition("/")
     if not slash or agency not in agencies:
         raise RuleError(path, "agency/team of an agency of the partnership", name)
-    plain = _mapping({} if entry is None else entry, path)
+    plain = mapping({} if entry is None else entry, path)
     side = plain.get("side")
     if side is not None:
-        side = _one_of(side, frozenset({"victim", "perpetrator"}), (*path, "side"))
-    may_lead = _flag(plain.get("may_lead", False), (*path, "may_lead"))
-    may_refer = _flag(plain.get("may_refer", False), (*path, "may_refer"))
+        side = one_of(side, frozenset({"victim", "perpetrator"}), (*path, "side"))
+    may_lead = flag(plain.get("may_lead", False), (*path, "may_lead"))
+    may_refer = flag(plain.get("may_refer", False), (*path, "may_refer"))
     return Desk(name, agency, agencies[agency].kind, side, may_lead, may_refer)
 
 
 def _conditions(entry: object, path: Path) -> tuple[tuple[str, ...], ...]:
     found: list[tuple[str, ...]] = []
-    for index, condition in enumerate(_sequence(entry, path)):
+    for index, condition in enumerate(sequence(entry, path)):
         here = (*path, index)
         if isinstance(condition, Mapping):
-            plain = _keys(_mapping(condition, here), frozenset({"any_of"}), here)
-            found.append(_words(plain.get("any_of"), CONDITIONS, (*here, "any_of")))
+            plain = only_keys(mapping(condition, here), frozenset({"any_of"}), here)
+            found.append(words_of(plain.get("any_of"), CONDITIONS, (*here, "any_of")))
         else:
-            found.append((_one_of(condition, CONDITIONS, here),))
+            found.append((one_of(condition, CONDITIONS, here),))
     return tuple(found)
 
 
 def _basis(entry: object, path: Path) -> Basis:
-    plain = _keys(_mapping(entry, path), _BASIS_KEYS, path)
+    plain = only_keys(mapping(entry, path), _BASIS_KEYS, path)
     lists = {
         key: tuple(
-            _text(word, (*path, key))
-            for word in ([value] if isinstance(value, str) else _sequence(value, (*path, key)))
+            text_of(word, (*path, key))
+            for word in ([value] if isinstance(value, str) else sequence(value, (*path, key)))
         )
         for key, value in plain.items()
         if key != "starts"
@@ -269,72 +271,3 @@ def _basis(entry: object, path: Path) -> Basis:
         lists.get("law", ()),
         starts,
     )
-
-
-def _retention(entry: object, path: Path) -> Micros | None:
-    if entry is None:
-        return None
-    match = re.fullmatch(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", _text(entry, path))
-    if match is None or not any(match.groups()):
-        raise RuleError(path, "an ISO 8601 duration such as P90D", entry)
-    years, months, weeks, days = (int(part or 0) for part in match.groups())
-    return (years * 365 + months * 30 + weeks * 7 + days) * _DAY
-
-
-def _mapping(entry: object, path: Path) -> Mapping[str, object]:
-    if not isinstance(entry, Mapping):
-        raise RuleError(path, "a mapping", entry)
-    for key in entry:
-        if not isinstance(key, str):
-            raise RuleError(path, "keys that are words", key)
-    return entry
-
-
-def _sequence(entry: object, path: Path) -> Sequence[object]:
-    if isinstance(entry, str) or not isinstance(entry, Sequence):
-        raise RuleError(path, "a list", entry)
-    return entry
-
-
-def _text(entry: object, path: Path) -> str:
-    if not isinstance(entry, str) or not entry:
-        raise RuleError(path, "a word or sentence", entry)
-    return str(entry)
-
-
-def _optional_text(entry: object, path: Path) -> str | None:
-    return None if entry is None else _text(entry, path)
-
-
-def _flag(entry: object, path: Path) -> bool:
-    if not isinstance(entry, bool):
-        raise RuleError(path, "true or false", entry)
-    return entry
-
-
-def _one_of(entry: object, words: frozenset[str], path: Path) -> str:
-    if not isinstance(entry, str) or entry not in words:
-        raise RuleError(path, f"one of {', '.join(sorted(words))}", entry)
-    return str(entry)
-
-
-def _words(entry: object, words: frozenset[str], path: Path) -> tuple[str, ...]:
-    found = tuple(_one_of(word, words, (*path, index)) for index, word in enumerate(_sequence(entry, path)))
-    if not found:
-        raise RuleError(path, "at least one word", entry)
-    return tuple(dict.fromkeys(found))
-
-
-def _keys(plain: Mapping[str, object], known: frozenset[str], path: Path) -> Mapping[str, object]:
-    for key in plain:
-        if key not in known:
-            raise RuleError((*path, key), f"one of {', '.join(sorted(known))}", key)
-    return plain
-
-
-def _unique(names: list[str], path: Path) -> None:
-    seen: set[str] = set()
-    for index, name in enumerate(names):
-        if name in seen:
-            raise RuleError((*path, index, "id"), "an id used once", name)
-        seen.add(name)

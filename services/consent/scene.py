@@ -14,6 +14,7 @@ from services.consent.agreement import Micros
 from services.consent.compiled import CompiledRules
 from services.consent.items import FAMILY
 from services.consent.person import UNKNOWN, PersonFacts, Span, Tri, person_facts
+from services.consent.sides import need, opposes, pairs, presumed, victims
 from services.consent.vocabulary import FAMILY_ROLES, OPPOSING_ROLES
 
 FOREVER: Final = 1 << 62
@@ -125,9 +126,11 @@ class Scene:
         """Desk → persons for whom it holds a role that sets it against their victims."""
         self.supervises: dict[str, set[str]] = {}
         self._read_roles()
-        self.victims_of = self._pairs()
-        self.presumed = self._presumed()
-        self.victims = self._victims()
+        self.victims_of = pairs(facts.persons)
+        in_need = {each: need(facts.person(each), rules) for each in self.members}
+        stated = {each: facts.person(each).side for each in self.members}
+        self.presumed = presumed(self.members, in_need, stated, self.victims_of)
+        self.victims = victims(in_need, self.victims_of, self.presumed)
         """Person → True or None (perhaps) for a victim; not there: none."""
         self._add_victim_roles()
         self.unsettled_adults = self._unsettled_adults()
@@ -140,7 +143,7 @@ class Scene:
         """Whom a desk opposes: person → True, or None where that is not known (section 2)."""
         found = self._opposed.get(desk)
         if found is None:
-            found = self._opposed[desk] = {} if self.rules.opposes_nobody(desk) else self._opposes(desk)
+            found = self._opposed[desk] = {} if self.rules.opposes_nobody(desk) else self._sides_with(desk)
         return found
 
     def shielders(self, child: str) -> frozenset[str]:
@@ -311,56 +314,6 @@ class Scene:
         roles = self.roles.setdefault(desk, {}).setdefault(person, {})
         roles[role] = max(end, roles.get(role, end))
 
-    def _pairs(self) -> dict[str, dict[str, Tri]]:
-        """P → V → in force. What one of the two says against the other is unknown."""
-        found: dict[str, dict[str, Tri]] = {}
-        for person, facts in self.facts.persons.items():
-            for victim, tri in facts.victims.items():
-                _merge(found.setdefault(person, {}), victim, tri)
-            for perpetrator, tri in facts.perpetrators.items():
-                _merge(found.setdefault(perpetrator, {}), person, tri)
-        return found
-
-    def _presumed(self) -> dict[str, set[str]]:
-        """P → V for every adult of whom it is not recorded whether they are P against a member in need."""
-        found: dict[str, set[str]] = {}
-        adults = [each for each, adult in self.members.items() if adult is not False]
-        for victim in adults:
-            in_need = self._in_need(victim) is not False
-            for other in adults:
-                side = self.facts.person(other).side
-                stated = side in ("alleged_perpetrator", UNKNOWN) and other not in self.victims_of
-                recorded = victim in self.victims_of.get(other, {}) or side == "neither"
-                if other != victim and not recorded and (in_need or stated):
-                    found.setdefault(other, set()).add(victim)
-        return found
-
-    def _in_need(self, person: str) -> Tri:
-        """Whether a member is a victim by need: stated so, or so referred (not to perpetrators' work)."""
-        facts = self.facts.person(person)
-        found: Tri = True if facts.side == _NEED_SIDE else None if facts.side == UNKNOWN else False
-        for desk, stated, _ in facts.needs:
-            known = self.rules.desk(desk)
-            side = known.side if known is not None else None
-            need: Tri = side != "perpetrator" if stated else side == _NEED_SIDE or stated
-            found = True if found or need else None if need is None or found is None else False
-        return found
-
-    def _victims(self) -> dict[str, Tri]:
-        found: dict[str, Tri] = {}
-        for victims in self.victims_of.values():
-            for victim, tri in victims.items():
-                if tri is not False:
-                    found[victim] = True if tri or found.get(victim) else None
-        for presumed in self.presumed.values():
-            for victim in presumed:
-                found.setdefault(victim, None)
-        for member in self.members:
-            need = self._in_need(member)
-            if need is not False:
-                found[member] = True if need or found.get(member) else None
-        return found
-
     def _add_victim_roles(self) -> None:
         for desk, persons in self.roles.items():
             known = self.rules.desk(desk)
@@ -369,28 +322,14 @@ class Scene:
                     if "supporting" in roles and self.victims.get(person) is True:
                         roles["supporting_victim"] = roles["supporting"]
 
+    def _sides_with(self, desk: str) -> dict[str, Tri]:
+        clients, supervised = self.sides.get(desk, set()), self.supervises.get(desk, set())
+        return opposes(clients, supervised, self.members, self.victims_of, self.presumed)
+
     def _unsettled_adults(self) -> bool:
         """True while somebody who may set a desk against a member is not known yet."""
         others = {each for each, adult in self.members.items() if adult is not False}
-        for perpetrator, victims in self.victims_of.items():
-            if any(victims.get(each, False) is not False for each in self.members):
+        for perpetrator, theirs in self.victims_of.items():
+            if any(theirs.get(each, False) is not False for each in self.members):
                 others.add(perpetrator)
         return any(not self.facts.person(each).known for each in others)
-
-    def _opposes(self, desk: str) -> dict[str, Tri]:
-        found: dict[str, Tri] = {}
-        for person in self.sides.get(desk, ()):
-            for victim, tri in self.victims_of.get(person, {}).items():
-                if tri is not False:
-                    found[victim] = True if tri or found.get(victim) else None
-            for victim in self.presumed.get(person, ()):
-                found[victim] = True
-        for person in self.supervises.get(desk, ()):
-            if person in self.members:
-                adults = (each for each, adult in self.members.items() if adult is not False)
-                found.update({each: True for each in adults if each != person})
-        return found
-
-
-def _merge(found: dict[str, Tri], key: str, tri: Tri) -> None:
-    found[key] = tri if key not in found or found[key] is tri else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.consent.agreement import Micros
-from services.consent.conditions import Ask
+from services.consent.ask import Ask
 from services.consent.items import FAMILY, Item, TextLike
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome, forbidden, outcome
 from services.consent.scene import FOREVER, Scene

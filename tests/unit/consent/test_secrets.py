@@ -113,11 +113,11 @@ def test_reviewer_reads_every_reason_when_they_ask_in_full() -> None:
         "support.existence of V: forbidden (F01)",
         "support.dv_safety_plan of V: forbidden (F01)",
     ]
+    withheld = "Withheld: V has not consented to paragon sharing the safety plan with Chesil (P06)."
     assert explain_in_full(seen.decision, CHESIL, names) == [
         "Chesil: delivered.",
         "support.existence of V: shared (P02)",
-        "support.dv_safety_plan of V: "
-        "Withheld: V has not consented to paragon sharing the safety plan with Chesil (P06).",
+        f"support.dv_safety_plan of V: {withheld}",
     ]
     nothing = "reach/sft got nothing: it has no role in this family, and no clause names it."
     assert explain_in_full(seen.decision, REACH, names) == [nothing]

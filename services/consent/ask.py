@@ -1,0 +1,84 @@
+"""One question to the rules, and the role on which a permit lets its recipient rest."""
+
+from __future__ import annotations
+
+from services.consent.agreement import Micros
+from services.consent.compiled import Permit
+from services.consent.items import FAMILY
+from services.consent.scene import FOREVER, Scene
+from services.consent.vocabulary import FAMILY_ROLES
+
+
+class Ask:
+    """One question: may this desk have this category about this person; collects what the answer rests on."""
+
+    __slots__ = (
+        "addressed",
+        "after",
+        "before",
+        "category",
+        "desk",
+        "parties",
+        "person",
+        "recorded",
+        "text",
+        "until",
+        "volatile",
+        "why",
+    )
+
+    def __init__(
+        self,
+        desk: str,
+        category: str,
+        person: str,
+        recorded: Micros,
+        *,
+        addressed: bool = False,
+        text: bool = False,
+        parties: tuple[str, ...] = (),
+    ) -> None:
+        self.desk, self.category, self.person = desk, category, person
+        self.recorded, self.addressed, self.text, self.parties = recorded, addressed, text, parties
+        self.after, self.before = -FOREVER, FOREVER
+        self.until = FOREVER
+        self.volatile = False
+        self.why = ""
+
+    def rest_on(self, until: Micros) -> None:
+        """The answer holds until then at most."""
+        self.until = min(self.until, until)
+
+
+def held(scene: Scene, permit: Permit, ask: Ask, *, same: bool) -> Micros | None:
+    """The end of the role that the permit rests on, the latest of several; None if the desk holds none."""
+    if permit.direct:
+        return FOREVER if not same or _holds_any(scene, ask) else None
+    family = scene.family_roles.get(ask.desk, {})
+    persons = scene.roles.get(ask.desk, {})
+    best: Micros | None = None
+    for role in permit.roles:
+        if role in FAMILY_ROLES:
+            end = family.get(role) if not same or _member(scene, ask.person) else None
+            ends = [] if end is None else [end]
+        else:
+            whom = _clients(scene, ask) if same else scene.members
+            ends = [persons[each][role] for each in whom if each in persons and role in persons[each]]
+        for end in ends:
+            best = end if best is None or end > best else best
+    return best
+
+
+def _member(scene: Scene, person: str) -> bool:
+    return person == FAMILY or person in scene.members
+
+
+def _clients(scene: Scene, ask: Ask) -> tuple[str, ...]:
+    """For whom a role must be held: this very person; for a victim's child the victim will do."""
+    if scene.members.get(ask.person) is not False:
+        return (ask.person,)
+    return (ask.person, *scene.parents_shielded(ask.person))
+
+
+def _holds_any(scene: Scene, ask: Ask) -> bool:
+    return bool(scene.roles.get(ask.desk, {}).get(ask.person))

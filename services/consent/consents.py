@@ -1,0 +1,144 @@
+"""Consent, objection and override, three-valued, as a person's facts have them (rules 4.13, 4.15, 4.16)."""
+
+from __future__ import annotations
+
+from services.consent.agreement import Micros
+from services.consent.ask import Ask
+from services.consent.compiled import Permit
+from services.consent.person import OVERRIDE_LIMITS, PersonFacts, Refusal, Tri
+from services.consent.scene import FOREVER, Scene
+
+
+def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
+    """None of this person's, pending or upheld, covers the cell (Art. 21; rule 4.15)."""
+    found: Tri = True
+    for each in scene.facts.person(ask.person).objections:
+        if (
+            (each.purposes is None or permit.purpose in each.purposes)
+            and (each.categories is None or ask.category in each.categories)
+            and (each.desks is None or ask.desk in each.desks)
+        ):
+            if each.stands:
+                ask.why = "objection"
+                return False
+            found = None
+    return found
+
+
+def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
+    """One in force covers this person x purpose x category x desk (rule 4.13; so far an adult's own)."""
+    facts = scene.facts.person(ask.person)
+    given = facts.registers.get(f"consent|{permit.purpose}|{ask.category}|{ask.desk}")
+    refusal = _refusal(facts, permit, ask, given)
+    if given is None or refusal:
+        ask.why = refusal or _last_refusal(facts, permit, ask) or "none"
+        return False
+    value = given[2]
+    start = value.get("from") if isinstance(value, dict) else None
+    if not isinstance(start, int):
+        ask.why = "unreadable"
+        return None
+    able = _by_self(scene, facts, ask, given)
+    if able is not True:
+        return able
+    return _in_time(scene, ask, value, start)
+
+
+def _in_time(scene: Scene, ask: Ask, value: dict[str, object], start: Micros) -> Tri:
+    until = value.get("until")
+    end = FOREVER if until is None else until
+    if not isinstance(end, int):
+        ask.why = "unreadable"
+        return None
+    if not start <= scene.at < end:
+        ask.why = "not_started" if scene.at < start else "expired"
+        return False
+    if value.get("earlier") is not True:
+        before, after = ask.recorded < start, ask.recorded >= end
+        ask.after = max(ask.after, end if after else -FOREVER if before else start)
+        ask.before = min(ask.before, start if before else FOREVER if after else end)
+        if before or after:
+            ask.why = "recorded_before" if before else "recorded_after"
+            return False
+    ask.rest_on(end)
+    return True
+
+
+def _covers(each: Refusal, permit: Permit, ask: Ask) -> bool:
+    return (
+        each.purpose in ("*", permit.purpose)
+        and each.category in ("*", ask.category)
+        and each.desk in ("*", ask.desk)
+    )
+
+
+def _refusal(facts: PersonFacts, permit: Permit, ask: Ask, given: list[object] | None) -> str | None:
+    """The act that stands against a giving: accepted after it, or having occurred at or after it."""
+    if given is None:
+        return None
+    value = given[2]
+    occurred = value.get("occurred") if isinstance(value, dict) else None
+    for each in facts.refusals:
+        if _covers(each, permit, ask) and (each.at, each.by) > (given[0], given[1]):
+            return each.act
+    for each in facts.refused:
+        if _covers(each, permit, ask) and not (isinstance(occurred, int) and each.at < occurred):
+            return each.act
+    return None
+
+
+def _last_refusal(facts: PersonFacts, permit: Permit, ask: Ask) -> str | None:
+    found = [each for each in facts.refusals if _covers(each, permit, ask)]
+    return max(found, key=lambda each: (each.at, each.by)).act if found else None
+
+
+def _by_self(scene: Scene, facts: PersonFacts, ask: Ask, given: list[object]) -> Tri:
+    """Given by the person, an adult then, alive, and not known to lack capacity when giving it."""
+    value = given[2] if isinstance(given[2], dict) else {}
+    member = scene.facts.state.get("members", {}).get(ask.person, {})
+    adult_from = member.get("adult_from")
+    adult = member.get("kind") == "adult" or (adult_from is not None and adult_from <= value.get("from", 0))
+    if facts.died or not adult:
+        ask.why = "dead" if facts.died else "not_adult"
+        return False
+    if value.get("by") != ask.person or value.get("as") not in ("self", None):
+        ask.why = "not_self"
+        return False
+    before = [each for each in facts.capacity if each[:2] < (given[0], given[1])]
+    has = max(before)[2] if before else True
+    if has is not True:
+        ask.why = "no_capacity"
+    return has
+
+
+def override(scene: Scene, _: Permit, ask: Ask) -> Tri:
+    """One in force names this person, category and desk (rule 4.16)."""
+    facts = scene.facts.person(ask.person)
+    found: Tri = False
+    for name in facts.overrides:
+        value = facts.registers[f"override|{name}"][2]
+        end = _override_end(facts, name, value)
+        if not isinstance(value, dict) or end is None:
+            found = None
+            continue
+        names = ask.category in value.get("categories", ()) and ask.desk in value.get("desks", ())
+        grounded = value.get("ground") == "vital" or (value.get("ground") == "s47" and scene.s47)
+        if names and grounded and value["from"] <= scene.at < end:
+            ask.rest_on(end)
+            return True
+    return found
+
+
+def _override_end(facts: PersonFacts, name: str, value: object) -> Micros | None:
+    start = value.get("from") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(start, int):
+        return None
+    ends = [start + OVERRIDE_LIMITS["vital" if value.get("ground") == "vital" else "s47"]]
+    if f"override_seconded|{name}" not in facts.registers:
+        ends.append(start + OVERRIDE_LIMITS["alone"])
+    if f"override_ended|{name}" in facts.registers:
+        ends.append(start)
+    until = value.get("until")
+    if isinstance(until, int):
+        ends.append(until)
+    return min(ends)

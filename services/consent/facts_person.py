@@ -1,0 +1,148 @@
+"""What else is known of a person: roles held for them, what they were told, who may decide for them, that they died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from services.consent.event import word
+from services.consent.registers import Value
+from services.consent.setter import Setter
+
+_REFERRAL_ENDS: Final = frozenset(
+    {"returned", "declined", "closed_before_support", "withdrawn", "support_ended"}
+)
+
+
+_DOMESTIC_ABUSE: Final = "domestic_abuse"
+
+
+def _referral(setter: Setter) -> None:
+    event, person, cause = setter.event, setter.event.person(), setter.event.person("referral")
+    name = event.kind.removeprefix("referral.")
+    if person is None or cause is None or event.corrects:
+        return
+    start = {"from": event.recorded}
+    if name == "requested":
+        desk = event.word("to")
+        setter.put(person, f"role|referrer|{event.source}|{cause}", start)
+        setter.put(person, f"role|referred_to|{desk}|{cause}", start)
+        stated = any((word(row.get("need")) or "").startswith(_DOMESTIC_ABUSE) for row in event.rows("needs"))
+        need = {"to": desk, "victim": stated, "since": event.recorded}
+        setter.put(person, f"need|{cause}", need)
+    elif name == "allocated":
+        setter.put(person, f"role|supporting|{event.source}|{cause}", start)
+    elif name == "support_started":
+        setter.put(person, f"support_started|{cause}", {"at": event.recorded, "event": event.id})
+    elif name == "reopened":
+        setter.put(person, f"referral_reopened|{cause}", {"at": event.recorded})
+    elif name in _REFERRAL_ENDS:
+        end = {"at": event.recorded, "event": event.id, "how": name}
+        setter.put(person, f"referral_ended|{cause}", end)
+
+
+def _adopted(setter: Setter) -> None:
+    event = setter.event
+    setter.put(event.person(), f"adopted|{event.family}", {"at": event.recorded})
+    setter.put(event.person(), f"family|{event.family}", {"member": False})
+
+
+def _capacity(setter: Setter) -> None:
+    event = setter.event
+    has = event.data.get("has_capacity")
+    if event.word("matter") != "service" and isinstance(has, bool):
+        setter.put(event.person(), f"capacity|{event.receipt}", {"has": has, "at": event.recorded})
+
+
+def _competence(setter: Setter) -> None:
+    event = setter.event
+    competent = event.data.get("competent")
+    if event.word("matter") != "service" and isinstance(competent, bool):
+        value: Value = {"competent": competent, "at": event.recorded}
+        setter.put(event.person(), f"competence|{event.receipt}", value)
+
+
+def _told(setter: Setter) -> None:
+    event = setter.event
+    told = event.data.get("told") is True or event.word("reason_not_told") is not None
+    setter.put(event.person(), "told", {"told": told, "at": event.recorded})
+
+
+def _died(setter: Setter) -> None:
+    setter.put(setter.event.person(), "died", {"at": setter.event.recorded})
+
+
+def _registered(setter: Setter) -> None:
+    event = setter.event
+    desk = event.word("desk") or event.source
+    agency = event.source.partition("/")[0]
+    setter.put(event.person(), f"role|universal|{desk}|{agency}", {"from": event.recorded})
+
+
+def _supervised(setter: Setter) -> None:
+    event = setter.event
+    desk = event.word("desk") or event.source
+    setter.put(event.person(), f"role|supervising|{desk}|supervision", {"from": event.recorded})
+
+
+def _role_ended(role: str) -> Callable[[Setter], None]:
+    def rule(setter: Setter) -> None:
+        event = setter.event
+        desk = event.word("desk") or event.source
+        end: Value = {"at": event.recorded, "event": event.id}
+        setter.put(event.person(), f"role_ended|{role}|{desk}", end)
+
+    return rule
+
+
+def _linked(setter: Setter) -> None:
+    degree = "probable" if setter.event.word("degree") == "probable" else "confirmed"
+    for person in {setter.event.person(), *setter.event.people("candidates")}:
+        setter.put(person, "identity", {"degree": degree})
+
+
+def _unlinked(setter: Setter) -> None:
+    setter.put(setter.event.person(), "identity", {"degree": "confirmed"})
+
+
+def _representative(setter: Setter) -> None:
+    event = setter.event
+    representative = event.person("representative")
+    value: Value = {
+        "kind": event.word("kind"),
+        "ended": event.data.get("ended") is True,
+        "at": event.recorded,
+    }
+    setter.put(event.person(), f"representative|{representative}", value)
+
+
+def _responsibility(setter: Setter) -> None:
+    event = setter.event
+    holder = event.person("holder") or ("council" if event.data.get("held_by_council") is True else None)
+    if holder:
+        value: Value = {"basis": event.word("basis"), "at": event.recorded}
+        setter.put(event.person(), f"responsible|{holder}", value)
+
+
+REFERRAL_KINDS: Final = frozenset(
+    f"referral.{name}" for name in _REFERRAL_ENDS | {"requested", "allocated", "support_started", "reopened"}
+)
+"""The steps of a referral that start or end a role."""
+
+PERSON_RULES: Final[dict[str, Callable[[Setter], None]]] = {
+    **dict.fromkeys(sorted(REFERRAL_KINDS), _referral),
+    "person.adopted": _adopted,
+    "person.capacity_assessed": _capacity,
+    "person.competence_assessed": _competence,
+    "person.told_recorded": _told,
+    "person.died": _died,
+    "person.registered": _registered,
+    "person.deregistered": _role_ended("universal"),
+    "person.probation_supervision_started": _supervised,
+    "person.probation_supervision_ended": _role_ended("supervising"),
+    "person.representative_recorded": _representative,
+    "person.parental_responsibility_recorded": _responsibility,
+    "hub.identity_linked": _linked,
+    "hub.identity_unlinked": _unlinked,
+}
+"""Kind of event → what it sets."""

@@ -1,0 +1,135 @@
+"""What pairs, incidents, restrictions, orders and overrides say of persons (section 2; rules 4.16, 4.17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from services.consent.event import instant, ref, word
+from services.consent.registers import Value
+from services.consent.setter import CHILD_PRESENT, PERPETRATOR, VICTIM, Setter
+from services.consent.vocabulary import expand
+
+
+def _pair(setter: Setter, victim: str | None, perpetrator: str | None) -> None:
+    if victim is None or perpetrator is None or victim == perpetrator:
+        return
+    event = setter.event
+    state: Value = {"state": "in_force", "owner": event.source}
+    since: Value = {"since": event.recorded}
+    setter.put(victim, f"pair|{perpetrator}|p", state)
+    setter.put(perpetrator, f"pair|{victim}|v", state)
+    setter.put(victim, f"pair_since|{perpetrator}|p", since, at=-event.recorded)
+
+
+def _pair_recorded(setter: Setter) -> None:
+    victim = setter.event.person("victim")
+    _pair(setter, victim, setter.event.person("perpetrator"))
+    _expose(setter, setter.event.people("exposed_children"), [victim])
+
+
+def _expose(setter: Setter, children: Iterable[str], victims: Iterable[str | None]) -> None:
+    for victim in victims:
+        for child in children:
+            if victim is not None:
+                since: Value = {"since": setter.event.recorded}
+                setter.put(child, f"exposed|{victim}", since, at=-setter.event.recorded)
+
+
+def _incident(setter: Setter) -> None:
+    by_role: dict[str, list[str]] = {}
+    for row in setter.event.rows("people"):
+        person, role = ref(row.get("person")), word(row.get("role"))
+        if person and role:
+            by_role.setdefault(role, []).append(person)
+    for victim in by_role.get(VICTIM, []):
+        for perpetrator in by_role.get(PERPETRATOR, []):
+            _pair(setter, victim, perpetrator)
+    _expose(setter, by_role.get(CHILD_PRESENT, []), by_role.get(VICTIM, []))
+
+
+def _restriction(setter: Setter) -> None:
+    event = setter.event
+    scope: Value = {
+        field: event.word(field) for field in ("from_agency", "from_desk", "from_worker", "owner")
+    }
+    scope |= {
+        "from_person": event.person("from_person"),
+        "categories": _sorted(event.words("categories")),
+        "at": event.recorded,
+    }
+    setter.put(event.person(), f"restriction|{event.source}|{event.word('restriction')}", scope)
+    _pair(setter, event.person(), event.person("from_person"))
+
+
+def _order(setter: Setter) -> None:
+    event = setter.event
+    scope: Value = {
+        "from_person": event.person("from_person"),
+        "categories": _sorted(event.words("categories")),
+        "allowed": _sorted(event.words("allowed")),
+        "at": event.recorded,
+    }
+    setter.put(event.person(), f"order|{event.word('order')}", scope)
+
+
+def _order_discharged(setter: Setter) -> None:
+    at: Value = {"at": setter.event.recorded}
+    setter.put(setter.event.person(), f"order_discharged|{setter.event.word('order')}", at)
+
+
+def _override(setter: Setter) -> None:
+    event = setter.event
+    categories = {found for each in event.words("categories") or () for found in expand(each)}
+    scope: Value = {
+        "from": event.recorded,
+        "until": instant(event.data.get("until")),
+        "ground": event.word("ground"),
+        "enquiry": event.word("enquiry"),
+        "categories": sorted(categories),
+        "desks": sorted(event.words("desks") or ()),
+        "restrictions": sorted(event.words("lifts_restrictions") or ()),
+        "victims": sorted(event.people("lifts_victims")),
+        "family": event.family,
+    }
+    for person in event.people("people"):
+        setter.put(person, f"override|{event.word('override')}", scope)
+
+
+def _override_ended(setter: Setter) -> None:
+    event = setter.event
+    for person in event.people("people"):
+        setter.put(person, f"override_ended|{event.word('override')}", {"at": event.recorded})
+
+
+def _members(setter: Setter) -> None:
+    event = setter.event
+    rows = list(event.rows("members")) if event.kind == "family.member_added" else [event.data]
+    for row in rows:
+        person = ref(row.get("person"))
+        gone = row.get("state") == "left"
+        if event.kind == "family.member_added" or row.get("state"):
+            setter.put(person, f"family|{event.family}", {"member": not gone})
+        role = word(row.get("domestic_abuse_role"))
+        if role:
+            setter.put(person, "side", {"role": role, "since": event.recorded})
+        if role == PERPETRATOR:
+            _pair(setter, ref(row.get("against")), person)
+
+
+def _sorted(words: tuple[str, ...] | None) -> list[str] | None:
+    return sorted(words) if words else None
+
+
+SAFETY_RULES: Final[dict[str, Callable[[Setter], None]]] = {
+    "safety.pair_recorded": _pair_recorded,
+    "safety.restriction_placed": _restriction,
+    "safety.court_order_recorded": _order,
+    "safety.court_order_discharged": _order_discharged,
+    "safety.override_invoked": _override,
+    "safety.override_ended": _override_ended,
+    "outcome.incident_reported": _incident,
+    "family.member_added": _members,
+    "family.member_changed": _members,
+}
+"""Kind of event → what it sets."""
