@@ -24,14 +24,14 @@ from hub.schemas.refs import Datum
 from services.consent.event import PlainEvent
 from services.consent.facts import protective
 from services.gateway import doubts, guards, waiting
-from services.gateway.checking import Published
+from services.gateway.checking import REGISTERING, Published
 from services.gateway.claims import Accepted, Result, claim
 from services.gateway.directory import Directory
 from services.gateway.identity import Token, note
 from services.gateway.parts import Parts
 from services.gateway.placement import Copy, Unplaced, partial, place
 from services.gateway.problems import ProblemError
-from services.gateway.registration import REGISTERING, Change, Registrar
+from services.gateway.registration import Change, Registrar
 from services.gateway.waiting import Waiting, desk_subject
 from services.gateway.writing import Entered, Gathered, write
 
@@ -236,14 +236,14 @@ class Batch:
                 self.parts.secret,
                 token=self.directory.token(key),
                 person=person,
+                families=self.directory.families(person),
                 cause=copy.event_id(self.parts.secret, event.receipt_id),
                 by=event.desk.name,
-                receipt=event.receipt_id,
                 at=self.now,
             )
-            self.out.also += undone.events
-            for retraction in undone.events:
-                self.out.raises.update(retraction.envelope.raises)
+            self.out.also += undone
+            for again in undone:
+                self.out.raises.update(again.envelope.raises)
 
     async def _members(self, family: str) -> Sequence[str]:
         found = await self.conn.execute(

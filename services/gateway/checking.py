@@ -25,6 +25,19 @@ from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError, i
 HOUSEHOLD: Final = "household"
 """Households have no scheme of their own: whoever names a family's people names them."""
 
+REGISTERING: Final = frozenset(
+    {
+        "family.opened",
+        "family.member_added",
+        "family.member_changed",
+        "referral.requested",
+        "hub.identity_linked",
+        "hub.identity_unlinked",
+        "hub.agency_resumed",
+    }
+)
+"""Kinds after which an event that waits may find its place: one such transaction at a time."""
+
 MayPublish = Callable[[str, Desk], bool]
 """Whether a desk may ever publish a kind (`referral.requested`), whatever the facts are."""
 

@@ -1,12 +1,15 @@
-"""Ids that may stand for several people: what is opened for a person to decide, and what a decision undoes.
+"""Ids that may stand for several people: what is opened for a person to decide, and what their decision does.
 
-An event whose ids are doubtful is in the log of each candidate, right behind a `hub.identity_linked` of degree
-*probable*, which it names as its cause; what is about the candidates is held (RULES.md 4.12, F06). One task per id
-lists those copies. When a person has said whose the id is, the copies about the others are retracted in their logs,
-and the doubt about them ends.
+An event whose ids are doubtful is in the log of each candidate, about a stand-in (placement.py), right behind a
+`hub.identity_linked` of degree *probable*, which it names as its cause. If it protects somebody, that link names the
+candidates too, and all that is about them is held (RULES.md 4.12, F06). One task per id lists the copies.
+
+When a person has said whose the id is, each of these events enters the log of that person's families anew, as an event
+about them, with the time of the decision and its own time of acceptance; if it protects them it raises their guard
+again. In every log a `hub.identity_unlinked` ends the stand-in, and the hold on those who were not meant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,13 +22,33 @@ from hub.ids import derive
 from hub.keys import KeyRing
 from hub.outbox import LogEvent, seal_context
 from hub.schemas import Catalogue, wire
+from hub.schemas.event_type import EventType
+from hub.schemas.refs import Datum
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import protective
+from services.gateway.placement import copy_id
 
 LINKED: Final = "wraparound.hub.identity_linked.v1"
 UNLINKED: Final = "wraparound.hub.identity_unlinked.v1"
 KIND: Final = "held"
 REASON: Final = "identity_in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A doubtful copy: its event, and who stands in for the candidate."""
+
+    event_id: str
+    stand_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A doubtful copy as it was stored."""
+
+    envelope: Envelope
+    type: EventType
+    datum: Datum
 
 
 def task_id(secret: bytes, token: bytes) -> str:
@@ -39,23 +62,23 @@ def linked(
     *,
     event_id: str,
     log: str,
-    person: str,
-    candidates: Sequence[str],
+    stand_in: str,
+    held: Sequence[str],
     agency: str,
     recorded_at: Micros,
     accepted_at: Micros,
 ) -> LogEvent:
-    """Says in the log, before the event `event_id`, that it may be about `person`, one of the candidates."""
+    """Says in the log, before the event `event_id`, who stands in for its person; all about the `held` is held."""
     event_type = catalogue.type(LINKED)
     datum = event_type.datum(
         family=_ref(log),
-        person=_ref(person),
+        person=_ref(stand_in),
         source=agency,
         degree="probable",
-        candidates=[_ref(each) for each in candidates],
+        candidates=[_ref(each) for each in held] or None,
     )
     envelope = Envelope(
-        id=derive(secret, "event", event_id, LINKED, person),
+        id=derive(secret, "event", event_id, LINKED, stand_in),
         type=LINKED,
         source=HUB,
         key=log,
@@ -65,21 +88,15 @@ def linked(
     return LogEvent(envelope, "events", wire.encode(event_type, datum), log)
 
 
-async def note(conn: Connection, task: str, person: str, event_ids: Sequence[str]) -> None:
-    """Add copies that read the id as this person to the task's list."""
+async def note(conn: Connection, task: str, person: str, copied: Copied, *, held: bool) -> None:
+    """Add a copy that reads the id as this person to the task's list."""
+    row = [[copied.event_id, copied.stand_in]]
     await conn.execute(
-        "UPDATE task SET detail = jsonb_set(detail, ARRAY['copies', %s],"
-        " coalesce(detail -> 'copies' -> %s, '[]'::jsonb) || %s::jsonb) WHERE task_id = %s",
-        (person, person, orjson.dumps(list(event_ids)).decode(), task),
+        "UPDATE task SET detail = jsonb_set(jsonb_set(detail, ARRAY['copies', %s],"
+        " coalesce(detail -> 'copies' -> %s, '[]'::jsonb) || %s::jsonb),"
+        " '{held}', to_jsonb((detail ->> 'held')::boolean OR %s)) WHERE task_id = %s",
+        (person, person, orjson.dumps(row).decode(), held, task),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What ends with a decision: the events that say so, and whose guards they raise."""
-
-    events: tuple[LogEvent, ...]
-    raised: frozenset[str]
 
 
 async def decide(
@@ -90,66 +107,81 @@ async def decide(
     *,
     token: bytes,
     person: str,
+    families: Sequence[str],
     cause: str,
     by: str,
-    receipt: str,
     at: Micros,
-) -> Undone:
-    """End the doubt about an id: it is this person's. The copies that read it otherwise are retracted."""
+) -> list[LogEvent]:
+    """End the doubt about an id: it is this person's. The events that follow, in their order."""
     found = await conn.execute(
-        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s AND done_at IS NULL"
-        " RETURNING detail -> 'copies'",
+        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s AND done_at IS NULL RETURNING detail",
         (at, by, task_id(secret, token)),
     )
     row = await found.fetchone()
-    copies: dict[str, list[str]] = (row[0] or {}) if row is not None else {}
-    events: list[LogEvent] = []
-    raised: set[str] = set()
-    for other, event_ids in sorted(copies.items()):
-        if other == person:
-            continue
-        logs: dict[str, None] = {}
-        for each in await _stored(conn, ring, event_ids):
-            retraction, whose = _retraction(catalogue, secret, each, cause, receipt, at)
-            events.append(retraction)
-            raised |= whose
-            logs[retraction.envelope.key] = None
-        events += [_unlinked(catalogue, secret, log, other, person, cause, at) for log in logs]
-    return Undone(tuple(events), frozenset(raised))
+    if row is None:
+        return []
+    copies = {
+        each: [Copied(*pair) for pair in pairs] for each, pairs in sorted(row[0].get("copies", {}).items())
+    }
+    stored = await _stored(
+        conn, ring, catalogue, [each.event_id for found in copies.values() for each in found]
+    )
+    events = [
+        _again(secret, stored[each.event_id], each.stand_in, person, log, number == 0, at)
+        for each in copies.get(person, [])
+        for number, log in enumerate(families or [stored[each.event_id].envelope.key])
+    ]
+    await ring.load(conn, sorted({event.envelope.key for event in events}))
+    held = (
+        await _still_held(conn, row[0]["candidates"])
+        if row[0].get("held")
+        else frozenset(row[0]["candidates"])
+    )
+    ended: dict[tuple[str, str], None] = {}
+    for candidate, found_copies in copies.items():
+        for each in found_copies:
+            log = stored[each.event_id].envelope.key
+            ended[log, each.stand_in] = None
+            if candidate != person and candidate not in held:
+                ended[log, candidate] = None
+    return [*events, *(_unlinked(catalogue, secret, log, who, person, cause, at) for log, who in ended)]
 
 
-def _retraction(
-    catalogue: Catalogue, secret: bytes, stored: dict[str, Any], cause: str, receipt: str, at: Micros
-) -> tuple[LogEvent, frozenset[str]]:
-    event_type, datum = wire.decode(catalogue, stored["body"])
-    datum = {**datum, "corrects": stored["id"], "retracted": True}
+def _again(
+    secret: bytes, stored: _Stored, stand_in: str, person: str, log: str, primary: bool, at: Micros
+) -> LogEvent:
+    """A doubtful event as what it was: about the person meant, in one of their logs."""
+    event_type, before = stored.type, stored.envelope
+    mapping = {
+        ref.key: person if ref.value == stand_in else ref.value for ref in event_type.refs(stored.datum)
+    }
+    datum = event_type.replace_refs(stored.datum, mapping)
     plain = PlainEvent(
-        stored["id"], kind_of(event_type.type), stored["source"], stored["key"], at, at, receipt, datum
+        before.id, kind_of(before.type), before.source, log, at, before.accepted_at, before.receipt, datum
     )
-    whose = protective(plain)
     envelope = Envelope(
-        id=derive(secret, "event", stored["id"], "retracted", cause),
-        type=event_type.type,
-        source=stored["source"],
-        key=stored["key"],
+        id=copy_id(secret, before.receipt, log),
+        type=before.type,
+        source=before.source,
+        key=log,
         recorded_at=at,
-        accepted_at=at,
-        raises=tuple(sorted(whose)),
-        primary=False,
-        cause=cause,
+        accepted_at=before.accepted_at,
+        receipt=before.receipt,
+        raises=tuple(sorted(protective(plain))) if primary else (),
+        primary=primary,
     )
-    return LogEvent(envelope, "events", wire.encode(event_type, datum), stored["key"]), whose
+    return LogEvent(envelope, "events", wire.encode(event_type, datum), log)
 
 
 def _unlinked(
-    catalogue: Catalogue, secret: bytes, log: str, other: str, person: str, cause: str, at: Micros
+    catalogue: Catalogue, secret: bytes, log: str, who: str, person: str, cause: str, at: Micros
 ) -> LogEvent:
     event_type = catalogue.type(UNLINKED)
     datum = event_type.datum(
-        family=_ref(log), person=_ref(other), reason="confirmed_as_another", belongs_to=_ref(person)
+        family=_ref(log), person=_ref(who), reason="confirmed_as_another", belongs_to=_ref(person)
     )
     envelope = Envelope(
-        id=derive(secret, "event", cause, UNLINKED, log, other),
+        id=derive(secret, "event", cause, UNLINKED, log, who),
         type=UNLINKED,
         source=HUB,
         key=log,
@@ -160,24 +192,36 @@ def _unlinked(
     return LogEvent(envelope, "events", wire.encode(event_type, datum), log)
 
 
-async def _stored(conn: Connection, ring: KeyRing, event_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The stored events of these ids, opened, in the order in which they were recorded."""
+async def _still_held(conn: Connection, candidates: Sequence[str]) -> frozenset[str]:
+    """Those of these people who are candidates for another id that holds them."""
     found = await conn.execute(
-        "SELECT event_id::text, key::text, source, body FROM event WHERE event_id = ANY(%s::uuid[])"
-        " ORDER BY recorded_at, event_id",
+        "SELECT c FROM unnest(%s::text[]) AS c WHERE EXISTS (SELECT FROM task WHERE kind = %s AND reason = %s"
+        " AND done_at IS NULL AND (detail ->> 'held')::boolean AND detail -> 'candidates' ? c)",
+        (list(candidates), KIND, REASON),
+    )
+    return frozenset([row[0] for row in await found.fetchall()])
+
+
+async def _stored(
+    conn: Connection, ring: KeyRing, catalogue: Catalogue, event_ids: Sequence[str]
+) -> Mapping[str, _Stored]:
+    found = await conn.execute(
+        "SELECT event_id::text, receipt_id::text, key::text, type, source, recorded_at, accepted_at, body"
+        " FROM event WHERE event_id = ANY(%s::uuid[])",
         (list(event_ids),),
     )
     rows = await found.fetchall()
-    await ring.load(conn, sorted({row[1] for row in rows}))
-    return [
-        {
-            "id": row[0],
-            "key": row[1],
-            "source": row[2],
-            "body": ring.open(row[1], seal_context(row[0]), bytes(row[3])),
-        }
-        for row in rows
-    ]
+    await ring.load(conn, sorted({row[2] for row in rows}))
+    return dict(_opened(rows, ring, catalogue))
+
+
+def _opened(
+    rows: Sequence[tuple[Any, ...]], ring: KeyRing, catalogue: Catalogue
+) -> Iterator[tuple[str, _Stored]]:
+    for event_id, receipt, key, type_, source, recorded_at, accepted_at, body in rows:
+        event_type, datum = wire.decode(catalogue, ring.open(key, seal_context(event_id), bytes(body)))
+        envelope = Envelope(event_id, type_, source, key, recorded_at, accepted_at, receipt)
+        yield event_id, _Stored(envelope, event_type, datum)
 
 
 def _ref(hub_id: str) -> dict[str, str]:

@@ -2,7 +2,11 @@
 
 Which family: that of the referral named; else the family named; else each open family in which a person whom it is
 about is confirmed, one copy each, the family opened first the primary one. What concerns no family goes to the log of
-its agency. An id with several candidates makes one copy for each, marked *doubtful*.
+its agency.
+
+An id with several candidates makes a copy for each, *doubtful*: it stands in that candidate's log, and in its body a
+stand-in of nobody's takes the candidate's place, so that it says nothing about them until a person has decided; then
+it enters anew, as what it is. No doubtful copy is primary. What registers people or referrals waits instead.
 """
 
 from collections.abc import Mapping
@@ -12,13 +16,15 @@ from typing import Final
 
 from hub.ids import derive
 from hub.schemas.refs import HUB_SCHEME, Datum, RefKey
-from services.gateway.checking import HOUSEHOLD, Published
+from services.gateway.checking import HOUSEHOLD, REGISTERING, Published
 from services.gateway.directory import Directory
 
 MOST_COPIES: Final = 16
 """An event that would enter more logs, or as more people, waits for a person to say what it is."""
 
 REDRIVE: Final = "hub.redrive_requested"
+WAITS_IN_DOUBT: Final = REGISTERING | {"person.adopted"}
+"""Kinds that change who is in which family: they do so once it is certain of whom."""
 _TOPICS: Final = {"router": "events", "outcomes": "events", "people": "people", "pathways": "pathways"}
 
 
@@ -29,6 +35,7 @@ class Doubt:
     key: RefKey
     hub_id: str
     candidates: tuple[str, ...]
+    stand_in: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,11 @@ class Copy:
     log: str
     mapping: Mapping[RefKey, str]
     doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def body(self) -> Mapping[RefKey, str]:
+        """What each reference becomes in the body: the hub's id, or the stand-in of a candidate."""
+        return {**self.mapping, **{doubt.key: doubt.stand_in for doubt in self.doubts}}
 
     def event_id(self, secret: bytes, receipt_id: str) -> str:
         """The hub's id of this copy."""
@@ -69,6 +81,12 @@ def place(event: Published, directory: Directory, secret: bytes) -> tuple[Copy, 
     unknown = {ref.key for ref in event.refs if ref.kind != HOUSEHOLD and not directory.find(ref.key)}
     if unknown:
         return Unplaced(frozenset(directory.token(key) for key in unknown))
+    if event.kind in WAITS_IN_DOUBT:
+        doubtful = [
+            ref.key for ref in event.refs if ref.kind != HOUSEHOLD and directory.known(ref.key) is None
+        ]
+        if doubtful:
+            return Unplaced(frozenset(map(directory.token, doubtful)))
     readings = _readings(event, directory, secret)
     copies = [copy for mapping, doubts in readings for copy in _copies(event, directory, mapping, doubts)]
     if not copies or len(copies) > MOST_COPIES:
@@ -108,7 +126,7 @@ def _readings(
     readings = []
     for chosen in product(*doubtful.values()):
         doubts = tuple(
-            Doubt(key, hub_id, candidates)
+            Doubt(key, hub_id, candidates, derive(secret, "stand-in", *key, hub_id))
             for (key, candidates), hub_id in zip(doubtful.items(), chosen, strict=True)
         )
         readings.append(({**certain, **{doubt.key: doubt.hub_id for doubt in doubts}}, doubts))

@@ -16,19 +16,6 @@ from hub.schemas.refs import HUB_SCHEME, RefKey
 from services.gateway.checking import Published
 from services.gateway.directory import NATIONAL, Directory, Status
 
-REGISTERING: Final = frozenset(
-    {
-        "family.opened",
-        "family.member_added",
-        "family.member_changed",
-        "referral.requested",
-        "hub.identity_linked",
-        "hub.identity_unlinked",
-        "hub.agency_resumed",
-    }
-)
-"""Kinds after which an event that waits may find its place: one such transaction at a time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:

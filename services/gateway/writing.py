@@ -55,9 +55,10 @@ async def write(
     if not out.entered and not out.left_waiting:
         return
     await directory.write(conn, now)
-    await guards.raise_all(conn, out.raises)
+    # Agencies before persons, as attempts take them.
     for agency, closed in sorted(out.suspended.items()):
         await guards.set_closed(conn, agency, closed=closed, since=now)
+    await guards.raise_all(conn, out.raises)
     if out.protective:
         await conn.execute(
             "UPDATE receipt SET protective = true WHERE receipt_id = ANY(%s::uuid[])",
@@ -96,15 +97,15 @@ def _log_events(parts: Parts, entered: Entered, now: Micros) -> Iterator[LogEven
                 secret,
                 event_id=own,
                 log=copy.log,
-                person=doubt.hub_id,
-                candidates=doubt.candidates,
+                stand_in=doubt.stand_in,
+                held=doubt.candidates if entered.raised else (),
                 agency=event.desk.agency,
                 recorded_at=now,
                 accepted_at=entered.accepted_at,
             )
             cause = link.envelope.id
             yield link
-        datum = event.type.replace_refs(event.datum, copy.mapping)
+        datum = event.type.replace_refs(event.datum, copy.body)
         if datum["corrects"] is not None:
             earlier = receipt_id(secret, event.desk.name, datum["corrects"])
             datum["corrects"] = copy_id(secret, earlier, copy.log)
@@ -117,7 +118,7 @@ def _log_events(parts: Parts, entered: Entered, now: Micros) -> Iterator[LogEven
             accepted_at=entered.accepted_at,
             receipt=event.receipt_id,
             raises=entered.raised if number == 0 else (),
-            primary=number == 0,
+            primary=number == 0 and not copy.doubts,
             cause=cause,
         )
         yield LogEvent(envelope, copy.topic, wire.encode(event.type, datum), entered.sealed_under(copy))
@@ -146,11 +147,12 @@ async def _open_tasks(
             at=now,
             due_at=tasks.due(event.kind, now),
             reason=doubts.REASON,
-            detail={"candidates": list(candidates), "copies": {}},
+            detail={"candidates": list(candidates), "copies": {}, "held": False},
         )
     for copy, doubt in doubtful:
         task = doubts.task_id(parts.secret, directory.token(doubt.key))
-        await doubts.note(conn, task, doubt.hub_id, [copy.event_id(parts.secret, event.receipt_id)])
+        copied = doubts.Copied(copy.event_id(parts.secret, event.receipt_id), doubt.stand_in)
+        await doubts.note(conn, task, doubt.hub_id, copied, held=bool(entered.raised))
 
 
 def _audit_entry(parts: Parts, out: Gathered, entry_id: str, now: Micros) -> ledger.Entry:

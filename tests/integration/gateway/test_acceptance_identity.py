@@ -136,50 +136,78 @@ async def test_two_people_stay_two_when_one_id_is_given_for_both(world: World) -
     assert tasks == [("held", "council/chesil", "identity_in_doubt", sorted([one, other]), 4 * HOUR)]
 
 
-async def test_doubtful_event_enters_as_each_candidate_and_a_decision_retracts_the_wrong_copy(
-    world: World,
-) -> None:
+async def doubtful(world: World) -> tuple[str, str]:
+    """Two people in two families, and one id that was given for both."""
     await world.open_family("F-1")
     await world.open_family("F-2", "council/west")
     await world.add_member("F-1", ref(NHS_1, "nhs-number"), ref("X-1", "paris"))
     await world.add_member("F-2", ref(NHS_2, "nhs-number"), ref("X-1", "paris"))
-    one, other = await world.person(NHS_1, "nhs-number"), await world.person(NHS_2, "nhs-number")
-    await world.publish("outcome.crisis_contact", note_of("X-1"), desk="s2w/sft")
+    return await world.person(NHS_1, "nhs-number"), await world.person(NHS_2, "nhs-number")
+
+
+async def decide(world: World, person: str) -> None:
+    data = {"person": ref(person, "nhs-number"), "identifier": ref("X-1", "paris"), "degree": "confirmed"}
+    await world.publish("hub.identity_linked", data)
+
+
+async def test_doubtful_event_says_nothing_of_anybody_until_a_person_decides_and_then_enters_as_what_it_is(
+    world: World,
+) -> None:
+    one, other = await doubtful(world)
+    receipt = await world.publish("outcome.crisis_contact", note_of("X-1"), desk="s2w/sft")
     rows = (await world.events())[-4:]
     assert [row.kind for row in rows] == ["hub.identity_linked", "outcome.crisis_contact"] * 2
-    assert {row.data["person"]["value"] for row in rows} == {one, other}
     for link, copy in (rows[:2], rows[2:]):
         assert (copy.cause, copy.key) == (link.id, link.key)
-        assert (link.source, link.data["degree"]) == ("hub", "probable")
-        assert [each["value"] for each in link.data["candidates"]] == sorted([one, other])
-    assert sum(row.primary for row in rows if row.kind == "outcome.crisis_contact") == 1
-    wrong = next(
-        row for row in rows if row.kind == "outcome.crisis_contact" and row.data["person"]["value"] == other
-    )
-    decided = {
-        "person": ref(NHS_1, "nhs-number"),
-        "identifier": ref("X-1", "paris"),
-        "degree": "confirmed",
-        "source": "s2w",
-    }
-    await world.publish("hub.identity_linked", decided)
-    confirmed, retraction, unlinked = (await world.events())[-3:]
+        assert (link.source, link.data["degree"], link.data["candidates"]) == ("hub", "probable", None)
+        assert copy.data["person"] == link.data["person"]
+        assert copy.data["person"]["value"] not in {one, other}
+        assert not copy.primary
+    assert len({row.data["person"]["value"] for row in rows}) == 2
+    accepted = world.clock.now()
+    world.clock.advance(SECOND)
+    await decide(world, NHS_1)
+    confirmed, again, *unlinked = (await world.events())[-4:]
     assert (confirmed.kind, confirmed.data["person"]["value"]) == ("hub.identity_linked", one)
-    assert (retraction.data["corrects"], retraction.data["retracted"], retraction.key) == (
-        wrong.id,
-        True,
-        wrong.key,
-    )
-    assert (unlinked.kind, unlinked.data["person"]["value"], unlinked.key) == (
-        "hub.identity_unlinked",
-        other,
-        wrong.key,
-    )
-    assert other in retraction.raises
-    assert (await world.guards())[other] == 1
+    assert (again.kind, again.data["person"]["value"], again.primary) == ("outcome.crisis_contact", one, True)
+    assert (again.receipt, again.accepted_at, again.recorded_at) == (receipt, accepted, world.clock.now())
+    assert again.cause is None
+    assert {(row.kind, row.key, row.data["person"]["value"]) for row in unlinked} == {
+        ("hub.identity_unlinked", row.key, row.data["person"]["value"]) for row in rows
+    }
+    assert {row.data["belongs_to"]["value"] for row in unlinked} == {one}
+    assert await world.guards() == {one: 0, other: 0}
     assert await world.rows("SELECT done_by FROM task WHERE kind = 'held'") == [("council/chesil",)]
     await world.publish("outcome.crisis_contact", note_of("X-1"), desk="s2w/sft")
     assert (await world.events())[-1].data["person"]["value"] == one
+
+
+async def test_all_candidates_are_protected_when_a_doubtful_event_protects_somebody(world: World) -> None:
+    one, other = await doubtful(world)
+    await world.publish("consent.withdrawn", note_of("X-1"), desk="s2w/sft")
+    link, copy, *_ = (await world.events())[-4:]
+    assert [each["value"] for each in link.data["candidates"]] == sorted([one, other])
+    assert copy.raises == sorted([one, other])
+    assert await world.guards() == {one: 1, other: 1}
+    await decide(world, NHS_2)
+    rows = (await world.events())[-5:]
+    assert [row.kind for row in rows] == ["hub.identity_linked", "consent.withdrawn"] + [
+        "hub.identity_unlinked"
+    ] * 3
+    assert rows[1].raises == [other]
+    assert rows[1].data["person"]["value"] == other
+    assert one in {row.data["person"]["value"] for row in rows[2:]}
+    assert other not in {row.data["person"]["value"] for row in rows[2:]}
+    assert await world.guards() == {one: 1, other: 2}
+
+
+async def test_member_waits_for_a_decision_when_they_are_named_by_a_doubtful_id(world: World) -> None:
+    await doubtful(world)
+    await world.add_member("F-2", ref("X-1", "paris"))
+    assert await waiting(world) == [("family.member_added", "unidentified")]
+    await decide(world, NHS_1)
+    assert await waiting(world) == []
+    assert (await world.kinds())[-1] == "family.member_added"
 
 
 def note_of(person: str) -> dict[str, object]:
