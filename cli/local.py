@@ -195,7 +195,7 @@ def _show(found: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(no_color="NO_COLOR" in os.environ)
+    console = Console(no_color="NO_COLOR" in os.environ, soft_wrap=True)
     console.print(f"up in {found['folder']}, {found['url']}; {found['memory_mb']} MB in all")
     services = Table("process", "pid", "MB", "restarts")
     for row in found["services"]:

@@ -95,8 +95,13 @@ def _sees(connect: Callable[[str, str, str], Any], address: str, password: str, 
         client = connect(address, access.ENGINEER, password)
     except AdminError:
         return False
+    from kafka.errors import KafkaError  # noqa: PLC0415 - see hub.stack.admin
+
     try:
         return wanted <= set(client.list_topics())
+    except KafkaError:
+        # It may ask another broker, which has not learned the account yet.
+        return False
     finally:
         client.close()
 

@@ -1,0 +1,76 @@
+"""What `status` says of streams: how far behind, in records and in seconds, as an engineer may see it."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from cli import lag
+from hub.stack.stack import Stack
+
+RECORDS = 7
+AGE = 60
+
+
+@pytest.fixture
+def watched(clean_stack: Stack) -> Iterator[Stack]:
+    """Empty topics, and a router that has read nothing of partition 0 of `events`."""
+    with psycopg.connect(clean_stack.dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO position VALUES ('router', 'events', 0, 0)")
+        yield clean_stack
+        connection.execute("DELETE FROM position")
+
+
+async def _produce(stack: Stack) -> None:
+    """As the relay: one record of a minute ago, then others of now."""
+    settings = stack.settings("delivery")
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        security_protocol=settings.kafka_security,
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username=settings.kafka_user,
+        sasl_plain_password=settings.kafka_password(),
+        acks="all",
+    )
+    try:
+        await producer.start()
+        now = time.time_ns() // 1_000_000
+        for number in range(RECORDS):
+            stamp = now - AGE * 1000 if number == 0 else now
+            await producer.send_and_wait("events", b"value", key=b"key", partition=0, timestamp_ms=stamp)
+    finally:
+        await producer.stop()
+
+
+async def test_lag_is_in_records_and_seconds_when_a_stream_stands_still(watched: Stack) -> None:
+    await _produce(watched)
+    found = lag.look(watched.folder, os.getpid())
+    assert found["problems"] == []
+    (row,) = found["lag"]
+    assert (row["processor"], row["topic"], row["records"], row["trend"]) == (
+        "router",
+        "events",
+        RECORDS,
+        0.0,
+    )
+    assert AGE - 1 < row["seconds"] < AGE + 10
+
+
+async def test_lag_is_of_the_first_record_that_waits_when_others_are_done(watched: Stack) -> None:
+    await _produce(watched)
+    with psycopg.connect(watched.dsn) as connection:
+        connection.execute("UPDATE position SET next_offset = 1")
+    (row,) = lag.look(watched.folder, os.getpid())["lag"]
+    assert row["records"] == RECORDS - 1
+    assert row["seconds"] < AGE / 2
+
+
+async def test_there_is_no_lag_when_everything_is_done(watched: Stack) -> None:
+    await _produce(watched)
+    with psycopg.connect(watched.dsn) as connection:
+        connection.execute("UPDATE position SET next_offset = %s", [RECORDS])
+    (row,) = lag.look(watched.folder, os.getpid())["lag"]
+    assert (row["records"], row["seconds"]) == (0, 0.0)
