@@ -114,7 +114,7 @@ async def begin(conn: Connection, kit: Kit, take: Sequence[Row], now: Now, chann
 
     Raises `ContendedError`.
     """
-    desk_keys = {kit.desk_key(row.desk) for row in take}
+    desk_keys = {kit.desk_key(desk) for desk in {row.desk for row in take}}
     erased = await kit.ring.load(conn, sorted({row.family_id for row in take} | desk_keys))
     by_desk: dict[str, list[Row]] = {}
     for row in take:

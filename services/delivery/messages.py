@@ -1,10 +1,18 @@
 """A delivery as a desk's topic has it: CloudEvents 1.0, Kafka binary mode, keyed by the family."""
 
+from functools import lru_cache
+
 from hub.attempts.row import Row
 from hub.attempts.rows import Kit, body_context
-from hub.clock import format_micros
+from hub.clock import Micros, format_micros
 from hub.keys import SealError
 from hub.producer import Message
+
+
+@lru_cache(maxsize=10_000)
+def _time(at: Micros) -> bytes:
+    """An event's time: the same for each of its desks."""
+    return format_micros(at).encode()
 
 
 def to_message(kit: Kit, topic: str, row: Row) -> Message:
@@ -17,7 +25,7 @@ def to_message(kit: Kit, topic: str, row: Row) -> Message:
         ("ce_id", row.delivery_id.encode()),
         ("ce_source", b"hub"),
         ("ce_type", row.type.encode()),
-        ("ce_time", format_micros(row.recorded_at).encode()),
+        ("ce_time", _time(row.recorded_at)),
         ("ce_subject", family),
         ("content-type", b"application/avro"),
     ]
