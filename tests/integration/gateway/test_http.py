@@ -1,6 +1,9 @@
 """The gateway as its callers see it: one meaning a status, one 404, receipts, limits."""
 
+import json
 from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
 
 import httpx
 import orjson
@@ -234,3 +237,50 @@ async def test_every_example_is_accepted_or_not_the_desks_when_its_family_is_ope
             refused.append((kind, sorted({answer.status_code for answer in answers})))
     assert [kind for kind, codes in refused if codes != [404]] == []
     assert len(refused) < 12, refused
+
+
+async def test_answer_is_never_a_fault_when_examples_are_mangled_at_random(world: World) -> None:
+    random = Random(20260414)
+    await world.open_family("F-204117")
+    await world.publish("family.member_added", example("family.member_added"))
+    kinds = sorted(each.type for each in world.gateway.parts.catalogue)
+    answers = []
+    for number in range(400):
+        kind = random.choice(kinds).removeprefix("wraparound.").removesuffix(".v1")
+        body = event(kind, mangled(random, example(kind)), f"m-{number}", "council/chesil")
+        headers = {**world.bearer("council/chesil"), "content-type": STRUCTURED}
+        raw = bytearray(
+            json.dumps(mangled(random, body) if number % 3 == 0 else body).encode("utf-8", "replace")
+        )
+        if number % 5 == 0:
+            raw[random.randrange(len(raw))] = random.randrange(256)
+        answers.append(await world.http.post("/v1/events", content=bytes(raw), headers=headers))
+    assert {answer.status_code for answer in answers} <= {200, 202, 404, 409, 415, 422}
+    assert {202, 404, 422} <= {answer.status_code for answer in answers}
+
+
+def mangled(random: Random, value: Any) -> Any:
+    """The value with about one node in twelve replaced by something else."""
+    odd = [
+        None,
+        True,
+        -1,
+        1e300,
+        2**60,
+        "",
+        "x" * 300,
+        "\0",
+        "\ud800",
+        [],
+        {},
+        [[]],
+        {"scheme": "hub"},
+        "2026-13-45",
+    ]
+    if random.random() < 1 / 12:
+        return random.choice(odd)
+    if isinstance(value, dict):
+        return {key: mangled(random, each) for key, each in value.items() if random.random() > 1 / 40}
+    if isinstance(value, list):
+        return [mangled(random, each) for each in value] * random.choice([1, 1, 1, 2])
+    return value
