@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.errors import PeerError
 
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 10_000
 
 # The client reports each failed attempt on its own logger; what matters comes back as an exception.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -115,7 +115,7 @@ class KafkaCluster:
         patience = STOP_SECONDS + (CACHE_SECONDS if self._trains else 0.0)
         deadline = time.monotonic() + patience
         for child in self._children.values():
-            child.stop(max(0.1, deadline - time.monotonic()))
+            child.finish(max(0.1, deadline - time.monotonic()))
         if self._trains and self._training.exists():
             self._training.replace(self._archive)
         self._children.clear()

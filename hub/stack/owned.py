@@ -66,6 +66,13 @@ class Child:
     def stop(self, seconds: float, number: int = signal.SIGTERM) -> int:
         """Ask it to end; end it after `seconds`. Returns its exit status."""
         self.send(number)
+        return self.finish(seconds)
+
+    def finish(self, seconds: float) -> int:
+        """Let it end, as it was asked to; end it after `seconds`. Returns its exit status.
+
+        It is not asked twice: a second signal may meet a process that has put its handlers away already.
+        """
         if self.wait(seconds) is None:
             self.kill()
         self._record.unlink(missing_ok=True)

@@ -105,7 +105,7 @@ class ServiceProcess:
 
     def wait(self, seconds: float = STOP_SECONDS) -> int | None:
         """Its exit status once it ended; after `seconds` it is killed."""
-        return None if self.child is None else self.child.stop(seconds)
+        return None if self.child is None else self.child.finish(seconds)
 
     def keep_up(self, now: float) -> bool:
         """Start it again if it ended and its pause is over; whether anything changed. `now` is monotonic."""

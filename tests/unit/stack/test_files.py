@@ -156,6 +156,21 @@ def test_a_child_is_stopped_killed_and_reported_when_told(tmp_path: Path) -> Non
     assert list((tmp_path / "pids").iterdir()) == []
 
 
+def test_a_child_that_is_ending_is_not_asked_again_when_it_is_waited_for(tmp_path: Path) -> None:
+    code = (
+        "import signal, time\n"
+        "def ending(*_):\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(0.3); raise SystemExit(0)\n"
+        "signal.signal(signal.SIGTERM, ending); print('hello', flush=True); time.sleep(600)"
+    )
+    child = owned.spawn(tmp_path, "one", [sys.executable, "-c", code])
+    while "hello" not in child.last_lines():
+        time.sleep(0.01)
+    child.send(signal.SIGTERM)
+    time.sleep(0.1)
+    assert child.finish(10) == 0
+
+
 def test_a_stranger_is_left_alone_when_it_has_the_pid_of_one_of_ours(tmp_path: Path) -> None:
     record = tmp_path / "pids" / "gateway-1"
     record.parent.mkdir()
