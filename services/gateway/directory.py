@@ -181,6 +181,12 @@ class Directory:
         """The family of a referral."""
         return self._referrals.get(referral)
 
+    def members(self, family: str, stored: Iterable[str]) -> frozenset[str]:
+        """Who is in a family, given whom the database has there."""
+        joined = {person for person, of in self.new.joined if of == family}
+        left = {person for person, of in self.new.left if of == family}
+        return frozenset(joined.union(stored) - left)
+
     def open_family(self, family: str, at: Micros) -> None:
         """A family is open from now on."""
         self.new.opened[family] = at

@@ -22,7 +22,7 @@ from hub.settings import ROOT, Settings, read_key
 from services.consent.authority import Allowed, may_publish
 from services.consent.compiled import CompiledRules
 from services.consent.load import load_rules
-from services.gateway import inbox, registry, timers
+from services.gateway import decisions, inbox, registry, timers
 from services.gateway.api import Doors, application
 from services.gateway.checking import Checker
 from services.gateway.door import Door
@@ -83,6 +83,7 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
     routers = [
         inbox.build(parts.database, kit, parts.clock, doors.desk),
         registry.router(catalogue),
+        decisions.build(doors),
         *(mount(doors) for mount in mounted),
     ]
     return Gateway(parts, compiled, application(doors, roles.held, routers))

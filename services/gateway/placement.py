@@ -9,7 +9,7 @@ stand-in of nobody's takes the candidate's place, so that it says nothing about 
 it enters anew, as what it is. No doubtful copy is primary. What registers people or referrals waits instead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -81,17 +81,26 @@ def place(event: Published, directory: Directory, secret: bytes) -> tuple[Copy, 
     unknown = {ref.key for ref in event.refs if ref.kind != HOUSEHOLD and not directory.find(ref.key)}
     if unknown:
         return Unplaced(frozenset(directory.token(key) for key in unknown))
-    if event.kind in WAITS_IN_DOUBT:
-        doubtful = [
-            ref.key for ref in event.refs if ref.kind != HOUSEHOLD and directory.known(ref.key) is None
-        ]
-        if doubtful:
-            return Unplaced(frozenset(map(directory.token, doubtful)))
     readings = _readings(event, directory, secret)
     copies = [copy for mapping, doubts in readings for copy in _copies(event, directory, mapping, doubts)]
     if not copies or len(copies) > MOST_COPIES:
         return Unplaced(frozenset(directory.token(ref.key) for ref in event.refs if ref.kind == "person"))
     return tuple(copies)
+
+
+def missing(event: Published, directory: Directory, registers: Collection[RefKey]) -> frozenset[bytes]:
+    """The tokens of ids that must be known before the event may enter, but for those that it `registers` itself."""
+    if not event.is_about_a_family:
+        return frozenset()
+    found = set()
+    for ref in event.refs:
+        links = directory.find(ref.key)
+        own = ref.key in registers and ref.scheme != HUB_SCHEME
+        if ref.kind == HOUSEHOLD or (own and not links):
+            continue
+        if not links or (event.kind in WAITS_IN_DOUBT and directory.known(ref.key) is None):
+            found.add(directory.token(ref.key))
+    return frozenset(found)
 
 
 def partial(event: Published, directory: Directory) -> Datum:

@@ -62,16 +62,18 @@ class Registrar:
 
     def exempt(self, event: Published) -> frozenset[RefKey]:
         """The ids that an event registers itself: it does not queue behind those that wait for them."""
+        identifiers: list[RefKey] = [("person", each.scheme, each.value) for each in event.identifiers]
         match event.kind:
             case "family.opened":
-                kinds = {"family"}
-            case "family.member_added" | "hub.identity_linked":
-                kinds = {"person"}
+                return frozenset({_key("family", event.datum["family"])})
+            case "family.member_added":
+                return frozenset(
+                    [*identifiers, *(_key("person", row["person"]) for row in event.datum["members"])]
+                )
             case "referral.requested":
-                kinds = {"referral"}
+                return frozenset({_key("referral", event.datum["referral"])})
             case _:
-                kinds = set()
-        return frozenset(key for key in event.keys if key[0] in kinds)
+                return frozenset(identifiers)
 
     def _opened(self, event: Published, event_id: str, at: Micros) -> Change:
         key = _key("family", event.datum["family"])

@@ -90,6 +90,33 @@ async def test_registration_is_never_missed_when_it_and_the_event_arrive_at_once
     assert sorted(await world.kinds()) == ["family.closed"] * 12 + ["family.opened"] * 12
 
 
+async def test_event_registers_nothing_when_it_waits_for_somebody_else_in_it(world: World) -> None:
+    await world.open_family("F-1")
+    await world.add_member("F-1", ref("P-1"))
+    requested = {
+        "family": ref("F-1"),
+        "referral": ref("R-1"),
+        "person": ref("P-1"),
+        "to": "s2w/sft",
+        "specialism": "mental-health",
+        "children": [{"person": ref("P-2"), "rag": "red"}],
+    }
+    await world.publish("referral.requested", requested)
+    await world.publish("referral.accepted", {"referral": ref("R-1"), "person": ref("P-1")}, desk="s2w/sft")
+    members = [{"person": ref("P-3"), "kind": "adult", "against": ref("P-2")}]
+    await world.publish("family.member_added", {"family": ref("F-1"), "members": members})
+    assert [kind for kind, _ in await waiting(world)] == [
+        "referral.requested",
+        "referral.accepted",
+        "family.member_added",
+    ]
+    assert await world.count("referral") == 0
+    assert len(await world.guards()) == 1
+    await world.add_member("F-1", ref("P-2"), kind="child")
+    assert await waiting(world) == []
+    assert (await world.kinds())[-3:] == ["referral.requested", "family.member_added", "referral.accepted"]
+
+
 async def test_person_in_no_open_family_waits_until_they_join_one(world: World) -> None:
     await world.open_family("F-1")
     await world.add_member("F-1", ref("P-1"))

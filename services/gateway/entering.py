@@ -1,0 +1,154 @@
+"""One event enters: what it registers, where it belongs, whom it protects, what it ends. Decided here, written later.
+
+An event takes effect on who is who only if it enters: one that names somebody unknown registers nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from hub.clock import Micros
+from hub.database import Connection
+from hub.schemas.refs import Datum
+from services.consent.event import PlainEvent
+from services.consent.facts import protective
+from services.gateway import doubts
+from services.gateway.checking import Published
+from services.gateway.directory import Directory
+from services.gateway.parts import Parts
+from services.gateway.placement import Copy, Unplaced, missing, place
+from services.gateway.registration import Change, Registrar
+from services.gateway.writing import Entered, Gathered
+
+_ENDING: Final = frozenset(
+    {"family.closed", "family.member_changed", "person.adopted", "hub.identity_unlinked"}
+)
+_WITH_IDS: Final = frozenset({"family.member_added", "family.member_changed"})
+
+
+class Entering:
+    """Enters events into one transaction's `out`; knows everybody whom `load` was asked for."""
+
+    def __init__(self, conn: Connection, parts: Parts, now: Micros) -> None:
+        self.conn = conn
+        self.parts = parts
+        self.now = now
+        self.directory = Directory(parts.secret)
+        self.out = Gathered()
+        self._registrar = Registrar(parts.partnership, self.directory)
+
+    # Who is who ------------------------------------------------------------------------------------------------
+
+    async def load(self, events: Iterable[Published], *, again: bool = False) -> None:
+        """Look up everybody whom these events name."""
+        listed = list(events)
+        await self.directory.load(self.conn, {key for event in listed for key in event.keys}, again=again)
+        persons = {
+            hub_id
+            for event in listed
+            if event.kind in _WITH_IDS
+            for key in event.keys
+            if key[0] == "person" and (hub_id := self.directory.known(key)) is not None
+        }
+        await self.directory.load_schemes(self.conn, persons)
+
+    def tokens(self, event: Published) -> frozenset[bytes]:
+        """The tokens of every id that the event names."""
+        return frozenset(map(self.directory.token, event.keys))
+
+    def behind(self, event: Published, blocked: frozenset[bytes]) -> frozenset[bytes]:
+        """The ids of the event that an earlier one waits for; not those that this one registers itself."""
+        exempt = frozenset(map(self.directory.token, self._registrar.exempt(event)))
+        return (self.tokens(event) & blocked) - exempt
+
+    def unknown(self, event: Published) -> frozenset[bytes]:
+        """The tokens that the event would wait for, as things are."""
+        found = missing(event, self.directory, self._registrar.exempt(event))
+        if not found:
+            placed = place(event, self.directory, self.parts.secret)
+            return placed.tokens if isinstance(placed, Unplaced) else frozenset()
+        return found
+
+    async def tokens_of(self, hub_ids: Iterable[str]) -> frozenset[bytes]:
+        """Every id under which anybody may wait for these."""
+        wanted = frozenset(hub_ids)
+        if not wanted:
+            return frozenset()
+        found = await self.conn.execute(
+            "SELECT token FROM identity WHERE hub_id = ANY(%s::uuid[])", (sorted(wanted),), binary=True
+        )
+        stored = {bytes(row[0]) for row in await found.fetchall()}
+        return frozenset(stored | {link.token for link in self.directory.new.links if link.hub_id in wanted})
+
+    # Entering --------------------------------------------------------------------------------------------------
+
+    async def enter(
+        self, event: Published, accepted_at: Micros, raised: Sequence[str] = ()
+    ) -> Change | Unplaced:
+        """Register, place and gather the event. `raised`: whose guards its acceptance raised before."""
+        lacking = missing(event, self.directory, self._registrar.exempt(event))
+        if lacking:
+            return Unplaced(lacking)
+        change = self._registrar.before(event, event.receipt_id, self.now)
+        copies = place(event, self.directory, self.parts.secret)
+        if isinstance(copies, Unplaced):
+            return copies
+        whose = await self._concerned(event, copies)
+        self.out.raises.update(whose - set(raised))
+        if whose or raised:
+            self.out.protective.add(event.receipt_id)
+        everybody = tuple(sorted(whose.union(raised)))
+        self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
+        await self._end(event, copies)
+        await self._settle(event, copies[0], change)
+        return change
+
+    def raised(self, event: Published, datum: Datum) -> frozenset[str]:
+        """Whose guards the event raises, with these references in it."""
+        receipt = event.receipt_id
+        return protective(
+            PlainEvent(receipt, event.kind, event.desk.name, "", self.now, self.now, receipt, datum)
+        )
+
+    async def _concerned(self, event: Published, copies: Sequence[Copy]) -> frozenset[str]:
+        """Whose guards the event raises: all whom it protects, every candidate where it is doubtful (RULES.md 7)."""
+        whose: set[str] = set()
+        for copy in copies:
+            whose |= self.raised(event, event.type.replace_refs(event.datum, copy.mapping))
+            # A worker's conflict, and a family's erasure, concern everybody in it.
+            if event.kind == "hub.worker_conflict_recorded" or event.datum.get("scope") == "family":
+                whose |= await self._members(copy.log)
+        return frozenset(whose)
+
+    async def _end(self, event: Published, copies: Sequence[Copy]) -> None:
+        """What the event ends; and an agency's suspension, which holds from its acceptance on (RULES.md 4.11)."""
+        if event.kind in _ENDING:
+            for copy in copies:
+                members = await self._members(copy.log) if event.kind == "family.closed" else ()
+                self._registrar.after(event, copy.log, members)
+        if event.kind in {"hub.agency_suspended", "hub.agency_resumed"}:
+            self.out.suspended[event.datum["agency"]] = event.kind == "hub.agency_suspended"
+
+    async def _settle(self, event: Published, copy: Copy, change: Change) -> None:
+        """A person has decided whose an id is: what was doubtful enters as what it is."""
+        for key, person in change.confirmed:
+            settled = await doubts.decide(
+                self.conn,
+                self.parts.ring,
+                self.parts.catalogue,
+                self.parts.secret,
+                token=self.directory.token(key),
+                person=person,
+                families=self.directory.families(person),
+                cause=copy.event_id(self.parts.secret, event.receipt_id),
+                by=event.desk.name,
+                at=self.now,
+            )
+            self.out.also += settled
+            for again in settled:
+                self.out.raises.update(again.envelope.raises)
+
+    async def _members(self, family: str) -> frozenset[str]:
+        found = await self.conn.execute(
+            "SELECT person_id::text FROM membership WHERE family_id = %s AND until IS NULL", (family,)
+        )
+        return self.directory.members(family, [row[0] for row in await found.fetchall()])
