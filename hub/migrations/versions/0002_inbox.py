@@ -1,6 +1,7 @@
 """The inbox: places of what was released to a desk and is not acknowledged.
 
-A table of its own, because an index over the places in `delivery` would cost every release its heap-only update.
+A table of its own, because an index over the places in `delivery` would cost every release its heap-only
+update.
 """
 
 from alembic import op
