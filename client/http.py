@@ -47,7 +47,7 @@ class HubClient:
     """One desk's connection to the hub. `watch` gets the bytes of every answer, before anything reads them."""
 
     def __init__(
-        self, profile: Profile, *, tries: int = TRIES, watch: Callable[[bytes], None] = lambda _: None
+        self, profile: Profile, *, tries: int = TRIES, watch: Callable[[bytes], object] = len
     ) -> None:
         self.profile = profile
         self._tries = tries
@@ -98,7 +98,7 @@ class HubClient:
 
         The look is recorded with the user, purpose and reason before the hub answers.
         """
-        signed = {"subject": user, "desk": self.profile.key.desk, "purpose": purpose, "reason": reason}
+        signed: dict[str, Any] = {"subject": user, "desk": self.profile.key.desk, "purpose": purpose, "reason": reason}
         found: dict[str, Any] = await self._send("GET", f"/v1/decisions/{about}", signed=signed)
         return found
 
@@ -108,7 +108,7 @@ class HubClient:
         path: str,
         *,
         headers: dict[str, str] | None = None,
-        signed: dict[str, str] | None = None,
+        signed: dict[str, Any] | None = None,
         **rest: Any,
     ) -> Any:
         for attempt in range(1, self._tries + 1):

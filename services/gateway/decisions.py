@@ -1,0 +1,254 @@
+"""Why something was shared or withheld: `GET /v1/decisions/{id}`, for information governance alone (RULES.md, P31).
+
+The id is a receipt's, an event's or a delivery's. The answer has every copy of the event, each with every decision ever
+made on it, in the order made: first when it entered its log, again when a fact, a withdrawal or an expiry changed what
+it rested on. For each desk: the outcome, and the reasons in words, item by item. People stand as the hub's ids.
+
+The token must say who looks (`sub`), for which `purpose` and `reason`. The look is an entry of the audit log
+(`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from hub import ledger
+from hub.clock import Micros, format_micros
+from hub.database import Connection
+from hub.ids import derive
+from hub.processor.writer import decision_entry_id
+from services.consent.decision import Decision, Verdict
+from services.consent.explain import Words, explain_in_full
+from services.consent.outcome import Outcome
+from services.consent.scene import FOREVER
+from services.gateway.api import IG_TEAM, Doors
+from services.gateway.identity import Caller
+from services.gateway.parts import Parts
+from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
+
+LONGEST_CLAIM: Final = 200
+
+_COPIES: Final = (
+    "SELECT event_id::text, key::text, type, source, recorded_at FROM event WHERE topic = 'events' AND"
+    " (receipt_id = %(id)s OR event_id = %(id)s"
+    " OR event_id = (SELECT event_id FROM delivery WHERE delivery_id = %(id)s))"
+    " ORDER BY is_primary DESC, event_id"
+)
+_LATER: Final = (
+    "SELECT event_id::text, type FROM event WHERE key = %s AND topic = 'events' AND recorded_at >= %s"
+)
+_ENTRIES: Final = (
+    "SELECT entry_id::text, recorded_at FROM audit_entry WHERE entry_id = ANY(%s::uuid[])"
+    " ORDER BY recorded_at, entry_id"
+)
+_FATE: Final = "SELECT kind, reason FROM fate WHERE event_id = %s AND processor = 'router'"
+_DELIVERY: Final = "delivery_id::text, desk, status, reason, tries, released_at"
+_DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE event_id = %s ORDER BY desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Who looks, at what, why. `number` is the request's own, so that each look is an entry of its own."""
+
+    desk: str
+    user: str
+    purpose: str
+    reason: str
+    about: str
+    number: str
+
+
+def build(doors: Doors) -> APIRouter:
+    """The route."""
+    router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+
+    @router.get("/{about}", summary="Why something was shared or withheld")
+    async def show(
+        about: str, request: Request, caller: Annotated[Caller, Depends(doors.caller)]
+    ) -> Response:
+        """Every decision on one event; `about` is the id of its receipt, of the event, or of a delivery."""
+        if caller.desk.name != f"{caller.desk.agency}/{IG_TEAM}" or not _is_uuid(about):
+            raise ProblemError(NOT_FOUND)
+        look = Look(
+            caller.desk.name,
+            caller.subject,
+            _claim(caller, "purpose"),
+            _claim(caller, "reason"),
+            about,
+            str(request.state.instance),
+        )
+        async with doors.parts.database.transaction() as conn:
+            answer = await read(conn, doors.parts, look)
+        return JSONResponse(answer)
+
+    return router
+
+
+async def read(conn: Connection, parts: Parts, look: Look) -> dict[str, Any]:
+    """Every decision on an event, and the audit entry of this look, in the caller's transaction.
+
+    Raises `ProblemError` (404) if there is no such event.
+    """
+    found = await conn.execute(_COPIES, {"id": look.about})
+    copies = await found.fetchall()
+    shown = [await _event(conn, parts, *copy) for copy in copies]
+    if not shown:
+        raise ProblemError(NOT_FOUND)
+    await ledger.write(conn, [await _entry(conn, parts, look, shown)])
+    return {"id": look.about, "events": shown}
+
+
+async def _event(
+    conn: Connection, parts: Parts, event: str, family: str, type_: str, source: str, at: Micros
+) -> dict[str, Any]:
+    later = await (await conn.execute(_LATER, (family, at))).fetchall()
+    later = await (await conn.execute(_LATER, (family, at))).fetchall()
+    causes = {decision_entry_id(parts.secret, event, cause): (cause, kind) for cause, kind in later}
+    entries = await (await conn.execute(_ENTRIES, (list(causes),))).fetchall()
+    # Several may bear one instant of the hub's clock: the event's own decision came first.
+    entries.sort(key=lambda row: (row[1], causes[row[0]][0] != event))
+    decisions = [await _decision(conn, parts, entry, when, *causes[entry]) for entry, when in entries]
+    deliveries = await (await conn.execute(_DELIVERIES, (event,))).fetchall()
+    fate = await (await conn.execute(_FATE, (event,))).fetchone()
+    return {
+        "event": event,
+        "family": family,
+        "type": type_,
+        "source": source,
+        "recorded_at": format_micros(at),
+        "fate": None if fate is None else {"kind": fate[0], "reason": fate[1]},
+        "decisions": decisions,
+        "deliveries": [_delivery(*row) for row in deliveries],
+    }
+
+
+async def _decision(
+    conn: Connection, parts: Parts, entry: str, at: Micros, cause: str, type_: str
+) -> dict[str, Any]:
+    record = (await ledger.read_details(conn, parts.ring, entry)).get(0)
+    shown: dict[str, Any] = {
+        "entry": entry,
+        "at": format_micros(at),
+        "because_of": {"event": cause, "type": type_},
+    }
+    if record is None:
+        # The family's key is destroyed: that it was decided stands, what was decided cannot be read again.
+        return shown | {"erased": True}
+    decision = from_record(record)
+    words = Words({})
+    shown["rules"] = decision.rules
+    shown["desks"] = {
+        verdict.desk: {
+            "result": verdict.result,
+            "withheld": list(verdict.withheld),
+            "clauses": list(verdict.clauses),
+            "why": explain_in_full(decision, verdict.desk, words),
+        }
+        for verdict in decision.verdicts
+    }
+    if cause == decision.event:
+        asked = {*shown["desks"], decision.source}
+        receiving = (each.name for each in parts.partnership.active_desks if each.receives)
+        shown["no_role_and_no_clause"] = sorted(set(receiving) - asked)
+    return shown
+
+
+def from_record(record: Mapping[str, Any]) -> Decision:
+    """A decision from its record in the log (`Decision.record`), as far as words need it."""
+    verdicts = tuple(_verdict(desk, plain) for desk, plain in record["desks"].items())
+    return Decision(
+        record["event"],
+        record["source"],
+        record["rules"],
+        record["recorded"],
+        record["at"],
+        verdicts,
+        tuple(record["waits"]),
+        record["facts"],
+    )
+
+
+def _verdict(desk: str, plain: Mapping[str, Any]) -> Verdict:
+    outcomes = tuple(
+        Outcome(
+            result,
+            category,
+            person,
+            clause,
+            why,
+            FOREVER if until is None else until,
+            False,
+            -FOREVER,
+            FOREVER,
+        )
+        for category, person, result, clause, why, until in plain["cells"]
+    )
+    held = "hold" in plain
+    return Verdict(
+        desk, plain["mask"], tuple(plain["withheld"]), held, plain["until"], outcomes, plain.get("hold")
+    )
+
+
+def _delivery(
+    delivery: str, desk: str, status: str, reason: str | None, tries: int, released: Micros | None
+) -> dict[str, Any]:
+    return {
+        "delivery": delivery,
+        "desk": desk,
+        "status": status,
+        "reason": reason,
+        "tries": tries,
+        "released_at": None if released is None else format_micros(released),
+    }
+
+
+async def _entry(
+    conn: Connection, parts: Parts, look: Look, shown: Sequence[Mapping[str, Any]]
+) -> ledger.Entry:
+    families = sorted({event["family"] for event in shown})
+    erased = await parts.ring.load(conn, families)
+    detail = {
+        "what": "decisions",
+        "desk": look.desk,
+        "user": look.user,
+        "purpose": look.purpose,
+        "reason": look.reason,
+        "id": look.about,
+    }
+    readable = [family for family in families if family not in erased]
+    return ledger.entry(
+        parts.ring,
+        "family.viewed",
+        derive(parts.secret, "family.viewed", look.number),
+        parts.clock.now(),
+        rules=parts.rules,
+        code=parts.code,
+        subjects=readable,
+        details=[
+            (family, detail | {"events": [each["event"] for each in shown if each["family"] == family]})
+            for family in readable
+        ],
+    )
+
+
+def _claim(caller: Caller, name: str) -> str:
+    value = caller.claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_CLAIM:
+        expected = (
+            f"the claim `{name}` of the token: why this is looked at, in at most {LONGEST_CLAIM} characters"
+        )
+        raise ProblemError(
+            INVALID, [Fault("", "required", expected, "none", f'"{name}": "subject access request"')]
+        )
+    return value
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
