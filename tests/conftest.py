@@ -13,12 +13,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hub.partnership.loader import load
 from hub.settings import ROOT
 from hub.stack.stack import Stack
 
 TEMPLATE = "template_migrated"
+
+# How long an example takes says how busy the machine is: it is shared with the servers that the suite starts.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
