@@ -12,15 +12,15 @@ database had, and what the transaction itself registers, so that a batch can ope
 
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final
 
 from hub.clock import Micros
 from hub.database import Connection
 from hub.ids import derive
 from hub.schemas.refs import HUB_SCHEME, RefKey
+from services.gateway.registered import NewLink, Registered, Status
 
-Status = Literal["confirmed", "probable"]
 NATIONAL: Final = frozenset({"modulus11", "upn"})
 """Checks of schemes that give a person one number for life."""
 
@@ -38,27 +38,6 @@ _SCHEMES: Final = (
     "SELECT DISTINCT hub_id::text, scheme FROM identity"
     " WHERE hub_id = ANY(%s::uuid[]) AND status = 'confirmed' AND ended_at IS NULL"
 )
-_OPEN: Final = (
-    "INSERT INTO family (family_id, opened_at) VALUES (%s, %s)"
-    " ON CONFLICT (family_id) DO UPDATE SET closed_at = NULL"
-)
-_CLOSE: Final = "UPDATE family SET closed_at = %s WHERE family_id = %s"
-_GUARD: Final = "INSERT INTO guard (person_id) VALUES (%s) ON CONFLICT DO NOTHING"
-_JOIN: Final = (
-    "INSERT INTO membership (person_id, family_id, since) VALUES (%s, %s, %s)"
-    " ON CONFLICT (person_id, family_id) DO UPDATE SET until = NULL"
-)
-_LEAVE: Final = "UPDATE membership SET until = %s WHERE person_id = %s AND family_id = %s AND until IS NULL"
-_REFER: Final = (
-    "INSERT INTO referral (referral_id, family_id, person_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-)
-_END: Final = "UPDATE identity SET ended_at = %s WHERE token = %s AND hub_id = %s AND ended_at IS NULL"
-_LINK: Final = (
-    "INSERT INTO identity (scheme, token, kind, hub_id, status, since, event_id) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT (scheme, token, kind, hub_id) DO UPDATE"
-    " SET status = EXCLUDED.status, since = EXCLUDED.since, event_id = EXCLUDED.event_id, ended_at = NULL"
-)
-_CONFIRM: Final = "UPDATE identity SET status = 'confirmed' WHERE token = %s AND hub_id = %s"
 
 
 def token(secret: bytes, scheme: str, value: str) -> bytes:
@@ -73,33 +52,6 @@ class Link:
 
     hub_id: str
     status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class NewLink:
-    """A link to be written."""
-
-    scheme: str
-    token: bytes
-    kind: str
-    hub_id: str
-    status: Status
-    event_id: str
-
-
-@dataclass(slots=True)
-class Registered:
-    """What a transaction has registered and is still to write."""
-
-    links: list[NewLink] = field(default_factory=list)
-    ended: list[tuple[bytes, str]] = field(default_factory=list)
-    confirmed: list[tuple[bytes, str]] = field(default_factory=list)
-    opened: dict[str, Micros] = field(default_factory=dict)
-    closed: dict[str, None] = field(default_factory=dict)
-    joined: dict[tuple[str, str], None] = field(default_factory=dict)
-    left: dict[tuple[str, str], None] = field(default_factory=dict)
-    persons: dict[str, None] = field(default_factory=dict)
-    referrals: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Directory:
@@ -253,29 +205,10 @@ class Directory:
     def unlink(self, key: RefKey, hub_id: str) -> None:
         """The id does not stand for this one."""
         self._links.get((self.token(key), key[0]), {}).pop(hub_id, None)
-        self.new.ended.append((self.token(key), hub_id))
+        own = self.token(key)
+        self.new.links = [link for link in self.new.links if (link.token, link.hub_id) != (own, hub_id)]
+        self.new.ended.append((own, hub_id))
 
     def _is_in(self, person: str, family: str) -> bool:
         """Whether this transaction has left the person in a family that the database has them in."""
         return (person, family) not in self.new.left
-
-    async def write(self, conn: Connection, at: Micros) -> None:
-        """Write what was registered."""
-        new = self.new
-        for statement, rows in (
-            (_OPEN, [(family, opened) for family, opened in new.opened.items()]),
-            (_CLOSE, [(at, family) for family in new.closed]),
-            (_GUARD, [(person,) for person in sorted(new.persons)]),
-            (_JOIN, [(person, family, at) for person, family in sorted(new.joined)]),
-            (_LEAVE, [(at, person, family) for person, family in sorted(new.left)]),
-            (_REFER, [(referral, *about) for referral, about in sorted(new.referrals.items())]),
-            (_END, [(at, each, hub_id) for each, hub_id in new.ended]),
-            (
-                _LINK,
-                [(n.scheme, n.token, n.kind, n.hub_id, n.status, at, n.event_id) for n in new.links],
-            ),
-            (_CONFIRM, new.confirmed),
-        ):
-            if rows:
-                async with conn.cursor() as cursor:
-                    await cursor.executemany(statement, rows)

@@ -14,7 +14,8 @@ from hub.clock import Micros
 from hub.partnership import Partnership
 from hub.schemas.refs import HUB_SCHEME, RefKey
 from services.gateway.checking import Published
-from services.gateway.directory import NATIONAL, Directory, Status
+from services.gateway.directory import NATIONAL, Directory
+from services.gateway.registered import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ async def write(
     """Write it all in the caller's transaction. Nothing was accepted: nothing is written."""
     if not out.entered and not out.left_waiting:
         return
-    await directory.write(conn, now)
+    await directory.new.write(conn, now)
     # Agencies before persons, as attempts take them.
     for agency, closed in sorted(out.suspended.items()):
         await guards.set_closed(conn, agency, closed=closed, since=now)
