@@ -63,7 +63,10 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A delivery that has not ended: pending, failed, lapsed or held."""
+    """A delivery that has not ended: pending, failed, lapsed, held, or being attempted.
+
+    `sent`: an earlier attempt surely reached the desk's topic, so that it ends when it may be shown again.
+    """
 
     delivery_id: str
     desk: str
@@ -71,6 +74,7 @@ class Queued:
     released: bool
     recorded: Micros
     event: Event
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,33 +154,43 @@ async def save_states(
     )
 
 
+UNENDED = (
+    "(d.status IN ('pending', 'failed', 'lapsed', 'held', 'attempting')"
+    # Released by the inbox, or perhaps: the topic has yet to have it.
+    " OR (d.status = 'delivered' AND d.attempt_id IS NULL))"
+)
+"""The deliveries of which something may still leave."""
+
+
 async def load_queue(
     conn: Connection, keys: Collection[str], *, ring: KeyRing, catalogue: Catalogue
 ) -> dict[str, list[Queued]]:
     """The deliveries of these families that have not ended, locked, in order, with the events they carry.
 
-    Locked: an attempt that is being begun on one of them either has it, and then it is not here, or waits
-    for us.
+    Locked: an attempt that is being begun on one of them waits for us. One that was begun already is here too: if
+    its bytes never leave, what goes out in their stead must be what is decided now.
     """
     cursor = await conn.execute(
         "SELECT d.family_id, d.delivery_id, d.desk, d.status, d.released_at IS NOT NULL, d.recorded_at,"
+        " d.attempt_id IS NOT NULL AND d.status <> 'attempting',"
         " e.event_id, e.type, e.source, e.key, e.recorded_at, e.accepted_at,"
         " e.receipt_id, e.raises, e.is_primary, e.cause, e.key_id, e.body"
         " FROM delivery d JOIN event e USING (event_id)"
-        " WHERE d.family_id = ANY(%s::uuid[]) AND d.status IN ('pending', 'failed', 'lapsed', 'held')"
-        " ORDER BY d.seq FOR UPDATE OF d",
+        f" WHERE d.family_id = ANY(%s::uuid[]) AND {UNENDED} ORDER BY d.seq FOR UPDATE OF d",
         (list(keys),),
         binary=True,
     )
     rows = await cursor.fetchall()
-    await ring.load(conn, sorted({str(row[16]) for row in rows if row[16] is not None}))
+    await ring.load(conn, sorted({str(row[17]) for row in rows if row[17] is not None}))
     queue: dict[str, list[Queued]] = {}
     events: dict[UUID, Event] = {}
     for row in rows:
-        event = events.get(row[6])
+        event = events.get(row[7])
         if event is None:
-            event = events[row[6]] = stored_event(row[6:], ring, catalogue)
-        queue.setdefault(str(row[0]), []).append(Queued(str(row[1]), row[2], row[3], row[4], row[5], event))
+            event = events[row[7]] = stored_event(row[7:], ring, catalogue)
+        queue.setdefault(str(row[0]), []).append(
+            Queued(str(row[1]), row[2], row[3], row[4], row[5], event, row[6])
+        )
     return queue
 
 

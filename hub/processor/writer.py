@@ -72,11 +72,11 @@ class Writer:
                     queue_id, effect.desk, effect.release.status, False, effect.recorded, effect.event
                 )
             elif isinstance(effect, Revise):
-                if effect.release.status in ("pending", "held"):
-                    item = effect.queued
-                    queue[item.delivery_id] = replace(item, status=effect.release.status)
-                else:
-                    queue.pop(effect.queued.delivery_id, None)
+                item, status = effect.queued, effect.release.status
+                if status == "recalled" or (status == "delivered" and item.sent):
+                    queue.pop(item.delivery_id, None)
+                elif item.status != "attempting" or status == "held":
+                    queue[item.delivery_id] = replace(item, status=status)
 
     def _revise(self, effect: Revise) -> None:
         fresh = self._new.get(effect.queued.delivery_id)
@@ -184,15 +184,18 @@ class Writer:
     async def _write_revised(self, conn: Connection) -> None:
         """Replace what queued rows may release.
 
-        A held row that goes out re-enters at the end of its desk's line.
+        A held row that goes out re-enters at the end of its desk's line. A row that is being sent stays so, for
+        who sends it to mark; what it holds from now on is what goes out if those bytes do not.
         """
         for delivery_id, item in self._revised.items():
             release = item.release
             await conn.execute(
-                "UPDATE delivery SET status = %s, body = %s, persons = %s::uuid[], counts = %s::bigint[], rules = %s,"
+                "UPDATE delivery d SET status = CASE WHEN d.status = 'attempting' AND %s IN ('pending', 'delivered')"
+                " THEN d.status ELSE %s END, body = %s, persons = %s::uuid[], counts = %s::bigint[], rules = %s,"
                 " valid_until = %s, reason = %s, seq = CASE WHEN %s THEN nextval('delivery_seq') ELSE seq END"
-                " WHERE delivery_id = %s AND status IN ('pending', 'failed', 'lapsed', 'held')",
+                f" WHERE delivery_id = %s AND {store.UNENDED}",
                 (
+                    release.status,
                     release.status,
                     self._sealed(delivery_id, item.queued.event.envelope.key, release),
                     list(release.persons),

@@ -77,15 +77,15 @@ def apply_family(state: State, event: PlainEvent) -> State:
 def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
     """Whose protective events may change what is released about these persons in this family.
 
-    Themselves, everybody paired with them, and every member: a desk that comes to supervise one adult
-    opposes all others.
+    Themselves, every member (a desk that comes to supervise one adult opposes all others), and everybody paired
+    with one of them: the victim with whom a child is shielded has a P who may be in another family.
     """
-    found = set(persons)
+    found = {*persons, *state.get("members", {})}
     for person in tuple(found):
         for key in state.get("persons", {}).get(person, {}):
             if key.startswith("pair|"):
                 found.add(key.split("|")[1])
-    return frozenset(found | set(state.get("members", {})))
+    return frozenset(found)
 
 
 def _is_open(state: State) -> bool:
