@@ -49,7 +49,8 @@ async def mark(
     Writes `delivery.failed` for what did not leave, so that the record of attempts names every release and
     no more. `safe` is the horizon up to which every row is visible.
     """
-    rows = [(attempt, row) for attempt in attempts for row in attempt.rows]
+    open_ones = await _end(conn, attempts, now)
+    rows = [(attempt, row) for attempt in attempts if attempt.attempt_id in open_ones for row in attempt.rows]
     released = [(attempt, row) for attempt, row in rows if results[row.delivery_id].released]
     kept = [(attempt, row) for attempt, row in rows if not results[row.delivery_id].released]
     desks = sorted({attempt.desk for attempt in attempts})
@@ -57,11 +58,21 @@ async def mark(
     await _released(conn, released, results, places, now)
     if kept:
         await _kept(conn, kit, kept, results, now)
-    await conn.execute(
-        "UPDATE attempt SET ended_mono = %s WHERE attempt_id = ANY(%s::uuid[])",
+    return await _move_low(conn, places, safe)
+
+
+async def _end(conn: Connection, attempts: Sequence[Attempt], now: Now) -> set[str]:
+    """End the attempts; those that were still open.
+
+    One that was ended before was marked by a transaction of whose commit we did not learn, or by the next
+    owner of its desk.
+    """
+    cursor = await conn.execute(
+        "UPDATE attempt SET ended_mono = %s WHERE attempt_id = ANY(%s::uuid[]) AND ended_mono IS NULL"
+        " RETURNING attempt_id::text",
         (now.mono, array(attempt.attempt_id for attempt in attempts)),
     )
-    return await _move_low(conn, places, safe)
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def _places(conn: Connection, desks: Sequence[str]) -> dict[str, int]:

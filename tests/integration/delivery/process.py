@@ -54,6 +54,14 @@ async def until_killed(process: Process) -> None:
     assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
 
 
+async def until_some(world: World, *, seconds: float = 60) -> None:
+    """Wait until something is delivered."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await world.one("SELECT count(*) FROM delivery WHERE status = 'delivered'"):
+        assert asyncio.get_running_loop().time() < deadline, await world.statuses()
+        await asyncio.sleep(0.1)
+
+
 async def until_done(world: World, *, seconds: float = 60) -> None:
     """Wait until every delivery is delivered and the outbox is empty."""
     deadline = asyncio.get_running_loop().time() + seconds

@@ -19,6 +19,7 @@ from tests.integration.delivery.process import (
     spawn,
     unrecorded,
     until_done,
+    until_some,
 )
 from tests.integration.delivery.world import Queued, World
 
@@ -36,7 +37,7 @@ async def test_deliveries_wait_and_go_on_when_the_broker_was_away(world: World, 
     since = await world.ends()
     async with running(world):
         async with feeding(world) as feed:
-            await asyncio.sleep(1.5)
+            await until_some(world)
             stack.kafka.kill()
             await asyncio.sleep(2)
             stack.kafka.restart()
@@ -94,12 +95,11 @@ async def test_order_and_records_hold_when_the_owner_is_stopped_longer_than_an_a
     since = await world.ends()
     process = await spawn(world)
     async with feeding(world) as feed:
-        await asyncio.sleep(2)
-        for _ in range(2):
-            process.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(5.6)
-            process.send_signal(signal.SIGCONT)
-            await asyncio.sleep(1)
+        await until_some(world)
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(5.6)
+        process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(1)
     await until_done(world)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 20) == 0

@@ -18,6 +18,7 @@ from tests.integration.delivery.process import (
     unrecorded,
     until_done,
     until_killed,
+    until_some,
 )
 from tests.integration.delivery.world import Received, World
 
@@ -70,7 +71,7 @@ async def test_every_event_enters_its_log_in_order_when_the_outbox_producer_is_k
 
 async def test_the_process_ends_in_order_with_everything_marked_when_it_is_told_to(world: World) -> None:
     async with running(world), feeding(world):
-        await asyncio.sleep(3)
+        await until_some(world)
     assert await world.one("SELECT count(*) FROM attempt WHERE ended_mono IS NULL") == 0
     assert set(await world.statuses()) <= {"delivered", "pending"}
 

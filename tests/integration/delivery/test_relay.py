@@ -307,6 +307,25 @@ async def test_a_delivery_dies_with_a_task_when_the_broker_refuses_it_again_and_
     assert released == [(None, None)]
 
 
+async def test_marking_again_changes_nothing_when_the_first_commit_was_not_learnt_of(world: World) -> None:
+    await world.put(Queued(1), Queued(1, OTHER_DESK))
+    relay = world.relay(DESK, OTHER_DESK)
+    relay.topics[DESK] = "from-s2w-sft"
+    await cycles(relay, 1)
+    marked = relay._unmarked
+    assert marked is not None
+    await cycles(relay, 1)
+    before = await world.rows("SELECT delivery_id, status, tries, inbox_seq FROM delivery ORDER BY seq")
+    assert [row[1:] for row in before] == [("failed", 1, None), ("delivered", 0, 1)]
+    relay._unmarked = marked
+    await cycles(relay, 1)
+    await stop(relay)
+    after = await world.rows("SELECT delivery_id, status, tries, inbox_seq FROM delivery ORDER BY seq")
+    assert after == before
+    assert await world.one("SELECT count(*) FROM audit_entry WHERE kind = 'delivery.failed'") == 1
+    assert await world.one("SELECT count(*) FROM inbox") == 1
+
+
 async def test_each_attempt_has_its_audit_entry_when_a_desk_is_served(world: World) -> None:
     first = await world.put(Queued(1), Queued(2))
     relay = world.relay()
