@@ -1,0 +1,79 @@
+"""The command line as a whole: every command explains itself, and usage errors are usage errors."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli.edge import explain
+from cli.main import app, nouns
+
+EXAMPLE = re.compile(r"`(?:\w+=\S+ )*wraparound [^`]+`")
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by its words."""
+    root: Any = typer.main.get_command(app)
+    context = typer.Context(root)
+    for name in root.list_commands(context):
+        yield from _below(name, root.get_command(context, name))
+
+
+def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
+        yield words, command
+        return
+    for name, inner in command.commands.items():
+        yield from _below(f"{words} {name}", inner)
+
+
+def test_every_command_shows_two_examples_when_asked_for_help() -> None:
+    found = dict(commands())
+    assert {"up", "down", "status", "run", "doctor"} <= set(found)
+    assert [words for words, command in found.items() if len(EXAMPLE.findall(command.help or "")) < 2] == []
+
+
+def test_a_noun_is_a_module_with_an_app_when_listed() -> None:
+    assert "partnership" in nouns()
+    assert not {"main", "local", "edge", "gateway"} & set(nouns())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["run"],
+        ["up", "--brokers", "2"],
+        ["up", "--routers", "0"],
+        ["up", "--clock-speed", "60"],
+        ["up", "--clock-start", "yesterday"],
+        ["run", "nothing"],
+    ],
+)
+def test_the_exit_code_is_two_when_a_command_is_used_wrongly(arguments: list[str], tmp_path: Path) -> None:
+    folder = ["--folder", str(tmp_path)] if arguments[0] == "up" else []
+    result = CliRunner().invoke(app, [*arguments, *folder])
+    code = result.exit_code
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        said = explain(result.exception)
+        assert said is not None
+        code = said[1]
+    assert code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_status_says_that_nothing_runs_when_nothing_does(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["status", "--json", "--folder", str(tmp_path)])
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {"up": False}
+
+
+def test_down_is_content_when_nothing_runs(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["down", "--json", "--folder", str(tmp_path)])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"folder": str(tmp_path), "stopped": False}
