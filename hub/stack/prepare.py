@@ -11,8 +11,9 @@ from hub import settings as hub_settings
 from hub.partnership.loader import load
 from hub.settings import Settings
 from hub.stack import certificates, secret_files
+from hub.stack.given import GivenKafka
 from hub.stack.postgres import USER
-from hub.stack.stack import GivenKafka, SandboxTime, Stack
+from hub.stack.stack import SandboxTime, Stack
 
 
 def given_kafka(settings: Settings) -> GivenKafka | None:

@@ -5,11 +5,9 @@ The folder holds everything: `stack.json` (no secrets), `secrets/`, `sandbox/`, 
 """
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -19,31 +17,23 @@ from sqlalchemy.exc import OperationalError
 from hub.clock import Micros, SystemClock, format_micros
 from hub.database import migrate
 from hub.errors import HubError, PeerError
-from hub.settings import Settings, load, read_secret, to_environ
-from hub.stack import access, admin, owned, secret_files, topics
+from hub.settings import Settings, load, to_environ
+from hub.stack import access, owned, secret_files, topics
 from hub.stack.folder import SandboxTime as SandboxTime  # noqa: PLC0414 - it belongs to a stack's interface
 from hub.stack.folder import take
+from hub.stack.given import GivenKafka
 from hub.stack.identities import Identities
 from hub.stack.kafka import KafkaCluster
+from hub.stack.kafka_config import ADMIN
 from hub.stack.ports import LOOPBACK, free_ports, is_free
 from hub.stack.postgres import PostgresServer
+from hub.stack.service_settings import Surroundings, environ
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 
 
 class DiskFullError(HubError):
     """There is no room for a stack."""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenKafka:
-    """A Kafka that is there already, and the account that may administer it."""
-
-    bootstrap: str
-    user: str
-    password_file: Path
-    security: str = "SASL_PLAINTEXT"
-    ca_file: Path | None = None
 
 
 class Stack:
@@ -114,10 +104,14 @@ class Stack:
     @property
     def bootstrap(self) -> str:
         """Kafka's addresses."""
+        return self._kafka.bootstrap
+
+    @property
+    def _kafka(self) -> GivenKafka:
         if self.kafka is not None:
-            return self.kafka.bootstrap
+            return GivenKafka(self.kafka.bootstrap, ADMIN, self.kafka.admin_password_file)
         assert self._given_kafka is not None
-        return self._given_kafka.bootstrap
+        return self._given_kafka
 
     @property
     def http_port(self) -> int:
@@ -178,12 +172,11 @@ class Stack:
             self.postgres.restart()
 
     def environ(self, service: str, **more: object) -> dict[str, str]:
-        """The environment of one service process: this one's without our settings, and the stack's own.
+        """The environment of one service process: this one's, but for what the stack decides.
 
         `service` is its Kafka principal; `more` are further settings by name.
         """
-        base = {name: value for name, value in os.environ.items() if not name.startswith("WRAPAROUND_")}
-        return base | to_environ(self._values(service) | more)
+        return environ(self._values(service) | more)
 
     def settings(self, service: str, **more: object) -> Settings:
         """The same as `Settings`, for code that runs in this process."""
@@ -191,12 +184,7 @@ class Stack:
 
     def admin(self) -> Any:
         """kafka-python's administration client as the super-user; the caller closes it."""
-        if self.kafka is not None:
-            return self._connect(self.bootstrap, *self.kafka.admin_credentials)
-        given = self._given_kafka
-        assert given is not None
-        password = read_secret(given.password_file, "kafka_password_file").decode()
-        return self._connect(given.bootstrap, given.user, password)
+        return self._kafka.admin()
 
     def new_database(self, name: str, *, migrated: bool = True) -> str:
         """An empty database of its own in the embedded server, and its DSN."""
@@ -215,39 +203,16 @@ class Stack:
         finally:
             client.close()
 
-    def _connect(self, bootstrap: str, user: str, password: str) -> Any:
-        given = self._given_kafka
-        if given is None:
-            return admin.connect(bootstrap, user, password)
-        return admin.connect(bootstrap, user, password, security=given.security, ca_file=given.ca_file)
-
     def _values(self, service: str) -> dict[str, object]:
-        ids = self.identities
-        given = self._given_kafka
-        values: dict[str, object] = {
-            "folder": self.folder,
-            "sandbox_keys": ids.public_keys,
-            "kafka": self.bootstrap,
-            "kafka_user": service,
-            "kafka_password_file": ids.kafka_password(service),
-            "kafka_security": given.security if given else "SASL_PLAINTEXT",
-            "postgres": self.dsn,
-            "hub_secret_file": ids.hub_secret,
-            "master_key_file": ids.master_key,
-            "http_host": LOOPBACK,
-            "http_port": self._http_port,
-            "public_url": self.url,
-            "partitions": self._partitions,
-        }
-        if service == "sealer":
-            values["signing_key_file"] = ids.signing_key
-        if given and given.ca_file:
-            values["kafka_ca_file"] = given.ca_file
-        if self.time is not None:
-            values["clock_start"] = format_micros(self.time.start)
-            values["clock_speed"] = self.time.speed
-            values["clock_anchor"] = format_micros(self.time.anchor)
-        return values
+        return Surroundings(
+            folder=self.folder,
+            kafka=self._kafka,
+            postgres=self.dsn,
+            http_port=self._http_port,
+            url=self.url,
+            partitions=self._partitions,
+            time=self.time,
+        ).of(service)
 
     def _check_room(self) -> None:
         if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
@@ -279,7 +244,7 @@ class Stack:
             exclusive=self.kafka is not None,
         )
         topics.wait_effective(
-            self._connect, self.bootstrap, self.identities.secrets, list(access.topics(self.desks))
+            self._kafka.connect, self.bootstrap, self.identities.secrets, list(access.topics(self.desks))
         )
 
     def _choose_http_port(self) -> None:
