@@ -187,26 +187,38 @@ class Writer:
         A held row that goes out re-enters at the end of its desk's line. A row that is being sent stays so, for
         who sends it to mark; what it holds from now on is what goes out if those bytes do not.
         """
-        for delivery_id, item in self._revised.items():
-            release = item.release
-            await conn.execute(
-                "UPDATE delivery d SET status = CASE WHEN d.status = 'attempting' AND %s IN ('pending', 'delivered')"
-                " THEN d.status ELSE %s END, body = %s, persons = %s::uuid[], counts = %s::bigint[], rules = %s,"
-                " valid_until = %s, reason = %s, seq = CASE WHEN %s THEN nextval('delivery_seq') ELSE seq END"
-                f" WHERE delivery_id = %s AND {store.UNENDED}",
-                (
-                    release.status,
-                    release.status,
-                    self._sealed(delivery_id, item.queued.event.envelope.key, release),
-                    list(release.persons),
-                    list(release.counts),
-                    self._rules,
-                    release.valid_until,
-                    release.reason or None,
-                    item.queued.status == "held" and release.status == "pending",
-                    delivery_id,
-                ),
-            )
+        if not self._revised:
+            return
+        revised = list(self._revised.items())
+        again = [item.queued.status == "held" and item.release.status == "pending" for _, item in revised]
+        cursor = await conn.execute(
+            "SELECT nextval('delivery_seq') FROM generate_series(1, %s)", (again.count(True),)
+        )
+        places = iter([row[0] for row in await cursor.fetchall()])
+        releases = [item.release for _, item in revised]
+        await conn.execute(
+            "UPDATE delivery d SET status = CASE WHEN d.status = 'attempting' AND u.status IN ('pending', 'delivered')"
+            " THEN d.status ELSE u.status END, body = u.body, persons = u.persons::uuid[],"
+            " counts = u.counts::bigint[], rules = %s, valid_until = u.until, reason = u.reason,"
+            " seq = coalesce(u.seq, d.seq)"
+            " FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::bigint[], %s::text[],"
+            " %s::bigint[]) AS u(id, status, body, persons, counts, until, reason, seq)"
+            f" WHERE d.delivery_id = u.id AND {store.UNENDED}",
+            (
+                self._rules,
+                [delivery_id for delivery_id, _ in revised],
+                [release.status for release in releases],
+                [
+                    self._sealed(delivery_id, item.queued.event.envelope.key, item.release)
+                    for delivery_id, item in revised
+                ],
+                ["{" + ",".join(release.persons) + "}" for release in releases],
+                ["{" + ",".join(map(str, release.counts)) + "}" for release in releases],
+                [release.valid_until for release in releases],
+                [release.reason or None for release in releases],
+                [next(places) if moved else None for moved in again],
+            ),
+        )
 
 
 def decision_entry_id(secret: bytes, event_id: str, cause_id: str) -> str:

@@ -4,8 +4,9 @@ Every decision is one record with all desks in it (`Decided`), and for each desk
 once a hold ends, a delivery. A delivery rests on the guards of everybody whose protective events could change it;
 it stores how many of each the family's log has seen.
 
-A row is held as a whole while the facts of a new member are on their way, which takes a moment. Where a person's
-identity waits for somebody to confirm it, which takes hours, what may be known of the others goes out meanwhile.
+A row is held as a whole while facts of somebody whom it rests on are on their way, which takes a moment; and every
+desk that a permit could ever serve has such a row, since the facts may give it a role. Where a person's identity waits
+for somebody to confirm it, which takes hours, what may be known of the others goes out meanwhile.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,15 +14,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.clock import Micros
-from hub.effects import Decided, Deliver, Effect, Note, Queued, Release, Revise
+from hub.effects import Decided, Deliver, Effect, Note, Queued, QueuedStatus, Release, Revise
 from hub.events import HUB, Event
 from hub.schemas import Catalogue, EventType, Items, wire
 from services.consent.compiled import CompiledRules
-from services.consent.decision import Decision, Verdict
+from services.consent.decision import Verdict
 from services.consent.engine import decide
 from services.consent.family import concerned
 from services.consent.items import Item
+from services.consent.outcome import WHEREABOUTS
 from services.consent.scene import FamilyFacts
+from services.consent.vocabulary import FAMILY_ROLES
 
 INTERNAL: Final = "internal"
 URGENT_GATES: Final = frozenset({"child.s47", "safety.restriction", "incident.report"})
@@ -74,10 +77,13 @@ class Deciding:
         persons, counts = rests_on(facts, items)
         bodies = Bodies(event_type, event, items)
         leads = leading(facts)
-        for verdict in decision.recipients:
-            urgent = event_type.gate in URGENT_GATES or verdict.desk in leads
-            release = self._release(facts, decision, verdict, bodies, persons, counts, released=False)
-            yield Deliver(verdict.desk, event, at, release, urgent)
+        moment = awaits(facts, (*persons, *decision.waits))
+        verdicts = {each.desk: each for each in decision.recipients}
+        for desk in sorted(verdicts.keys() | (self._possible(item, items) if moment else frozenset())):
+            urgent = event_type.gate in URGENT_GATES or desk in leads
+            verdict = verdicts.get(desk) or decision.verdict(desk)
+            release = _release(verdict, bodies, persons, counts, moment=moment, released=False)
+            yield Deliver(desk, event, at, release, urgent)
 
     def decide_again(
         self, facts: FamilyFacts, cause: Event, at: Micros, queued: Sequence[Queued]
@@ -90,18 +96,19 @@ class Deciding:
             persons, counts = rests_on(facts, items)
             if event_type.gate == INTERNAL:
                 body = wire.encode(event_type, event.data)
-                yield from (Revise(row, Release("pending", body, (), (), None)) for row in rows)
+                for row in rows:
+                    yield Revise(row, Release(_status(released=row.released), body, (), (), None))
                 continue
             item = item_of(facts, event, items)
             decision = decide(self.rules, facts, item, rows[0].recorded, at, {row.desk for row in rows})
             yield Decided(event.id, decision.record(), (event.envelope.key,))
+            moment = awaits(facts, (*persons, *decision.waits))
             for row in rows:
                 verdict = decision.verdict(row.desk)
-                release = self._release(
-                    facts, decision, verdict, bodies, persons, counts, released=row.released
-                )
+                release = _release(verdict, bodies, persons, counts, moment=moment, released=row.released)
                 yield Revise(row, release)
-                if release.status == "recalled":
+                # What was held was never to be released: its decision says all.
+                if release.status == "recalled" and row.status != "held":
                     detail = {"delivery": row.delivery_id, "desk": row.desk, "cause": cause.id}
                     yield Note("delivery.recalled", row.delivery_id, (event.envelope.key,), detail)
 
@@ -113,24 +120,47 @@ class Deciding:
             release = Release("pending", body, (), (), None)
             yield Deliver(desk, event, event.envelope.recorded_at, release, urgent=desk in leading(facts))
 
-    def _release(
-        self,
-        facts: FamilyFacts,
-        decision: Decision,
-        verdict: Verdict,
-        bodies: Bodies,
-        persons: tuple[str, ...],
-        counts: tuple[int, ...],
-        *,
-        released: bool,
-    ) -> Release:
-        moment = verdict.held and any(not facts.person(each).known for each in decision.waits)
-        if verdict.held and (moment or not verdict.mask):
-            return Release("held", None, persons, counts, None, verdict.hold or "unconfirmed")
-        if not verdict.mask:
-            return Release("recalled", None, persons, counts, None, "not_allowed")
-        status: Final = "delivered" if released else "pending"
-        return Release(status, bodies.of(verdict), persons, counts, verdict.valid_until)
+    def _possible(self, item: Item, items: Items) -> frozenset[str]:
+        """The desks to which a permit could give something of this event, if they held a role for a person."""
+        categories = {each.category for each in items.cells} | {each.category for each in items.texts}
+        if any(each.startswith("contact.") for each in categories):
+            categories.add(WHEREABOUTS)
+        return frozenset(
+            desk
+            for desk in self.rules.desks
+            if (item.derived or desk != item.source)
+            and any(
+                not FAMILY_ROLES.issuperset(permit.roles)
+                for category, permits in self.rules.permits(item.source, desk).items()
+                if category in categories
+                for permit in permits
+            )
+        )
+
+
+def _release(
+    verdict: Verdict,
+    bodies: Bodies,
+    persons: tuple[str, ...],
+    counts: tuple[int, ...],
+    *,
+    moment: bool,
+    released: bool,
+) -> Release:
+    if (verdict.held and (moment or not verdict.mask)) or (moment and not verdict.mask):
+        return Release("held", None, persons, counts, None, verdict.hold or "unconfirmed")
+    if not verdict.mask:
+        return Release("recalled", None, persons, counts, None, "not_allowed")
+    return Release(_status(released=released), bodies.of(verdict), persons, counts, verdict.valid_until)
+
+
+def _status(*, released: bool) -> QueuedStatus:
+    return "delivered" if released else "pending"
+
+
+def awaits(facts: FamilyFacts, persons: Iterable[str]) -> bool:
+    """Whether the facts of one of these persons have not come yet."""
+    return any(not facts.person(each).known for each in persons)
 
 
 def item_of(facts: FamilyFacts, event: Event, items: Items) -> Item:

@@ -8,24 +8,25 @@ counted at acceptance, and its count must come back.
 
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from hub.clock import Micros
-from hub.effects import Done, Effect, Emit, Outcome, Queued, Rejected
+from hub.effects import Deliver, Done, Effect, Emit, Outcome, Queued, Rejected, Revise
 from hub.events import HUB, Event
 from services.consent.authority import Refused, may_state
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
 from services.consent.family import State as FamilyState
 from services.consent.family import Stepped, step
-from services.consent.registers import to_wire
+from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.referral_router.deciding import Deciding
-from services.referral_router.people import PERSON_FACT
+from services.referral_router.people import FAMILY, NEAR, PERSON_FACT
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
 EVENT_REJECTED: Final = "wraparound.hub.event_rejected.v1"
@@ -109,12 +110,12 @@ class Router:
         if not isinstance(stepped, Stepped):
             return Rejected(stepped.code, (*rejection(event, stepped.code), *tell_people(event, {})))
         after = state.after(stepped.state, at)
-        effects: list[Effect] = [*tell_people(event, stepped.deltas)]
-        effects += self.deciding.decide(after.facts, event, at)
+        effects = [*self.deciding.decide(after.facts, event, at)]
         if queued:
             effects += self.deciding.decide_again(after.facts, event, at, queued)
         effects += offered_at_once(event)
-        return Done(after, tuple(effects))
+        asked = strangers(after.plain, event.envelope.key, effects)
+        return Done(after, (*tell_people(event, stepped.deltas, asked), *effects))
 
     def _refused(self, facts: FamilyFacts, plain: PlainEvent) -> str | None:
         if plain.source == HUB:
@@ -131,7 +132,9 @@ class Router:
         after = state.after(state.plain, at)
         if any(seen.get(met["person"], 0) < met["raises"] for met in event.data["met"]):
             return Done(after)
-        return Done(after, tuple(self.deciding.decide_again(after.facts, event, at, queued)))
+        effects = tuple(self.deciding.decide_again(after.facts, event, at, queued))
+        asked = strangers(after.plain, event.envelope.key, effects)
+        return Done(after, (*tell_people(event, {}, asked), *effects))
 
 
 def plain_event(event: Event, at: Micros) -> PlainEvent:
@@ -149,19 +152,38 @@ def plain_event(event: Event, at: Micros) -> PlainEvent:
     )
 
 
-def tell_people(event: Event, deltas: Deltas) -> Iterator[Emit]:
-    """What this event sets of each person's facts, and the raises that its acceptance counted, for `people`."""
-    if event.type == PERSON_FACT:
-        return
+def tell_people(event: Event, deltas: Deltas, asked: AbstractSet[str] = frozenset()) -> Iterator[Emit]:
+    """What `people` is to know of this event, for each person.
+
+    What it sets of their facts; the raises that its acceptance counted; and, of those `asked` about, that this log
+    decides on them too: what is known of them is to come here from now on.
+    """
     raised = set(event.envelope.raises)
-    for person in sorted(raised | deltas.keys()):
+    for person in sorted(raised | deltas.keys() | asked):
+        facts = dict(deltas.get(person, {}))
+        if person in asked:
+            # Ever the same register, so that asking again changes nothing.
+            facts[f"{NEAR}{person}|{event.envelope.key}"] = Register(0, "", {})
         data = {
             "person": {"scheme": HUB, "value": person},
-            "facts": to_wire(deltas.get(person, {})),
+            "facts": to_wire(facts),
             "raises": None,
             "raised": int(person in raised),
         }
         yield Emit("people", person, PERSON_FACT, data, None)
+
+
+def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> frozenset[str]:
+    """On whom deliveries rest of whom nothing ever came here, and nothing is on its way: no member of the family."""
+    rested = {each.release.persons for each in effects if isinstance(each, Deliver | Revise)}
+    known: Mapping[str, object] = state.get("known", {})
+    persons: Mapping[str, Mapping[str, object]] = state.get("persons", {})
+    return frozenset(
+        person
+        for group in rested
+        for person in group
+        if person not in known and f"{FAMILY}{family}" not in persons.get(person, {})
+    )
 
 
 def rejection(event: Event, reason: str) -> Iterator[Emit]:
@@ -175,9 +197,9 @@ def rejection(event: Event, reason: str) -> Iterator[Emit]:
 
 def offered_at_once(event: Event) -> Iterator[Emit]:
     """Until pathways hold places, every request is offered to the desk that it names."""
-    if event.type != "wraparound.referral.requested.v1":
-        return
     data = event.data
+    if event.type != "wraparound.referral.requested.v1" or data["corrects"] or data["retracted"]:
+        return
     offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
     yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key)
 
