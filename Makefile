@@ -10,9 +10,7 @@ help: ## List the targets
 	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: .venv ## The whole hub with two families and five desks, a year in a minute
-	$(BIN)/wraparound up
-	$(BIN)/wraparound status
-	$(BIN)/wraparound down
+	$(BIN)/wraparound demo
 
 test: lint types unit integration ## Everything that CI runs
 

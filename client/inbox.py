@@ -23,7 +23,8 @@ class InboxReader:
         self._wait = wait
         self._after = 0
         self._given: set[str] = set()
-        self._waiting = False
+        self.waiting = False
+        """Whether the last reading found a place whose delivery is still to come."""
 
     async def read(self, wait: int | None = None) -> list[dict[str, Any]]:
         """The next deliveries, in order; empty if none came in `wait` seconds. What is `recalled` has no data.
@@ -31,14 +32,14 @@ class InboxReader:
         Raises `HubProblemError`, `httpx.TransportError`.
         """
         seconds = self._wait if wait is None else wait
-        if self._waiting and seconds:
+        if self.waiting and seconds:
             # The hub answers at once while something waits.
             await asyncio.sleep(LOOK_AGAIN)
             seconds = 0
         page = await self._hub.inbox(self._after, limit=self._limit, wait=seconds)
         events: list[dict[str, Any]] = page["events"]
         held = [event["place"] for event in events if event.get("state") == "waiting"]
-        self._waiting = bool(held)
+        self.waiting = bool(held)
         # Look at a place again until what waits there has come or is recalled.
         self._after = min([held[0] - 1] if held else [page["after"]])
         fresh = [e for e in events if e.get("state") != "waiting" and e["id"] not in self._given]

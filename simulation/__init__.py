@@ -1,1 +1,1 @@
-"""A simulated county: partner agencies that use the public interfaces and nothing else."""
+"""A simulated county: partner agencies that use `client/` and nothing else."""

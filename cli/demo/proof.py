@@ -1,0 +1,111 @@
+"""What is asked of the hub once the year is over: its log verified, its decisions explained, its state."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cli import lag
+from client.http import HubClient, Profile
+from hub.clock import format_micros
+from hub.database import Database
+from hub.errors import HubError
+from hub.keys import KeyRing
+from hub.settings import read_key, read_secret
+from hub.stack.stack import Stack
+from services.audit.note import parse_checkpoint, parse_skey
+from services.audit.report import Report
+from services.audit.verify import verify
+
+QUIET_SECONDS: Final = 60.0
+LOOKS: Final = 2
+"""Looks that must find the hub at rest, one after another: what was on its way at the first is there at the next."""
+SEAL_SECONDS: Final = 20.0
+AGAIN_SECONDS: Final = 0.3
+USER: Final = "information governance officer"
+PURPOSE: Final = "audit"
+REASON: Final = "to show what was shared in the demo, and why"
+
+
+class UnfinishedError(HubError):
+    """The hub did not come to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The verified log: its newest checkpoint, and what verification counted."""
+
+    origin: str
+    size: int
+    root: str
+    signed_at: str
+    report: Report
+    kinds: Mapping[str, int]
+
+
+async def rest(folder: Path, supervisor: int) -> dict[str, Any]:
+    """Wait until nothing moves: all is decided and delivered. What `status` then says.
+
+    Raises `UnfinishedError`.
+    """
+    quiet = 0
+    try:
+        async with asyncio.timeout(QUIET_SECONDS):
+            while True:
+                found = await asyncio.to_thread(lag.look, folder, supervisor)
+                moving = any(row["records"] for row in found["lag"]) or found["undelivered"]["rows"]
+                quiet = 0 if moving or found["problems"] else quiet + 1
+                if quiet == LOOKS:
+                    return found
+    except TimeoutError as error:
+        raise UnfinishedError(f"the hub did not come to rest in {QUIET_SECONDS:.0f} s") from error
+
+
+async def decisions(profile: Path, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """What was decided of each event, by the name under which its receipt is given. Each look is recorded."""
+    async with HubClient(Profile.load(profile)) as hub:
+        return {
+            name: await hub.decisions(receipt, user=USER, purpose=PURPOSE, reason=REASON)
+            for name, receipt in wanted.items()
+        }
+
+
+async def verified(stack: Stack) -> LogHead:
+    """Rebuild the log from its entries, once everything is sealed. Raises `UnfinishedError`."""
+    ids = stack.identities
+    signer = parse_skey(read_secret(ids.signing_key, "signing_key_file").decode())
+    database = Database(stack.dsn, size=1, name="demo")
+    try:
+        async with asyncio.timeout(SEAL_SECONDS):
+            while True:
+                # A connection that has read nothing yet, each time: one snapshot holds all that is compared.
+                async with database.transaction() as conn:
+                    keys = KeyRing(read_key(ids.master_key, "master_key_file"))
+                    report = await verify(conn, [signer.verifier], origin=signer.verifier.name, keys=keys)
+                    if not report.pending or not report.ok:
+                        return await _head(conn, signer.verifier.name, report)
+                await asyncio.sleep(AGAIN_SECONDS)
+    except TimeoutError as error:
+        raise UnfinishedError(f"the sealer did not catch up in {SEAL_SECONDS:.0f} s") from error
+    finally:
+        await database.close()
+
+
+async def _head(conn: Any, origin: str, report: Report) -> LogHead:
+    row = await (
+        await conn.execute("SELECT note, at FROM log_checkpoint ORDER BY size DESC, at DESC LIMIT 1")
+    ).fetchone()
+    assert row is not None
+    text = row[0].split("\n\n", 1)[0] + "\n"
+    checkpoint = parse_checkpoint(text)
+    kinds = await (
+        await conn.execute("SELECT kind, count(*) FROM audit_entry GROUP BY kind ORDER BY 2 DESC, 1")
+    ).fetchall()
+    return LogHead(origin, checkpoint.size, checkpoint.root.hex(), format_micros(row[1]), report, dict(kinds))
+
+
+def searched(mailbag: Path, needles: Sequence[str]) -> tuple[int, dict[str, int]]:
+    """The bytes that a desk was sent, and how often each of these stands in them."""
+    raw = mailbag.read_bytes()
+    return len(raw), {needle: raw.count(needle.encode()) for needle in needles}
