@@ -79,11 +79,15 @@ class Writer:
                     queue[item.delivery_id] = replace(item, status=status)
 
     def _revise(self, effect: Revise) -> None:
-        fresh = self._new.get(effect.queued.delivery_id)
+        delivery_id = effect.queued.delivery_id
+        fresh, first = self._new.get(delivery_id), self._revised.get(delivery_id)
         if fresh is not None:
-            self._new[effect.queued.delivery_id] = replace(fresh, release=effect.release)
+            self._new[delivery_id] = replace(fresh, release=effect.release)
+        elif first is not None:
+            # What the row is in the database decides its place in line, not what this batch made of it so far.
+            self._revised[delivery_id] = replace(effect, queued=first.queued)
         else:
-            self._revised[effect.queued.delivery_id] = effect
+            self._revised[delivery_id] = effect
 
     def _decided(self, cause: Event, at: Micros, effect: Decided) -> None:
         entry_id = decision_entry_id(self._secret, effect.event_id, cause.id)
