@@ -3,7 +3,7 @@
 CloudEvents 1.0, Kafka binary mode: attributes are `ce_` headers, the value is Avro in the Confluent wire
 format.
 Three attributes are the hub's own extensions: `receipt` (what acceptance gave out), `acceptedtime` (when) and
-`raises` (the persons whose guards this event raised when it was accepted; on the primary copy alone).
+`raises` (the persons whose guards this copy raised when it was accepted: each copy raises, and brings back, its own).
 
 No header holds personal data: ids are the hub's, times are times, the source is a desk.
 """

@@ -167,7 +167,7 @@ def _again(
         recorded_at=at,
         accepted_at=before.accepted_at,
         receipt=before.receipt,
-        raises=tuple(sorted(protective(plain))) if primary else (),
+        raises=tuple(sorted(protective(plain))),
         primary=primary,
     )
     return LogEvent(envelope, "events", wire.encode(event_type, datum), log)

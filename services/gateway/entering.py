@@ -93,10 +93,13 @@ class Entering:
         if isinstance(copies, Unplaced):
             return copies
         whose = await self._concerned(event, copies)
-        self.out.raises.update(whose - set(raised))
         if whose or raised:
             self.out.protective.add(event.receipt_id)
         everybody = tuple(sorted(whose.union(raised)))
+        for person in everybody:
+            # Once for each copy, less what was raised while it waited: guard and counts are equal again only when
+            # every log has seen its copy, whatever the others made of theirs.
+            self.out.raises[person] += len(copies) - (person in raised)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
         await self._end(event, copies)
         await self._settle(event, copies[0], change)

@@ -23,7 +23,7 @@ from services.gateway.waiting import desk_subject
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """An event that enters its log or logs in this transaction. `raised`: whose guards, for its primary copy."""
+    """An event that enters its log or logs in this transaction. `raised`: whose guards, by each copy."""
 
     event: Published
     copies: tuple[Copy, ...]
@@ -117,7 +117,7 @@ def _log_events(parts: Parts, entered: Entered, now: Micros) -> Iterator[LogEven
             recorded_at=now,
             accepted_at=entered.accepted_at,
             receipt=event.receipt_id,
-            raises=entered.raised if number == 0 else (),
+            raises=entered.raised,
             primary=number == 0 and not copy.doubts,
             cause=cause,
         )

@@ -215,7 +215,7 @@ async def test_all_candidates_are_protected_when_a_doubtful_event_protects_someb
     link, copy, *_ = (await world.events())[-4:]
     assert [each["value"] for each in link.data["candidates"]] == sorted([one, other])
     assert copy.raises == sorted([one, other])
-    assert await world.guards() == {one: 1, other: 1}
+    assert await world.guards() == {one: 2, other: 2}
     await decide(world, NHS_2)
     rows = (await world.events())[-5:]
     assert [row.kind for row in rows] == ["hub.identity_linked", "consent.withdrawn"] + [
@@ -225,7 +225,7 @@ async def test_all_candidates_are_protected_when_a_doubtful_event_protects_someb
     assert rows[1].data["person"]["value"] == other
     assert one in {row.data["person"]["value"] for row in rows[2:]}
     assert other not in {row.data["person"]["value"] for row in rows[2:]}
-    assert await world.guards() == {one: 1, other: 2}
+    assert await world.guards() == {one: 2, other: 3}
 
 
 async def test_member_waits_for_a_decision_when_they_are_named_by_a_doubtful_id(world: World) -> None:
