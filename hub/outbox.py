@@ -16,8 +16,10 @@ _EVENT = (
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One event for one log. `body` is the wire form in the clear; `key_id` seals it at rest (None: codes
-    only)."""
+    """One event for one log.
+
+    `body` is the wire form in the clear; `key_id` seals it at rest (None: codes only).
+    """
 
     envelope: Envelope
     topic: str
