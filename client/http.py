@@ -98,7 +98,12 @@ class HubClient:
 
         The look is recorded with the user, purpose and reason before the hub answers.
         """
-        signed: dict[str, Any] = {"subject": user, "desk": self.profile.key.desk, "purpose": purpose, "reason": reason}
+        signed: dict[str, Any] = {
+            "subject": user,
+            "desk": self.profile.key.desk,
+            "purpose": purpose,
+            "reason": reason,
+        }
         found: dict[str, Any] = await self._send("GET", f"/v1/decisions/{about}", signed=signed)
         return found
 
