@@ -26,7 +26,7 @@ from hub.ids import derive
 from hub.keys import KeyRing
 from hub.processor import store
 from hub.processor.machine import Machine
-from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of
+from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of, is_id
 from hub.processor.store import Fate, Move
 from hub.processor.writer import Writer
 from hub.schemas import Catalogue
@@ -114,7 +114,7 @@ class Batch:
             return Decoded(record, decode(self.context.catalogue, record))
         except SenderError:
             claimed = event_id_of(record)
-            name = claimed if claimed is not None and _is_uuid(claimed) else ""
+            name = claimed if claimed is not None and is_id(claimed) else ""
             place = f"{self.context.machine.topic}|{record.partition}|{record.offset}"
             return Undecodable(
                 record, name or derive(self.context.secret, "undecodable", place), "undecodable"
@@ -275,7 +275,3 @@ class Batch:
 
 def _id_of(item: Item) -> str:
     return item.event.id if isinstance(item, Decoded) else item.event_id
-
-
-def _is_uuid(text: str) -> bool:
-    return len(text) == 36 and all(c in "0123456789abcdef-" for c in text)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from hub.database import Database
 from hub.errors import HubError
@@ -72,6 +72,7 @@ class Feed(ConsumerRebalanceListener):
         self._next: dict[int, int] = {}
         self._stale = True
         self._from_store: set[int] = set()
+        self._read_twice: dict[int, int] = {}
         self.lock = asyncio.Lock()
 
     async def start(self) -> None:
@@ -119,21 +120,30 @@ class Feed(ConsumerRebalanceListener):
         try:
             beginnings = await self._consumer.beginning_offsets(list(tps.values()))
             ends = await self._consumer.end_offsets(list(tps.values()))
+            for partition, offset in positions.items():
+                self._place(tps[partition], offset, beginnings[tps[partition]], ends[tps[partition]])
+        except IllegalStateError:
+            # The assignment has changed under our hands: begin anew with the next one.
+            self._from_store.clear()
+            return
         except KafkaError as error:
             raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
-        for partition, offset in positions.items():
-            if offset > ends[tps[partition]]:
-                raise UnreachablePositionError(
-                    f"{self._topic}/{partition}: position {offset} lies past Kafka's end {ends[tps[partition]]}:"
-                    " this is not the log that the position belongs to"
-                )
-            if offset < beginnings[tps[partition]]:
-                self._from_store.add(partition)
-                self._consumer.pause(tps[partition])
-            else:
-                self._consumer.seek(tps[partition], offset)
         self._next = positions
         self._stale = False
+
+    def _place(self, tp: TopicPartition, offset: int, beginning: int, end: int) -> None:
+        """Have a partition read on from a position, whatever was made of it before."""
+        if offset > end:
+            raise UnreachablePositionError(
+                f"{tp.topic}/{tp.partition}: position {offset} lies past Kafka's end {end}:"
+                " this is not the log that the position belongs to"
+            )
+        if offset < beginning:
+            self._from_store.add(tp.partition)
+            self._consumer.pause(tp)
+        else:
+            self._consumer.seek(tp, offset)
+            self._consumer.resume(tp)
 
     async def take(self, limit: int, wait_ms: int) -> Taken:
         """The next records, up to `limit`, waiting up to `wait_ms` for the first.
@@ -163,20 +173,37 @@ class Feed(ConsumerRebalanceListener):
             fresh = [r for r in batch if r.offset >= start]
             if not fresh:
                 continue
-            if fresh[0].offset > start and await self._cut(tp, start):
+            if fresh[0].offset > start and not await self._is_absent(tp, start):
                 continue
             records += [Record(tp.partition, r.offset, r.headers, r.value) for r in fresh]
             moves.append(Move(tp.partition, start, fresh[-1].offset + 1))
         return Taken(tuple(moves), tuple(records))
 
-    async def _cut(self, tp: TopicPartition, start: int) -> bool:
-        """Whether Kafka's log has been cut past our position, so that what came next is not what comes next."""
-        begin = (await self._consumer.beginning_offsets([tp]))[tp]
+    async def _is_absent(self, tp: TopicPartition, start: int) -> bool:
+        """Whether the log itself holds nothing between our position and what came, and not only what we were given.
+
+        Our topics have no such gaps by themselves, so one is believed only when it is read a second time.
+        """
+        begin = (await self._offsets(tp))[tp]
         if begin > start:
             log.warning("%s/%d: Kafka begins at %d, we are at %d", tp.topic, tp.partition, begin, start)
             self._stale = True
+            return False
+        if self._read_twice.get(tp.partition) == start:
             return True
+        self._read_twice[tp.partition] = start
+        # The next call of `take` seeks to the position.
+        self._stale = True
         return False
+
+    async def _offsets(self, tp: TopicPartition) -> dict[TopicPartition, int]:
+        try:
+            found: dict[TopicPartition, int] = await self._consumer.beginning_offsets([tp])
+        except KafkaError as error:
+            # What was taken and not handed on is read again.
+            self._stale = True
+            raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
+        return found
 
     def advanced(self, moves: Iterable[Move]) -> None:
         """The batch was committed: these are the new positions."""
@@ -196,7 +223,7 @@ class Feed(ConsumerRebalanceListener):
     async def _take_stored(self, partition: int, limit: int) -> Taken:
         tp = TopicPartition(self._topic, partition)
         start = self._next[partition]
-        begin = (await self._consumer.beginning_offsets([tp]))[tp]
+        begin = (await self._offsets(tp))[tp]
         if start >= begin:
             self._from_store.discard(partition)
             self._consumer.seek(tp, start)

@@ -1,7 +1,9 @@
 """A record of a partition, and the event in it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from hub.errors import SenderError
 from hub.events import Event, HeaderError, from_headers
@@ -35,6 +37,14 @@ class Decoded:
     event: Event
 
 
+_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+
+
+def is_id(text: str) -> bool:
+    """Whether this is an id as the hub writes it, which the database takes: one that is not would stop every batch."""
+    return _ID.fullmatch(text) is not None
+
+
 def event_id_of(record: Record) -> str | None:
     """The id that the headers claim, before anything else is believed."""
     for name, value in record.headers:
@@ -52,6 +62,10 @@ def decode(catalogue: Catalogue, record: Record) -> Event:
     Raises `SenderError` (its subclasses `HeaderError` and `wire.WireError`) when it is not one of ours.
     """
     envelope = from_headers(record.headers)
+    if not all(map(is_id, (envelope.id, envelope.key, *envelope.raises))):
+        raise HeaderError("expected ids in the hub's form; one is in another")
+    if not all(not each or is_id(each) for each in (envelope.receipt, envelope.cause)):
+        raise HeaderError("expected a receipt and a cause in the hub's form; one is in another")
     if record.value is None:
         raise HeaderError("expected a body; the record has none")
     event_type, data = wire.decode(catalogue, record.value)
@@ -60,4 +74,4 @@ def decode(catalogue: Catalogue, record: Record) -> Event:
     return Event(envelope, data, record.value)
 
 
-__all__ = ["Decoded", "Record", "SenderError", "Undecodable", "decode", "event_id_of"]
+__all__ = ["Decoded", "Record", "SenderError", "Undecodable", "decode", "event_id_of", "is_id"]

@@ -239,11 +239,16 @@ async def write_fates(conn: Connection, processor: str, fates: Sequence[Fate]) -
 
 
 async def write_tasks(conn: Connection, tasks: Sequence[TaskRow]) -> None:
-    """Open tasks; one that is there already stays as it is."""
+    """Open tasks; one that is there already stays as it is.
+
+    Only a key that was driven again and has stopped again is somebody's anew, under the task that it has always had.
+    """
     for task in tasks:
         await conn.execute(
             "INSERT INTO task (task_id, kind, key, owner, opened_at, due_at, reason, detail)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO NOTHING",
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO UPDATE"
+            " SET opened_at = EXCLUDED.opened_at, done_at = NULL, done_by = NULL"
+            " WHERE task.kind = 'parked' AND task.done_at IS NOT NULL",
             (
                 task.task_id,
                 task.kind,
