@@ -1,10 +1,10 @@
 """A desk's inbox over HTTP: `GET /v1/inbox` and `POST /v1/inbox/acknowledgements`.
 
 The answer is `{"events": […], "after": n}`: CloudEvents in their structured JSON form, in the order of
-their places, and the cursor to ask with next. `id` is the delivery's, the same each time it is read and on
-the desk's topic; `place` is its place in the inbox. What the desk may not have any more, or not now, keeps
-its place without `data`, and `state` says `recalled` or `waiting`. Everything shown comes again until it is
-acknowledged.
+their places, and the cursor to ask with next, which never passes an item that is still to come. `id` is the
+delivery's, the same each time it is read and on the desk's topic; `place` is its place in the inbox. What the
+desk may not have any more, or not now, keeps its place without `data`, and `state` says `recalled` or
+`waiting`. Everything shown comes again until it is acknowledged.
 
 Each reading is an attempt: what its items rest on is compared, and the audit entry committed, before the
 answer. An answer later than five seconds is not given (503); one that is empty takes as long whatever the
@@ -124,6 +124,14 @@ class Inbox:
         return event | {"datacontenttype": "application/json", "data": event_type.to_json(datum)}
 
 
+def cursor(page: Page, after: int) -> int:
+    """Where to read on: behind the page, but before the first item that waits, or it would never be read."""
+    waiting = [item.place - 1 for item in page.items if item.state == "waiting"]
+    if waiting:
+        return waiting[0]
+    return page.items[-1].place if page.items else after
+
+
 def build(database: Database, kit: Kit, clock: Clock, caller: Caller) -> APIRouter:
     """The routes. `caller` is the dependency that gives the name of the desk that asks."""
     router = APIRouter(prefix="/v1/inbox", tags=["inbox"])
@@ -139,7 +147,7 @@ def build(database: Database, kit: Kit, clock: Clock, caller: Caller) -> APIRout
         """Deliveries of the caller's desk behind the cursor `after`, in order; waits up to `wait` seconds."""
         page, started = await inboxes.wait(desk, after, limit, wait)
         events = [inboxes.show(item) for item in page.items]
-        content = orjson.dumps({"events": events, "after": page.items[-1].place if page.items else after})
+        content = orjson.dumps({"events": events, "after": cursor(page, after)})
         if time.monotonic() - started >= LIFE / SECOND:
             raise TooLateError("the answer took longer than an attempt may last")
         return Response(content, media_type="application/json", background=BackgroundTask(inboxes.end, page))

@@ -117,11 +117,14 @@ async def test_a_released_item_keeps_its_place_without_its_body_when_a_withdrawa
     first, second = await world.put(measured(world, persons=(1,)), measured(world, 2))
     await read(client)
     await world.accept_protective(1)
-    events = (await read(client))["events"]
+    page = await read(client)
+    events = page["events"]
     assert [(event["id"], event.get("state"), "data" in event) for event in events] == [
         (first, "waiting", False),
         (second, None, True),
     ]
+    # The cursor stays before what is still to come, or its reader would never see it.
+    assert page["after"] == events[0]["place"] - 1
     (lapse,) = await lapses(world)
     assert (lapse["deliveries"], lapse["cause"]) == ([first], "guard")
     # Read again: it lapsed once.
