@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 Line = Mapping[str, Any]
 RATED: Final = "Wren"
 """The only child whose risk is rated in the year; no desk is sent her name."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 KIND_START: Final = len("wraparound.")
 KIND_END: Final = -len(".v1")
 
@@ -15,6 +17,10 @@ KIND_END: Final = -len(".v1")
 def kind_of(event_type: str) -> str:
     """`wraparound.outcome.measure_recorded.v1` as `outcome.measure_recorded`."""
     return event_type[KIND_START:KIND_END]
+
+
+def _micros(text: str) -> int:
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,16 @@ class Account:
     def recorded_at(self, name: str) -> str:
         """When the event entered its log (hub time)."""
         return str(self.decisions[name]["events"][0]["recorded_at"])
+
+    def delays(self) -> list[int]:
+        """Microseconds of the hub's time from each event to the releases that it brought, sorted."""
+        return sorted(
+            _micros(delivery["released_at"]) - _micros(event["recorded_at"])
+            for found in self.decisions.values()
+            for event in found["events"]
+            for delivery in event["deliveries"]
+            if delivery["released_at"] is not None
+        )
 
     def why(self, name: str, desk: str) -> list[str]:
         """The reasons of the last decision on that event for a desk."""

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from hub.errors import HubError, SenderError
 app = typer.Typer(add_completion=False)
 
 FAILED = 1
+REMOVE_SECONDS = 5.0
 
 
 class NotEmptyError(SenderError):
@@ -46,7 +48,10 @@ def demo(
     Examples: `wraparound demo`, `wraparound demo --json`, `wraparound demo --stay --folder /tmp/trial`.
     """
     with _place(folder) as place:
-        ok = asyncio.run(_run(place, stay=stay, as_json=as_json))
+        try:
+            ok = asyncio.run(_run(place, stay=stay, as_json=as_json))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
     if not ok:
         raise typer.Exit(FAILED)
 
@@ -107,6 +112,17 @@ def _place(folder: Path | None) -> Iterator[Path]:
         _say(f"what it left is kept: {place}/logs")
         raise
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
+        _remove(place)
         raise
-    shutil.rmtree(place, ignore_errors=True)
+    _remove(place)
+
+
+def _remove(place: Path) -> None:
+    """Remove the folder; what was killed a moment ago may still be writing there."""
+    deadline = time.monotonic() + REMOVE_SECONDS
+    while place.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        if time.monotonic() > deadline:
+            _say(f"{place} could not be removed")
+            return
+        time.sleep(0.1)

@@ -29,6 +29,7 @@ class Seen:
     account: Account
     searched: Mapping[str, Mapping[str, int]]
     tasks: Mapping[str, int]
+    restarts: Mapping[str, int]
     log_is_good: bool
     plan: str
     refuge: str
@@ -162,5 +163,8 @@ EXPECTATIONS: Final[Mapping[str, Expectation]] = {
     "an objection holds back how support goes, until the child is on a protection plan": _objection,
     "of an incident each side gets its own rows": _incident,
     "one doubtful identity waits for a person, and nothing else": lambda seen: dict(seen.tasks) == TASKS,
+    "router and delivery were killed in the middle of it, and came back": lambda seen: (
+        seen.restarts["router"] > 0 and seen.restarts["delivery"] > 0
+    ),
     "the log, rebuilt from its entries, is whole and unchanged": lambda seen: seen.log_is_good,
 }

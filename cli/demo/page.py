@@ -21,6 +21,7 @@ class Shown:
     bytes_sent: Mapping[str, int]
     head: Mapping[str, Any]
     seconds: Mapping[str, float]
+    speed: float
     memory_mb: int
 
 
@@ -43,6 +44,8 @@ def as_json(shown: Shown) -> dict[str, Any]:
         "searched": {desk: dict(found) for desk, found in shown.seen.searched.items()},
         "bytes_sent": dict(shown.bytes_sent),
         "tasks": dict(shown.seen.tasks),
+        "restarts": dict(shown.seen.restarts),
+        "released": {"count": len(account.delays()), "median_ms": _median_ms(shown)},
         "log": dict(shown.head),
         "seconds": {name: round(value, 1) for name, value in shown.seconds.items()},
         "memory_mb": shown.memory_mb,
@@ -60,7 +63,7 @@ def lines(shown: Shown) -> Iterator[str]:
         f"{seconds['all']:.0f} s with start and proof, {shown.memory_mb} MB."
     )
     yield from _published(account)
-    yield from _receptions(account)
+    yield from _receptions(shown)
     yield from _whys(account)
     yield from _waited(account)
     yield from _secret(shown)
@@ -84,9 +87,13 @@ def _published(account: Account) -> Iterator[str]:
         yield f"  {desk:<15}{kind:<27}rejected: {reason} ({tag})"
 
 
-def _receptions(account: Account) -> Iterator[str]:
+def _receptions(shown: Shown) -> Iterator[str]:
+    account = shown.seen.account
     yield ""
-    yield "RECEIVED   by type; and what the desk was told that it may not have"
+    yield (
+        f"RECEIVED   by type; half of the releases began within {_median_ms(shown)} ms of acceptance, "
+        "by the machine's clock"
+    )
     for desk in account.journals:
         doors = account.doors(desk)
         if not doors:
@@ -100,6 +107,11 @@ def _receptions(account: Account) -> Iterator[str]:
             yield from _wrapped(
                 "withheld: " + ", ".join(f"{name} {count}" for name, count in withheld.most_common())
             )
+
+
+def _median_ms(shown: Shown) -> int:
+    delays = shown.seen.account.delays()
+    return round(delays[len(delays) // 2] / shown.speed / 1000) if delays else 0
 
 
 def _wrapped(text: str) -> list[str]:
@@ -122,7 +134,7 @@ ASKED: Final = (
 
 def _whys(account: Account) -> Iterator[str]:
     yield ""
-    yield f"WHY NOT THE REST   {len(account.decisions)} events asked about as council/ig; each look is in the log"
+    yield f"WHY NOT THE REST   {len(account.decisions)} events looked up as council/ig; each look is in the log, too"
     for name, said, desks in ASKED:
         yield f"  {account.recorded_at(name)[:10]}  {said}"
         for desk in desks:
@@ -144,13 +156,15 @@ def _briefly(reasons: list[str]) -> list[str]:
         elif HELD_TEXT in why:
             found.setdefault(f"{category}: the text, which is not addressed to this desk (F04)", [])
         elif not why.startswith("shared"):
-            found.setdefault(f"{category}{PEOPLE}: {why.removeprefix('withheld silently: ')}", []).append(
-                person
-            )
+            found.setdefault(f"{category}{PEOPLE}: {_said(why)}", []).append(person)
     said = [
         why.replace(PEOPLE, f" of {' and '.join(dict.fromkeys(people))}") for why, people in found.items()
     ]
     return said or ["everything"]
+
+
+def _said(why: str) -> str:
+    return why.removeprefix("withheld silently: ").replace(":none", ", and none was given")
 
 
 def _waited(account: Account) -> Iterator[str]:
@@ -174,7 +188,7 @@ def _secret(shown: Shown) -> Iterator[str]:
     found = shown.seen.searched[PROBATION]
     yield ""
     yield (
-        f"THE SAFETY PLAN  written {len(names)} times; the council was told of it {told} times, "
+        f"THE SAFETY PLAN  written {len(names)} times; the council was told of it {_times(told)}, "
         f"and read it {_times(read)}, after Mara agreed"
     )
     yield (
@@ -187,9 +201,11 @@ def _secret(shown: Shown) -> Iterator[str]:
 def _rest(shown: Shown) -> Iterator[str]:
     head = shown.head
     tasks = ", ".join(f"{count} {kind}" for kind, count in shown.seen.tasks.items()) or "nothing"
+    killed = [name for name, count in shown.seen.restarts.items() if count]
     wrong = failed(shown.seen)
     yield ""
-    yield f"WAITS FOR A PERSON  {tasks} (Mara's case number was also entered for Tamsin: whose is it?)"
+    yield f"WAITS FOR A PERSON  {tasks}: Mara's case number was also entered for Tamsin; council/chesil decides"
+    yield f"KILLED ON THE WAY   {' and '.join(killed) or 'nothing'}: started again; nothing lost, nothing twice"
     signed = f"head {head['root'][:16]}…, signed at {head['signed_at'][:10]}"
     yield f"THE LOG  {head['origin']}, {head['size']} entries, {signed}"
     yield (

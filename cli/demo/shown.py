@@ -4,7 +4,7 @@ from cli.demo.account import Account
 from cli.demo.expectations import Seen
 from cli.demo.page import Shown
 from cli.demo.proof import searched
-from cli.demo.year import Year
+from cli.demo.year import SPEED, Year
 from simulation.people import REFUGE, SAFETY_PLAN
 
 NOBODY = "no such id"
@@ -20,6 +20,7 @@ def gather(year: Year) -> Shown:
         account=account,
         searched={name: counts for name, (_, counts) in found.items()},
         tasks=year.status["tasks"],
+        restarts=year.restarts,
         log_is_good=report.ok and not report.pending and not report.unread,
         plan=SAFETY_PLAN,
         refuge=REFUGE,
@@ -41,5 +42,6 @@ def gather(year: Year) -> Shown:
         {name: size for name, (size, _) in found.items()},
         head,
         year.seconds,
+        SPEED,
         year.status["memory_mb"],
     )

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,8 @@ SETTLE: Final[Micros] = 6 * SECOND
 """From the servers' start to the clock's: the services begin meanwhile."""
 TICK: Final = 0.2
 GOVERNANCE: Final = "council/ig"
+KILLED: Final = {"q-supervision": "router", "resumed": "delivery"}
+"""When a desk has published that, this service is killed (SIGKILL), in the middle of its work."""
 
 Say = Callable[[str], None]
 
@@ -40,6 +43,7 @@ class Year:
     decisions: Mapping[str, Any]
     head: LogHead
     seconds: Mapping[str, float]
+    restarts: Mapping[str, int]
 
 
 class DemoStack(Stack):
@@ -78,24 +82,36 @@ async def live(
     seconds: dict[str, float] = {}
     stack = DemoStack(folder)
     supervisor = Supervisor(stack)
-    county = County(folder, said)
+
+    def heard(desk: str, line: Line) -> None:
+        said(desk, line)
+        if line["did"] == "published":
+            _kill(supervisor, KILLED.get(line["tag"], ""), say)
+
+    county = County(folder, heard)
     try:
         await county.start(list(SCRIPTS))
-        # Blocks: what it starts ends with this very thread.
-        supervisor.start(say)
+        # Blocks, since what it starts ends with this very thread.
+        with _interruptible():
+            supervisor.start(say)
         async with _kept_up(supervisor):
             seconds["up"] = time.monotonic() - began
-            assert stack.time is not None
-            await county.live(stack.time)
-            seconds["year"] = time.monotonic() - began - seconds["up"]
-            say("waiting until everything is decided, delivered and sealed")
-            status = await proof.rest(folder, os.getpid())
-            await county.close()
+            try:
+                assert stack.time is not None
+                await county.live(stack.time)
+                seconds["year"] = time.monotonic() - began - seconds["up"]
+                say("waiting until everything is decided, delivered and sealed")
+                status = await proof.rest(folder, os.getpid())
+                await county.close()
+            finally:
+                # Before the hub: a desk that is still there would try again and again.
+                await county.end()
             say("asking why, as information governance; verifying the log")
             decisions = await proof.decisions(stack.identities.profile(GOVERNANCE), _receipts(county))
             head = await proof.verified(stack)
             seconds["all"] = time.monotonic() - began
-            show(Year(county.desks, status, decisions, head, seconds), stack)
+            restarts = {each.service: each.restarts for each in supervisor.services}
+            show(Year(county.desks, status, decisions, head, seconds, restarts), stack)
             if stay:
                 await asyncio.Event().wait()
     finally:
@@ -109,6 +125,26 @@ def _receipts(county: County) -> dict[str, str]:
         for name, desk in county.desks.items()
         for line in desk.told("published")
     }
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM at once, as in a program without a loop: the loop's own handlers wait until it runs again."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in handlers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _kill(supervisor: Supervisor, service: str, say: Say) -> None:
+    for each in supervisor.services:
+        if each.service == service:
+            say(f"            the hub's process `{service}` is killed, and starts again")
+            each.kill()
 
 
 @asynccontextmanager
