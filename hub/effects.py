@@ -14,7 +14,7 @@ from hub.events import Event
 
 State = Any
 """The state of a key: whatever its machine keeps; never changed in place."""
-QueuedStatus = Literal["pending", "held", "delivered", "recalled"]
+QueuedStatus = Literal["pending", "lapsed", "held", "delivered", "recalled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Queued:
     """A delivery that has not ended: pending, failed, lapsed, held, or being attempted.
 
     `sent`: an earlier attempt surely reached the desk's topic, so that it ends when it may be shown again.
+    `empty`: nothing has been decided for it to release yet.
     """
 
     delivery_id: str
@@ -75,6 +76,7 @@ class Queued:
     recorded: Micros
     event: Event
     sent: bool = False
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ async def load_queue(
     """
     cursor = await conn.execute(
         "SELECT d.family_id, d.delivery_id, d.desk, d.status, d.released_at IS NOT NULL, d.recorded_at,"
-        " d.attempt_id IS NOT NULL AND d.status <> 'attempting',"
+        " d.attempt_id IS NOT NULL AND d.status <> 'attempting', d.body IS NULL,"
         " e.event_id, e.type, e.source, e.key, e.recorded_at, e.accepted_at,"
         " e.receipt_id, e.raises, e.is_primary, e.cause, e.key_id, e.body"
         " FROM delivery d JOIN event e USING (event_id)"
@@ -181,15 +181,15 @@ async def load_queue(
         binary=True,
     )
     rows = await cursor.fetchall()
-    await ring.load(conn, sorted({str(row[17]) for row in rows if row[17] is not None}))
+    await ring.load(conn, sorted({str(row[18]) for row in rows if row[18] is not None}))
     queue: dict[str, list[Queued]] = {}
     events: dict[UUID, Event] = {}
     for row in rows:
-        event = events.get(row[7])
+        event = events.get(row[8])
         if event is None:
-            event = events[row[7]] = stored_event(row[7:], ring, catalogue)
+            event = events[row[8]] = stored_event(row[8:], ring, catalogue)
         queue.setdefault(str(row[0]), []).append(
-            Queued(str(row[1]), row[2], row[3], row[4], row[5], event, row[6])
+            Queued(str(row[1]), row[2], row[3], row[4], row[5], event, row[6], row[7])
         )
     return queue
 

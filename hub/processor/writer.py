@@ -69,14 +69,21 @@ class Writer:
             if isinstance(effect, Deliver):
                 queue_id = self.delivery_id(effect.event.id, effect.desk)
                 queue[queue_id] = Queued(
-                    queue_id, effect.desk, effect.release.status, False, effect.recorded, effect.event
+                    queue_id,
+                    effect.desk,
+                    effect.release.status,
+                    released=False,
+                    recorded=effect.recorded,
+                    event=effect.event,
+                    empty=effect.release.body is None,
                 )
             elif isinstance(effect, Revise):
                 item, status = effect.queued, effect.release.status
                 if status == "recalled" or (status == "delivered" and item.sent):
                     queue.pop(item.delivery_id, None)
                 elif item.status != "attempting" or status == "held":
-                    queue[item.delivery_id] = replace(item, status=status)
+                    empty = effect.release.body is None
+                    queue[item.delivery_id] = replace(item, status=status, empty=empty)
 
     def _revise(self, effect: Revise) -> None:
         delivery_id = effect.queued.delivery_id

@@ -4,8 +4,9 @@ Every decision is one record with all desks in it (`Decided`), and for each desk
 once a hold ends, a delivery. A delivery rests on the guards of everybody whose protective events could change it;
 it stores how many of each the family's log has seen.
 
-A row is held as a whole while facts of somebody whom it rests on are on their way, which takes a moment; and every
-desk that a permit could ever serve has such a row, since the facts may give it a role. Where a person's identity waits
+While facts of somebody whom a row rests on are on their way, which takes a moment, it stands as lapsed: nothing of it
+goes out, and it keeps its place before what comes later of the family. Every desk that a permit could ever serve has
+such a row, since the facts may give it a role. Where a person's identity waits
 for somebody to confirm it, which takes hours, what may be known of the others goes out meanwhile.
 """
 
@@ -107,8 +108,8 @@ class Deciding:
                 verdict = decision.verdict(row.desk)
                 release = _release(verdict, bodies, persons, counts, moment=moment, released=row.released)
                 yield Revise(row, release)
-                # What was held was never to be released: its decision says all.
-                if release.status == "recalled" and row.status != "held":
+                # What was still to be decided was never to be released: its decision says all.
+                if release.status == "recalled" and not row.empty:
                     detail = {"delivery": row.delivery_id, "desk": row.desk, "cause": cause.id}
                     yield Note("delivery.recalled", row.delivery_id, (event.envelope.key,), detail)
 
@@ -147,7 +148,10 @@ def _release(
     moment: bool,
     released: bool,
 ) -> Release:
-    if (verdict.held and (moment or not verdict.mask)) or (moment and not verdict.mask):
+    if moment and (verdict.held or not verdict.mask):
+        # Facts that are on their way decide it in a moment: like a lapsed row it keeps its place in line.
+        return Release("lapsed", None, persons, counts, None, "facts")
+    if verdict.held and not verdict.mask:
         return Release("held", None, persons, counts, None, verdict.hold or "unconfirmed")
     if not verdict.mask:
         return Release("recalled", None, persons, counts, None, "not_allowed")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.consent.registers import join, register_of
@@ -173,7 +173,7 @@ def test_part_is_withdrawn_when_a_change_says_so() -> None:
 ACTS = st.lists(st.tuples(st.sampled_from(("given", "withdrawn", "refused")), st.integers(0, 4)), max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ACTS, st.randoms(use_true_random=False))
 def test_consent_is_in_force_alike_whatever_order_the_acts_arrive_in(
     acts: list[tuple[str, int]], rng: Any

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.consent.agreement import RuleSet
@@ -40,7 +40,9 @@ PERMITS = {
     for clause in agreement.clauses
     if clause.effect == "permit"
 }
-MANY = settings(max_examples=80, deadline=None)
+SLOW = [HealthCheck.too_slow]
+"""A loaded machine is no defect of the rules."""
+MANY = settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
 
 
 def opposed_by(world: World, desk: str) -> set[str]:
@@ -191,7 +193,7 @@ def test_i08_a_consent_adds_only_its_scope(world: World, event: Asked, consent: 
             assert bit in gates or (found[bit].person, found[bit].category) == (consent[1], consent[3])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=SLOW)
 @given(worlds(), asked(), st.sampled_from(THREE_VALUED))
 def test_i09_not_knowing_never_helps(world: World, event: Asked, fact: Any) -> None:
     unknown = released(event.decide(world.having(fact, UNKNOWN)))
@@ -315,7 +317,7 @@ def test_i18_no_child_is_left_alone(world: World, event: Asked) -> None:
 def test_the_worlds_release_and_withhold_enough_to_mean_something() -> None:
     results: set[str] = set()
 
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=300, deadline=None, suppress_health_check=SLOW, database=None, derandomize=True)
     @given(worlds(), asked())
     def collect(world: World, event: Asked) -> None:
         for verdict in event.decide(world, at=NOW).verdicts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.consent.moves import END_STATES, OPEN_STATES, Moved, NotAllowed, move, move_stage
@@ -75,6 +75,7 @@ def test_move_is_refused_with_its_reason_when_it_is_not_in_the_table(events: str
     assert refused.words
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(EVENTS), max_size=14))
 def test_referral_is_always_open_or_ended_and_reopens_only_when_ended(events: list[str]) -> None:
     state: str | None = None
