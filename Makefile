@@ -25,10 +25,10 @@ unit: .venv ## Tests without network
 	$(BIN)/pytest tests/unit
 
 integration: .venv ## Tests on real Kafka and PostgreSQL
-	$(BIN)/pytest tests/integration -m "not torture"
+	$(BIN)/pytest tests/integration
 
 torture: .venv ## Kill, stop, cut and rebalance for as long as it takes
-	$(BIN)/pytest tests -m torture --timeout 3600 -s
+	$(BIN)/python -m tests.torture
 
 bench: .venv ## Events a second, by part
 	$(BIN)/python -m bench
