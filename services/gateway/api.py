@@ -1,15 +1,15 @@
-"""The gateway's HTTP application: events in, receipts, and the routers of others (INTERFACES.md section 1).
+"""The gateway's HTTP application: receipts, health, and the routers of others (INTERFACES.md section 1).
 
 Handlers parse, call, and show; everything else is in the modules that they call. Every error leaves as a problem
-(problems.py); a path that does not exist, a method that a path does not have, and what is not the caller's are one 404.
+(problems.py); a path that does not exist and what is not the caller's are one 404.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -17,16 +17,16 @@ from starlette.exceptions import HTTPException
 from hub.clock import SystemClock
 from hub.errors import PeerError
 from services.gateway import receipts
-from services.gateway.acceptance import accept
-from services.gateway.cloudevents import read
 from services.gateway.door import Door
 from services.gateway.identity import Caller, Token, TokenError, Verifier, consume
+from services.gateway.limiter import Limiter
 from services.gateway.parts import Parts
 from services.gateway.problems import (
     BROKEN,
     INVALID,
     KINDS,
     MEDIA_TYPE,
+    NOT_ALLOWED,
     NOT_FOUND,
     TOO_LARGE,
     UNAVAILABLE,
@@ -48,14 +48,21 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What a mounted router needs to know who calls."""
+    """What a mounted router needs to know who calls. Without a `limiter`, nobody is told to wait."""
 
     parts: Parts
     verifier: Verifier
+    limiter: Limiter | None = None
 
     async def token(self, request: Request) -> Token:
-        """The token of a request, good but for its `jti`, which is still to be consumed. Raises `TokenError`."""
-        return self.verifier.verify(request.headers.getlist("authorization"))
+        """The token of a request, good but for its `jti`, which is still to be consumed.
+
+        Raises `TokenError`; `ProblemError` (429) when the agency has sent too many requests.
+        """
+        token = self.verifier.verify(request.headers.getlist("authorization"))
+        if self.limiter is not None:
+            self.limiter.take(token.caller.desk.agency)
+        return token
 
     async def caller(self, request: Request) -> Caller:
         """The caller of a request, its token used up. Raises `TokenError`, `DatabaseAwayError`."""
@@ -86,7 +93,6 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
         # The framework's own telemetry would export paths and the text of exceptions, which may hold ids and data.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.include_router(_events(doors))
     app.include_router(_receipts(doors, holds_role))
     app.include_router(_health(doors))
     for router in routers:
@@ -97,36 +103,6 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Exception, _on_fault)
     return Door(app, doors.parts.partnership.limits.body_bytes)
-
-
-def _events(doors: Doors) -> APIRouter:
-    router = APIRouter(prefix="/v1/events", tags=["events"])
-    parts, limits = doors.parts, doors.parts.partnership.limits
-
-    @router.post("", status_code=202, summary="Publish an event")
-    async def publish(
-        request: Request,
-        token: Annotated[Token, Depends(doors.token)],
-        dry_run: Annotated[bool, Query(description="Check the form only; nothing is kept.")] = False,
-    ) -> Response:
-        """One CloudEvent 1.0 in binary or structured mode. 202 once it is durable; 200 with the first receipt again."""
-        try:
-            raw = b"".join([chunk async for chunk in request.stream()])
-            event = parts.checker.check(token.caller.desk, read(request.headers.items(), raw, limits))
-        except ProblemError:
-            await consume(parts.database, token)
-            raise
-        if dry_run:
-            await consume(parts.database, token)
-            return JSONResponse({"state": "valid"})
-        accepted = await accept(parts, event, token)
-        return JSONResponse(
-            {"receipt": accepted.receipt_id, "state": "received"},
-            status_code=202 if accepted.first else 200,
-            headers={"location": f"/v1/receipts/{accepted.receipt_id}"},
-        )
-
-    return router
 
 
 def _receipts(doors: Doors, holds_role: HoldsRole) -> APIRouter:
@@ -181,16 +157,19 @@ def _health(doors: Doors) -> APIRouter:
     return router
 
 
-def _answer(request: Request, kind: Kind, faults: Sequence[Fault] = ()) -> Response:
+def _answer(
+    request: Request, kind: Kind, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+) -> Response:
     content = encoded(kind, faults, getattr(request.state, "instance", None))
-    return Response(content, kind.status, headers=headers_of(kind), media_type=MEDIA_TYPE)
+    shown = headers_of(kind) if headers is None else dict(headers)
+    return Response(content, kind.status, headers=shown, media_type=MEDIA_TYPE)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
     if isinstance(error, TokenError):
         request.state.refused = error.rule
-    return _answer(request, error.kind, error.faults)
+    return _answer(request, error.kind, error.faults, error.headers)
 
 
 async def _on_peer(request: Request, _: Exception) -> Response:
@@ -202,7 +181,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if getattr(request.state, "too_large", False):
         return _answer(request, TOO_LARGE)
-    by_status = {404: NOT_FOUND, 405: NOT_FOUND, 400: INVALID}
+    if error.status_code == 405:
+        return _answer(request, NOT_ALLOWED, headers=error.headers)
+    by_status = {404: NOT_FOUND, 400: INVALID}
     return _answer(request, by_status.get(error.status_code, BROKEN))
 
 

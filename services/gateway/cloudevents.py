@@ -1,11 +1,12 @@
-"""CloudEvents 1.0 over HTTP: binary and structured mode, JSON data, one event a request.
+"""CloudEvents 1.0 over HTTP: binary, structured and batch mode, JSON data.
 
-Source: CloudEvents 1.0.2, and its HTTP protocol binding (3.1 binary, 3.2 structured mode). `time` is read and checked
-and then plays no part: what happened when is `occurred_at` in the data, and the hub's own times come from its clock.
+Source: CloudEvents 1.0.2, and its HTTP protocol binding (3.1 binary, 3.2 structured, 3.3 batch mode). `time` is read
+and checked and then plays no part: what happened when is `occurred_at` in the data, and the hub's own times come from
+its clock. A batch is one document: what is not JSON refuses it whole; what is wrong with an event refuses that event.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -13,10 +14,11 @@ from urllib.parse import unquote
 from hub.clock import parse_micros
 from hub.partnership import Limits
 from services.gateway.personal_ids import looks_personal
-from services.gateway.problems import INVALID, UNSUPPORTED, Fault, ProblemError, invalid
-from services.gateway.strict_json import check, digest, parse
+from services.gateway.problems import INVALID, TOO_LARGE, UNSUPPORTED, Fault, ProblemError, invalid
+from services.gateway.strict_json import check, digest, document, parse
 
 STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
 JSON: Final = "application/json"
 _ATTRIBUTE: Final = re.compile(r"[a-z0-9]{1,40}")
 _VISIBLE: Final = re.compile(
@@ -57,17 +59,51 @@ def media_type(content_type: str) -> str:
 def read(headers: Iterable[tuple[str, str]], raw: bytes, limits: Limits) -> CloudEvent:
     """The event of a request. Raises `ProblemError`: 415 for another media type, 422 for what is not an event."""
     listed = [(name.lower(), value) for name, value in headers]
-    types = [value for name, value in listed if name == "content-type"]
-    kind = media_type(types[0]) if len(types) == 1 else ""
+    kind = _kind(listed)
     if kind == STRUCTURED:
-        return _structured(raw, limits)
+        return _structured(parse(raw, limits), limits)
     if kind == JSON and any(name == "ce-specversion" for name, _ in listed):
         return _binary(listed, raw, limits)
     raise ProblemError(UNSUPPORTED)
 
 
-def _structured(raw: bytes, limits: Limits) -> CloudEvent:
-    value = parse(raw, limits)
+def is_batch(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether a request is in batch mode. Raises `ProblemError` (415)."""
+    return _kind([(name.lower(), value) for name, value in headers]) == BATCH
+
+
+def read_batch(raw: bytes, limits: Limits) -> list[CloudEvent | ProblemError]:
+    """The events of a batch, each, or what is wrong with it, in its place.
+
+    Raises `ProblemError`: 413 for more events than the limit, 422 for what is no array of JSON.
+    """
+    found = document(raw, limits)
+    if not isinstance(found, list):
+        raise invalid("", "type", "a batch: an array of events", "another value", "[]")
+    if len(found) > limits.batch_events:
+        raise ProblemError(
+            TOO_LARGE, [Fault("", "too-many", f"at most {limits.batch_events} events", f"{len(found)}")]
+        )
+    return [_one(value, limits) for value in found]
+
+
+def _one(value: Any, limits: Limits) -> CloudEvent | ProblemError:
+    try:
+        check(value, limits, "")
+        return _structured(value, limits)
+    except ProblemError as problem:
+        return problem
+
+
+def _kind(headers: Sequence[tuple[str, str]]) -> str:
+    """The media type of a request whose body is as it is sent. Raises `ProblemError` (415)."""
+    if any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in headers):
+        raise ProblemError(UNSUPPORTED)
+    types = [value for name, value in headers if name == "content-type"]
+    return media_type(types[0]) if len(types) == 1 else ""
+
+
+def _structured(value: Any, limits: Limits) -> CloudEvent:
     if not isinstance(value, dict):
         raise invalid("", "type", "one event: an object", "another value")
     if "data_base64" in value:

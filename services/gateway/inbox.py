@@ -31,11 +31,10 @@ from hub.attempts.rows import Kit, body_context
 from hub.clock import SECOND, Clock, SystemClock, format_micros
 from hub.database import Database
 from hub.errors import PeerError
+from hub.partnership import Limits
 from hub.schemas import wire
 
 LIMIT: Final = 100
-MOST: Final = 500
-LONGEST_WAIT: Final = 30
 MOST_ACKNOWLEDGED: Final = 1_000
 POLL_SECONDS: Final = 0.25
 TRIES: Final = 8
@@ -132,7 +131,7 @@ def cursor(page: Page, after: int) -> int:
     return page.items[-1].place if page.items else after
 
 
-def build(database: Database, kit: Kit, clock: Clock, caller: Caller) -> APIRouter:
+def build(database: Database, kit: Kit, clock: Clock, caller: Caller, limits: Limits) -> APIRouter:
     """The routes. `caller` is the dependency that gives the name of the desk that asks."""
     router = APIRouter(prefix="/v1/inbox", tags=["inbox"])
     inboxes = Inbox(database, kit, clock, SystemClock())
@@ -141,8 +140,8 @@ def build(database: Database, kit: Kit, clock: Clock, caller: Caller) -> APIRout
     async def read(
         desk: Annotated[str, Depends(caller)],
         after: Annotated[int, Query(ge=0, le=2**62)] = 0,
-        limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-        wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT)] = 0,
+        limit: Annotated[int, Query(ge=1, le=limits.inbox_page)] = min(LIMIT, limits.inbox_page),
+        wait: Annotated[int, Query(ge=0, le=limits.inbox_wait_seconds)] = 0,
     ) -> Response:
         """Deliveries of the caller's desk behind the cursor `after`, in order; waits up to `wait` seconds."""
         page, started = await inboxes.wait(desk, after, limit, wait)

@@ -22,11 +22,12 @@ from hub.settings import ROOT, Settings, read_key
 from services.consent.authority import Allowed, may_publish
 from services.consent.compiled import CompiledRules
 from services.consent.load import load_rules
-from services.gateway import decisions, inbox, registry, timers
+from services.gateway import decisions, events, inbox, registry, timers
 from services.gateway.api import Doors, application
 from services.gateway.checking import Checker
 from services.gateway.door import Door
 from services.gateway.identity import Verifier
+from services.gateway.limiter import Limiter
 from services.gateway.parts import Parts
 from services.gateway.roles import Roles
 
@@ -43,6 +44,7 @@ class Gateway:
 
     parts: Parts
     rules: CompiledRules
+    doors: Doors
     app: Door
 
 
@@ -77,16 +79,19 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         code=code_digest(settings.partnership),
     )
     audience = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
-    doors = Doors(parts, Verifier(partnership, audience))
+    limits = partnership.limits
+    limiter = Limiter(limits.requests_per_second, limits.requests_burst)
+    doors = Doors(parts, Verifier(partnership, audience), limiter)
     roles = Roles(ring, compiled, parts.clock)
     kit = make_kit(secret, ring, catalogue, code=parts.code, rules=lambda _: rules.digest)
     routers = [
-        inbox.build(parts.database, kit, parts.clock, doors.desk),
+        events.build(doors),
+        inbox.build(parts.database, kit, parts.clock, doors.desk, limits),
         registry.router(catalogue),
         decisions.build(doors),
         *(mount(doors) for mount in mounted),
     ]
-    return Gateway(parts, compiled, application(doors, roles.held, routers))
+    return Gateway(parts, compiled, doors, application(doors, roles.held, routers))
 
 
 class _Server(uvicorn.Server):

@@ -38,6 +38,12 @@ UNAUTHENTICATED: Final = Kind(
     " jti never used before.",
 )
 NOT_FOUND: Final = Kind(404, "not-found", "Not found", "There is nothing here for you.")
+NOT_ALLOWED: Final = Kind(
+    405,
+    "method-not-allowed",
+    "This path has no such method",
+    "The header Allow names the methods that it has.",
+)
 CONFLICT: Final = Kind(
     409,
     "conflict",
@@ -49,10 +55,17 @@ UNSUPPORTED: Final = Kind(
     415,
     "unsupported-media-type",
     "This media type is not read here",
-    "Send one CloudEvent: `application/json` with ce- headers, or `application/cloudevents+json`.",
+    "Send CloudEvents: `application/json` with ce- headers, `application/cloudevents+json`, or"
+    " `application/cloudevents-batch+json`; in UTF-8, not compressed.",
 )
 INVALID: Final = Kind(
     422, "invalid", "The request is not valid", "Each error says where, and what is expected."
+)
+LIMITED: Final = Kind(
+    429,
+    "too-many-requests",
+    "Too many requests of your agency",
+    "Nothing was read. Send the same again after Retry-After seconds; a batch counts as one request.",
 )
 BROKEN: Final = Kind(
     500, "fault", "We failed", "The fault is ours and is recorded. Send the same again later."
@@ -66,7 +79,10 @@ UNAVAILABLE: Final = Kind(
 
 KINDS: Final = {
     kind.slug: kind
-    for kind in (UNAUTHENTICATED, NOT_FOUND, CONFLICT, TOO_LARGE, UNSUPPORTED, INVALID, BROKEN, UNAVAILABLE)
+    for kind in (
+        *(UNAUTHENTICATED, NOT_FOUND, NOT_ALLOWED, CONFLICT, TOO_LARGE, UNSUPPORTED, INVALID),
+        *(LIMITED, BROKEN, UNAVAILABLE),
+    )
 }
 RETRY_SECONDS: Final = 2
 
@@ -83,26 +99,27 @@ class Fault:
 
 
 class ProblemError(WraparoundError):
-    """The request ends here, with this problem as its answer."""
+    """The request ends here, with this problem as its answer. `retry`: seconds until the same may be sent again."""
 
-    def __init__(self, kind: Kind, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, kind: Kind, faults: Iterable[Fault] = (), *, retry: int | None = None) -> None:
         super().__init__(kind.title)
         self.kind = kind
         self.status = kind.status
         self.faults = tuple(faults)
+        self.retry = retry
 
     @property
     def headers(self) -> dict[str, str]:
         """What the status asks for beside the body."""
-        return headers_of(self.kind)
+        return headers_of(self.kind, self.retry)
 
 
-def headers_of(kind: Kind) -> dict[str, str]:
+def headers_of(kind: Kind, retry: int | None = None) -> dict[str, str]:
     """Response headers that belong to a kind of problem."""
     if kind is UNAUTHENTICATED:
         return {"www-authenticate": "Bearer"}
-    if kind is UNAVAILABLE:
-        return {"retry-after": str(RETRY_SECONDS)}
+    if kind is UNAVAILABLE or kind is LIMITED:
+        return {"retry-after": str(RETRY_SECONDS if retry is None else retry)}
     return {}
 
 

@@ -25,9 +25,16 @@ class _TwiceError(ValueError):
 
 def parse(raw: bytes, limits: Limits, at: str = "") -> Any:
     """The value. Raises `ProblemError` (422), which says where without quoting; `at` is where the document stands."""
+    value = document(raw, limits, at)
+    check(value, limits, at)
+    return value
+
+
+def document(raw: bytes, limits: Limits, at: str = "") -> Any:
+    """The value, well formed and not held to the limits yet: for what is checked part by part."""
     try:
         orjson.loads(raw)
-        value = json.loads(raw, object_pairs_hook=_once)
+        return json.loads(raw, object_pairs_hook=_once)
     except _TwiceError:
         raise invalid(at, "json", _EXPECTED, "a name that stands twice") from None
     except RecursionError:
@@ -38,8 +45,6 @@ def parse(raw: bytes, limits: Limits, at: str = "") -> Any:
         raise invalid(at, "json", _EXPECTED, f"something else at character {error.pos}") from None
     except ValueError:
         raise invalid(at, "json", _EXPECTED, "something else") from None
-    check(value, limits, at)
-    return value
 
 
 def check(value: Any, limits: Limits, at: str) -> None:

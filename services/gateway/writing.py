@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from hub import ledger
 from hub.clock import Micros
 from hub.database import Connection
 from hub.events import Envelope
-from hub.ids import hub_subject
+from hub.ids import derive, hub_subject
 from hub.outbox import LogEvent, put
 from hub.schemas import wire
 from services.gateway import doubts, guards, tasks
@@ -19,6 +19,9 @@ from services.gateway.parts import Parts
 from services.gateway.placement import REDRIVE, Copy, copy_id
 from services.gateway.registration import Contradiction
 from services.gateway.waiting import desk_subject
+
+MOST_SUBJECTS: Final = 600
+"""Subjects of one entry: each takes 102 bytes of a leaf's 65,535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ async def write(
     await put(conn, parts.ring, [*events, *out.also])
     for entered in out.entered:
         await _open_tasks(conn, parts, directory, entered, now)
-    await ledger.write(conn, [_audit_entry(parts, out, entry_id, now)])
+    await ledger.write(conn, list(_audit_entries(parts, out, entry_id, now)))
 
 
 async def _load_keys(
@@ -155,8 +158,11 @@ async def _open_tasks(
         await doubts.note(conn, task, doubt.hub_id, copied, held=bool(entered.raised))
 
 
-def _audit_entry(parts: Parts, out: Gathered, entry_id: str, now: Micros) -> ledger.Entry:
-    """One entry for the transaction; each subject's part names its own events, and no other's."""
+def _audit_entries(parts: Parts, out: Gathered, entry_id: str, now: Micros) -> Iterator[ledger.Entry]:
+    """One entry for the transaction; each subject's part names its own events, and no other's.
+
+    A leaf has its size: where more subjects are concerned than it holds, the others follow in entries of their own.
+    """
     details: dict[str, list[dict[str, Any]]] = {}
     for entered in out.entered:
         for copy in entered.copies:
@@ -165,16 +171,19 @@ def _audit_entry(parts: Parts, out: Gathered, entry_id: str, now: Micros) -> led
             details.setdefault(key, []).append(said)
     for event in out.left_waiting:
         details.setdefault(desk_subject(parts.secret, event.desk.name), []).append(_said(event))
-    return ledger.entry(
-        parts.ring,
-        "event.accepted",
-        entry_id,
-        now,
-        rules=parts.rules,
-        code=parts.code,
-        subjects=sorted(details),
-        details=[(key, {"events": found}) for key, found in sorted(details.items())],
-    )
+    ordered = sorted(details)
+    for start in range(0, len(ordered), MOST_SUBJECTS):
+        subjects = ordered[start : start + MOST_SUBJECTS]
+        yield ledger.entry(
+            parts.ring,
+            "event.accepted",
+            derive(parts.secret, "event.accepted", entry_id, str(start)) if start else entry_id,
+            now,
+            rules=parts.rules,
+            code=parts.code,
+            subjects=subjects,
+            details=[(key, {"events": details[key]}) for key in subjects],
+        )
 
 
 def _said(event: Published) -> dict[str, Any]:

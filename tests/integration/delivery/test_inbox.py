@@ -12,10 +12,13 @@ import pytest
 from fastapi import FastAPI, Header
 
 from hub.database import Database
+from hub.partnership import load
+from hub.settings import ROOT
 from services.gateway import inbox
 from tests.integration.delivery.test_relay import lapses
 from tests.integration.delivery.world import DESK, OTHER_DESK, Queued, World, cycle, cycles, example, stop
 
+LIMITS = load(ROOT / "partnerships" / "dorset").limits
 MEASURED = "wraparound.outcome.measure_recorded.v1"
 
 
@@ -27,7 +30,7 @@ def caller(x_desk: Annotated[str, Header()]) -> str:
 async def serving(world: World) -> AsyncIterator[httpx.AsyncClient]:
     database = Database(world.dsn, size=4)
     app = FastAPI()
-    app.include_router(inbox.build(database, world.make_kit(), world.clock, caller))
+    app.include_router(inbox.build(database, world.make_kit(), world.clock, caller, LIMITS))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://hub", headers={"x-desk": DESK}

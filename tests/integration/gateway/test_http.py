@@ -28,7 +28,6 @@ async def test_one_and_the_same_answer_is_given_when_it_does_not_exist_or_is_not
         await world.get(f"/v1/receipts/{UNKNOWN}", "s2w/sft"),
         await world.get("/v1/receipts/nonsense", "s2w/sft"),
         await world.get("/v1/nowhere", "s2w/sft"),
-        await world.http.delete("/v1/events", headers=world.bearer("s2w/sft")),
         await world.post("family.opened", {"family": ref("F-2"), "lead": "s2w/sft"}, desk="s2w/sft"),
         await world.post("family.invented", {}, desk="s2w/sft"),
         await world.post("hub.person_fact", {}, desk="s2w/sft"),
@@ -99,11 +98,6 @@ async def test_body_is_refused_while_it_streams_when_it_is_above_a_mebibyte(worl
     assert read == 17
     announced = await world.http.post("/v1/events", content=b" " * 1_048_577, headers=world.bearer("s2w/sft"))
     assert announced.status_code == 413
-
-
-async def test_batch_mode_is_not_read_yet(world: World) -> None:
-    headers = {**world.bearer("s2w/sft"), "content-type": "application/cloudevents-batch+json"}
-    assert (await world.http.post("/v1/events", content=b"[]", headers=headers)).status_code == 415
 
 
 async def test_receipt_says_in_effect_when_every_copy_was_handled_and_no_attempt_is_open(
@@ -216,7 +210,7 @@ async def test_fault_is_answered_without_a_word_about_it_when_it_is_ours(
     async def broken(*_: object) -> None:
         raise ValueError("Quillfeather")
 
-    monkeypatch.setattr("services.gateway.api.accept", broken)
+    monkeypatch.setattr("services.gateway.events.accept", broken)
     answer = await world.post("family.opened", {"family": ref("F-1"), "lead": "council/chesil"})
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/fault")
     assert "Quillfeather" not in answer.text + caplog.text
