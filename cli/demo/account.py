@@ -95,6 +95,17 @@ class Account:
             found.setdefault(line["door"], []).append(line["event"]["id"])
         return found
 
+    def repeats(self, desk: str) -> list[tuple[str, bool]]:
+        """For each delivery that came again by the same door: that door, and whether it was the very same."""
+        first: dict[tuple[str, str], Any] = {}
+        found = []
+        for line in self._of(desk, "received"):
+            key = line["door"], line["event"]["id"]
+            if key in first:
+                found.append((line["door"], line["event"] == first[key]))
+            first.setdefault(key, line["event"])
+        return found
+
     def received(self, desk: str) -> dict[str, Any]:
         """Delivery id → the event as it came, each once."""
         found: dict[str, Any] = {}

@@ -1,6 +1,5 @@
 """What must have happened in the year, each in a sentence. Pure: facts in, sentences and whether they hold out."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,16 +64,15 @@ def _fates(seen: Seen) -> bool:
 
 
 def _once(seen: Seen) -> bool:
-    for desk in seen.account.journals:
-        for ids in seen.account.doors(desk).values():
-            if max(Counter(ids).values(), default=0) > 1:
-                return False
-    return [each.name for each in seen.account.published() if each.again] == AGAIN
+    """What was being sent to a topic when the relay was killed is sent again, under its own id."""
+    repeats = [each for desk in seen.account.journals for each in seen.account.repeats(desk)]
+    again = [each.name for each in seen.account.published() if each.again]
+    return again == AGAIN and all(door == "topic" and is_same for door, is_same in repeats)
 
 
 def _both_doors(seen: Seen) -> bool:
     doors = seen.account.doors(PROBATION)
-    return sorted(doors["inbox"]) == sorted(doors["topic"]) != []
+    return set(doors["inbox"]) == set(doors["topic"]) != set()
 
 
 def _all_delivered(seen: Seen) -> bool:
@@ -150,7 +148,7 @@ def _incident(seen: Seen) -> bool:
 EXPECTATIONS: Final[Mapping[str, Expectation]] = {
     "two events are refused at the door, and say why": _refusals,
     "every accepted event is handled, one of them rejected with a reason": _fates,
-    "an event that is sent twice counts once, and no delivery comes twice by one door": _once,
+    "an event that is sent twice counts once, and a delivery that comes twice is the same": _once,
     "inbox and topic bring a desk the same deliveries": _both_doors,
     "whatever was released has arrived": _all_delivered,
     "without consent both desks learn that there is a score, and not the score": _without_consent,

@@ -116,12 +116,17 @@ def _fetch_one(jar: Jar, partial: Path, folder: Path) -> None:
         found = context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
     except (OSError, RuntimeError) as error:
         # requests' errors are OSErrors; jgo's own are RuntimeErrors. Neither's text helps the reader.
-        raise JarError(
-            f"cannot fetch {name} ({type(error).__name__}): is the Maven repository reachable?"
-        ) from error
+        raise JarError(f"cannot fetch {name} ({type(error).__name__}): {_what_to_do(error)}") from error
     if _sha256(Path(found)) != jar.sha256:
         raise JarError(f"{name} is not the file that jars.lock names: expected SHA-256 {jar.sha256}")
     Path(found).replace(folder / jar.file_name)
+
+
+def _what_to_do(error: BaseException) -> str:
+    if type(error).__name__ == "SSLError":
+        # The client brings its own list of authorities; one that a network adds is not on it.
+        return "name the file with your network's certificate authority in REQUESTS_CA_BUNDLE"
+    return "is the Maven repository reachable?"
 
 
 def _relock() -> None:

@@ -67,6 +67,8 @@ async def _quillfeather(desk: Desk) -> None:
     await desk.publish(
         "q-supervision", "practice.supervision_held", _supervision(), "group supervision, with minutes"
     )
+    # However slow the machine is: Paragon supports Mara by then, and is back.
+    await desk.after("council/ig", "resumed")
     await desk.on("2023-08-07")
     await desk.publish("q-moved", "family.household_changed", _moved(), "Mara and Wren move to a refuge")
     await desk.on("2023-09-18")

@@ -1,6 +1,7 @@
 """Kafka's jars when their source is away, or serves something else."""
 
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hub.settings import ROOT
+from hub.stack.certificates import Authority
 from hub.stack.ports import free_ports
 
 
@@ -34,6 +36,22 @@ def other() -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[str]:
+    """The same behind a certificate of an authority that nobody here knows, as a network's proxy has it."""
+    key, chain = Authority.new("a proxy").issue("localhost")
+    (tmp_path / "server.pem").write_bytes(key + chain)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with ThreadingHTTPServer(("localhost", 0), Other) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"https://localhost:{server.server_address[1]}"
         server.shutdown()
         thread.join()
 
@@ -68,3 +86,11 @@ def test_one_line_says_so_when_the_repository_is_away(tmp_path: Path) -> None:
     done = up(tmp_path, f"http://127.0.0.1:{port}")
     assert done.returncode == 75
     assert "is the Maven repository reachable?" in said(done)
+
+
+def test_one_line_says_what_to_set_when_the_network_signs_certificates_of_its_own(
+    tmp_path: Path, stranger: str
+) -> None:
+    done = up(tmp_path, stranger)
+    assert done.returncode == 75
+    assert "name the file with your network's certificate authority in REQUESTS_CA_BUNDLE" in said(done)
