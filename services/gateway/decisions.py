@@ -8,8 +8,7 @@ The token must say who looks (`sub`), for which `purpose` and `reason`. The look
 (`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from fastapi.responses import JSONResponse
 from hub import ledger
 from hub.clock import Micros, format_micros
 from hub.database import Connection
-from hub.ids import derive
+from hub.looks import LONGEST_CLAIM, Look, Recorder, states
 from hub.processor.writer import decision_entry_id
 from services.consent.decision import Decision, Verdict
 from services.consent.explain import Words, explain_in_full
@@ -29,8 +28,6 @@ from services.gateway.api import IG_TEAM, Doors
 from services.gateway.identity import Caller
 from services.gateway.parts import Parts
 from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
-
-LONGEST_CLAIM: Final = 200
 
 _COPIES: Final = (
     "SELECT event_id::text, key::text, type, source, recorded_at FROM event WHERE topic = 'events' AND"
@@ -50,18 +47,6 @@ _DELIVERY: Final = "delivery_id::text, desk, status, reason, tries, released_at"
 _DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE event_id = %s ORDER BY desk"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Who looks, at what, why. `number` is the request's own, so that each look is an entry of its own."""
-
-    desk: str
-    user: str
-    purpose: str
-    reason: str
-    about: str
-    number: str
-
-
 def build(doors: Doors) -> APIRouter:
     """The route."""
     router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
@@ -78,34 +63,37 @@ def build(doors: Doors) -> APIRouter:
             caller.subject,
             _claim(caller, "purpose"),
             _claim(caller, "reason"),
-            about,
             str(request.state.instance),
         )
         async with doors.parts.database.transaction() as conn:
-            answer = await read(conn, doors.parts, look)
+            answer = await read(conn, doors.parts, look, about)
         return JSONResponse(answer)
 
     return router
 
 
-async def read(conn: Connection, parts: Parts, look: Look) -> dict[str, Any]:
+async def read(conn: Connection, parts: Parts, look: Look, about: str) -> dict[str, Any]:
     """Every decision on an event, and the audit entry of this look, in the caller's transaction.
 
     Raises `ProblemError` (404) if there is no such event.
     """
-    found = await conn.execute(_COPIES, {"id": look.about})
+    found = await conn.execute(_COPIES, {"id": about})
     copies = await found.fetchall()
     shown = [await _event(conn, parts, *copy) for copy in copies]
     if not shown:
         raise ProblemError(NOT_FOUND)
-    await ledger.write(conn, [await _entry(conn, parts, look, shown)])
-    return {"id": look.about, "events": shown}
+    seen: dict[str, dict[str, Any]] = {}
+    for event in shown:
+        of = seen.setdefault(event["family"], {"what": "decisions", "id": about, "events": []})
+        of["events"].append(event["event"])
+    recorder = Recorder(parts.ring, parts.secret, parts.rules, parts.code)
+    await recorder.record(conn, "family.viewed", look, parts.clock.now(), seen)
+    return {"id": about, "events": shown}
 
 
 async def _event(
     conn: Connection, parts: Parts, event: str, family: str, type_: str, source: str, at: Micros
 ) -> dict[str, Any]:
-    later = await (await conn.execute(_LATER, (family, at))).fetchall()
     later = await (await conn.execute(_LATER, (family, at))).fetchall()
     causes = {decision_entry_id(parts.secret, event, cause): (cause, kind) for cause, kind in later}
     entries = await (await conn.execute(_ENTRIES, (list(causes),))).fetchall()
@@ -206,38 +194,9 @@ def _delivery(
     }
 
 
-async def _entry(
-    conn: Connection, parts: Parts, look: Look, shown: Sequence[Mapping[str, Any]]
-) -> ledger.Entry:
-    families = sorted({event["family"] for event in shown})
-    erased = await parts.ring.load(conn, families)
-    detail = {
-        "what": "decisions",
-        "desk": look.desk,
-        "user": look.user,
-        "purpose": look.purpose,
-        "reason": look.reason,
-        "id": look.about,
-    }
-    readable = [family for family in families if family not in erased]
-    return ledger.entry(
-        parts.ring,
-        "family.viewed",
-        derive(parts.secret, "family.viewed", look.number),
-        parts.clock.now(),
-        rules=parts.rules,
-        code=parts.code,
-        subjects=readable,
-        details=[
-            (family, detail | {"events": [each["event"] for each in shown if each["family"] == family]})
-            for family in readable
-        ],
-    )
-
-
 def _claim(caller: Caller, name: str) -> str:
-    value = caller.claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_CLAIM:
+    value = states(caller.claims, name)
+    if value is None:
         expected = (
             f"the claim `{name}` of the token: why this is looked at, in at most {LONGEST_CLAIM} characters"
         )

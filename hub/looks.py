@@ -1,0 +1,100 @@
+"""Looks at data by people: who looked, at what, why; in the audit log before anything is shown (AUDIT.md section 1).
+
+The person who looked is a data subject as well, with a key of their own: an entry has one detail for each family that
+it concerns, under that family's key, with the user as a reference; and one under the user's key with their name. What
+is no family's (a look that was denied, a search that found nothing) stands under the user's key alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from hub import ledger
+from hub.clock import Micros
+from hub.database import Connection
+from hub.errors import PeerError
+from hub.ids import derive
+from hub.keys import KeyRing
+
+LONGEST_CLAIM: Final = 200
+"""Characters of a purpose and of a reason, as a token states them."""
+
+
+class UnrecordedError(PeerError):
+    """The audit entry cannot be written: nothing is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Who looks, and why. `number` is the request's own, so that each look is an entry of its own."""
+
+    desk: str
+    user: str
+    purpose: str
+    reason: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes looks into the log. `rules` and `code` are the digests that its entries name."""
+
+    ring: KeyRing
+    secret: bytes
+    rules: str
+    code: str
+
+    async def record(
+        self,
+        conn: Connection,
+        kind: str,
+        look: Look,
+        at: Micros,
+        families: Mapping[str, Mapping[str, Any]],
+        detail: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write the entry of a look, in the caller's transaction; gives its id.
+
+        `families`: what was seen of each; those whose keys are gone are left out. `detail`: what is no family's.
+        Raises `UnrecordedError`, `DatabaseAwayError`.
+        """
+        user = user_subject(self.secret, look.desk, look.user)
+        entry_id = derive(self.secret, kind, look.number)
+        try:
+            await self.ring.create(conn, user, "user", at)
+            erased = await self.ring.load(conn, families)
+            readable = [family for family in sorted(families) if family not in erased]
+            why = {"desk": look.desk, "purpose": look.purpose, "reason": look.reason}
+            own = {"desk": look.desk, "user": look.user} | ({} if readable else why) | dict(detail or {})
+            details = [(family, {**why, "user": user, **families[family]}) for family in readable]
+            entry = ledger.entry(
+                self.ring,
+                kind,
+                entry_id,
+                at,
+                rules=self.rules,
+                code=self.code,
+                subjects=[*readable, user],
+                details=[*details, (user, own)],
+            )
+            await ledger.write(conn, [entry])
+        except psycopg.OperationalError:
+            raise
+        except (psycopg.Error, ledger.EntryExistsError) as error:
+            raise UnrecordedError(f"the look was not recorded: {type(error).__name__}") from error
+        return entry_id
+
+
+def user_subject(secret: bytes, desk: str, user: str) -> str:
+    """The subject under whose key it stands who a user is: one of an agency, at whichever of its desks."""
+    return derive(secret, "subject", "user", desk.partition("/")[0], user)
+
+
+def states(claims: Mapping[str, Any], name: str) -> str | None:
+    """What a token says of a look's `purpose` or `reason`; None if it does not say it in a few words."""
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_CLAIM:
+        return None
+    return value.strip()
