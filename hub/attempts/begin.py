@@ -7,7 +7,7 @@ cause; what may leave is marked `attempting`, with its attempt and its audit ent
 changed since it was read undoes all of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,25 +88,32 @@ async def look(conn: Connection, kit: Kit, rows: Sequence[Row], now: Now, *, loc
     `lock=False` reads them plainly: for measurements, and for answers that release nothing. Raises
     `UnguardedError`.
     """
-    persons = sorted({person for row in rows for person in row.persons})
+    persons = {person for row in rows for person in row.persons}
+    raises, parked = await compare(conn, persons, {row.family_id for row in rows}, lock=lock)
+    return World(raises, parked, kit.rules(now.hub), now)
+
+
+async def compare(
+    conn: Connection, persons: Collection[str], families: Collection[str], *, lock: bool = True
+) -> tuple[dict[str, int], frozenset[str]]:
+    """The guards of these persons, and which of the persons and families are parked. Raises `UnguardedError`."""
+    ordered = sorted(persons)
     cursor = await conn.execute(
         "SELECT person_id::text, raises FROM guard WHERE person_id = ANY(%s::uuid[]) ORDER BY person_id"
         + (" FOR SHARE" if lock else ""),
-        (array(persons),),
+        (array(ordered),),
     )
     raises: dict[str, int] = dict(await cursor.fetchall())
-    if lock and len(raises) < len(persons):
-        raise UnguardedError([person for person in persons if person not in raises])
-    families = {row.family_id for row in rows}
+    if lock and len(raises) < len(ordered):
+        raise UnguardedError([person for person in ordered if person not in raises])
     cursor = await conn.execute(
         "SELECT k::text FROM unnest(%s::uuid[]) AS k"
         " WHERE EXISTS (SELECT FROM parked WHERE processor = 'router' AND key = k)"
         " UNION ALL SELECT k::text FROM unnest(%s::uuid[]) AS k"
         " WHERE EXISTS (SELECT FROM parked WHERE processor = 'people' AND key = k)",
-        (array(families), array(persons)),
+        (array(families), array(ordered)),
     )
-    parked = frozenset([row[0] for row in await cursor.fetchall()])
-    return World(raises, parked, kit.rules(now.hub), now)
+    return raises, frozenset([row[0] for row in await cursor.fetchall()])
 
 
 async def begin(conn: Connection, kit: Kit, take: Sequence[Row], now: Now, channel: Channel) -> list[Attempt]:

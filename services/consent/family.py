@@ -23,8 +23,10 @@ from services.consent.moves import NotAllowed
 from services.consent.referrals import State, moved
 from services.consent.registers import Registers, from_wire, larger, register_of
 
-__all__ = ["State", "Stepped", "apply_facts", "apply_family", "concerned", "step"]
+__all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "concerned", "step"]
 
+SHAPE: Final = 1
+"""The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 _MAJORITY_MONTHS: Final = 18 * 12
 
 

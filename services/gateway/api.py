@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from hub.clock import SystemClock
 from hub.errors import PeerError
+from services.consent.compiled import CompiledRules
 from services.gateway import receipts
 from services.gateway.door import Door
 from services.gateway.identity import Caller, Token, TokenError, Verifier, consume
@@ -52,6 +53,7 @@ class Doors:
 
     parts: Parts
     verifier: Verifier
+    rules: CompiledRules
     limiter: Limiter | None = None
 
     async def token(self, request: Request) -> Token:

@@ -81,7 +81,7 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
     audience = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
     limits = partnership.limits
     limiter = Limiter(limits.requests_per_second, limits.requests_burst)
-    doors = Doors(parts, Verifier(partnership, audience), limiter)
+    doors = Doors(parts, Verifier(partnership, audience), compiled, limiter)
     roles = Roles(ring, compiled, parts.clock)
     kit = make_kit(secret, ring, catalogue, code=parts.code, rules=lambda _: rules.digest)
     routers = [

@@ -16,13 +16,13 @@ from typing import Final
 
 from hub.clock import Micros
 from hub.effects import Decided, Deliver, Effect, Note, Queued, QueuedStatus, Release, Revise
-from hub.events import HUB, Event
+from hub.events import Event
 from hub.schemas import Catalogue, EventType, Items, wire
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Verdict
 from services.consent.engine import decide
-from services.consent.family import concerned
 from services.consent.items import Item
+from services.consent.logged import awaits, item_of, rests_on
 from services.consent.outcome import WHEREABOUTS
 from services.consent.scene import FamilyFacts
 from services.consent.vocabulary import FAMILY_ROLES
@@ -75,7 +75,7 @@ class Deciding:
         item = item_of(facts, event, items)
         decision = decide(self.rules, facts, item, at, at)
         yield Decided(event.id, decision.record(), (event.envelope.key,))
-        persons, counts = rests_on(facts, items)
+        persons, counts = rests_on(facts, items.people)
         bodies = Bodies(event_type, event, items)
         leads = leading(facts)
         moment = awaits(facts, (*persons, *decision.waits))
@@ -94,7 +94,7 @@ class Deciding:
             event_type = self.catalogue.type(event.type)
             items = event_type.items(event.data)
             bodies = Bodies(event_type, event, items)
-            persons, counts = rests_on(facts, items)
+            persons, counts = rests_on(facts, items.people)
             if event_type.gate == INTERNAL:
                 body = wire.encode(event_type, event.data)
                 for row in rows:
@@ -160,33 +160,6 @@ def _release(
 
 def _status(*, released: bool) -> QueuedStatus:
     return "delivered" if released else "pending"
-
-
-def awaits(facts: FamilyFacts, persons: Iterable[str]) -> bool:
-    """Whether the facts of one of these persons have not come yet."""
-    return any(not facts.person(each).known for each in persons)
-
-
-def item_of(facts: FamilyFacts, event: Event, items: Items) -> Item:
-    """The event as the rules decide it.
-
-    A derived one comes from the desk whose request it answers (RULES.md 4.23): the permits from a council to the
-    desk referred to name status and waiting, which only the hub's own events carry.
-    """
-    source = event.envelope.source
-    if source != HUB:
-        return Item(event.id, source, items)
-    reference = event.data.get("referral")
-    referrals: Mapping[str, Mapping[str, str]] = facts.state.get("referrals", {})
-    request = referrals.get(reference["value"], {}) if reference else {}
-    return Item(event.id, request.get("referrer", HUB), items, derived=True)
-
-
-def rests_on(facts: FamilyFacts, items: Items) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The persons whose guards a delivery of these items rests on, and the raises of each that the log has seen."""
-    raises: Mapping[str, int] = facts.state.get("raises", {})
-    persons = tuple(sorted(concerned(dict(facts.state), (each for each in items.people if each))))
-    return persons, tuple(raises.get(person, 0) for person in persons)
 
 
 def leading(facts: FamilyFacts) -> frozenset[str]:

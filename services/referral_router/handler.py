@@ -21,8 +21,8 @@ from hub.events import HUB, Event
 from services.consent.authority import Refused, may_state
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
+from services.consent.family import SHAPE, Stepped, step
 from services.consent.family import State as FamilyState
-from services.consent.family import Stepped, step
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.referral_router.deciding import Deciding
@@ -74,7 +74,7 @@ class Router:
     name: str = "router"
     topic: str = "events"
     table: str = "family_state"
-    shape: int = 1
+    shape: int = SHAPE
     sealed: bool = True
 
     def initial(self, key: str) -> Family:  # noqa: ARG002 - nothing is known of any family

@@ -34,6 +34,13 @@ PURE = (
     "services.audit.report",
     "services.audit.tiles",
     "services.consent",
+    "services.view.build",
+    "services.view.care",
+    "services.view.chronology",
+    "services.view.freshness",
+    "services.view.people",
+    "services.view.text",
+    "services.view.told",
 )
 PURE_BUT = ("services.consent.load",)
 """Reads the agreements' files, and gives the values that the pure modules work on."""
@@ -44,6 +51,7 @@ HANDLERS = (
     "services.referral_router.deciding",
     "services.referral_router.handler",
     "services.referral_router.people",
+    "services.view.rules",
 )
 
 OUTSIDE = frozenset(

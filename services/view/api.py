@@ -1,0 +1,138 @@
+"""`GET /v1/families/{id}` and `POST /v1/families/search`: what one user of one desk may know of a family.
+
+The token says who looks (`sub`), for which `purpose` and `reason`. The view is JSON, or text for `Accept: text/plain`.
+A family that is not there, is not the reader's, or is no family's id: one and the same 404. The id searched for is in
+the body, for it is personal and URLs are logged.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Protocol
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.background import BackgroundTask
+
+from hub.attempts.row import LIFE
+from hub.clock import SECOND, Micros, parse_micros
+from hub.errors import PeerError
+from hub.looks import Look, states
+from services.view.text import text
+from services.view.viewer import Shown, Viewer
+
+_TEXT: Final = "text/plain"
+_BOTH: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {"application/json": {"schema": {"type": "object"}}, _TEXT: {"schema": {"type": "string"}}}
+    }
+}
+_MOST_VALUE: Final = 200
+
+
+class TooLateError(PeerError):
+    """The answer was ready later than an attempt may last: it is not given."""
+
+
+class _Desk(Protocol):
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+class Caller(Protocol):
+    """Who calls, as the gateway has found it."""
+
+    @property
+    def desk(self) -> _Desk:
+        """The desk."""
+
+    @property
+    def subject(self) -> str:
+        """The user."""
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What else was signed."""
+
+
+class OwnId(BaseModel):
+    """An id of the searcher's own: of a family, of somebody in it, or of a referral."""
+
+    scheme: Annotated[str, Field(max_length=_MOST_VALUE)]
+    value: Annotated[str, Field(max_length=_MOST_VALUE)]
+
+
+def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
+    """The routes. `caller` is the dependency that gives the `Caller`."""
+    router = APIRouter(prefix="/v1/families", tags=["families"])
+
+    @router.get(
+        "/{family}", summary="What may be known of a family", responses=_BOTH, response_class=Response
+    )
+    async def show(
+        family: str,
+        request: Request,
+        who: Annotated[Any, Depends(caller)],
+        at: Annotated[str | None, Query(description="As it was on: an RFC 3339 time.", max_length=64)] = None,
+        accept: Annotated[str, Header()] = "",
+    ) -> Response:
+        """The family view of the caller's desk, by the rules of now. Recorded before it answers."""
+        started = time.monotonic()
+        look, until = _look(who, request), _until(at)
+        shown = Shown(None) if not _is_uuid(family) else await viewer.view(family, look, until)
+        return _answer(viewer, shown, started, as_text=accept.startswith(_TEXT))
+
+    @router.post("/search", summary="Find a family by an id of one's own")
+    async def search(body: OwnId, request: Request, who: Annotated[Any, Depends(caller)]) -> Response:
+        """The families to which the id leads, if they exist for the caller's desk. Recorded before it answers."""
+        started = time.monotonic()
+        shown = await viewer.search(body.scheme, body.value, _look(who, request))
+        return _answer(viewer, shown, started, as_text=False)
+
+    return router
+
+
+def _answer(viewer: Viewer, shown: Shown, started: float, *, as_text: bool) -> Response:
+    if shown.answer is None:
+        raise HTTPException(404)
+    content = text(shown.answer).encode() if as_text else orjson.dumps(shown.answer)
+    if time.monotonic() - started >= LIFE / SECOND:
+        raise TooLateError("the answer took longer than an attempt may last")
+    media_type = _TEXT if as_text else "application/json"
+    headers = {"cache-control": "no-store"}
+    return Response(
+        content, media_type=media_type, headers=headers, background=BackgroundTask(viewer.end, shown)
+    )
+
+
+def _look(who: Caller, request: Request) -> Look:
+    stated = {}
+    for name in ("purpose", "reason"):
+        value = states(who.claims, name)
+        if value is None:
+            raise _refused("token", name, "required")
+        stated[name] = value
+    return Look(who.desk.name, who.subject, stated["purpose"], stated["reason"], str(request.state.instance))
+
+
+def _until(at: str | None) -> Micros | None:
+    if at is None:
+        return None
+    try:
+        return parse_micros(at)
+    except ValueError as error:
+        raise _refused("query", "at", "format") from error
+
+
+def _refused(where: str, name: str, rule: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": (where, name), "type": rule}])
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(UUID(value)) == value
+    except ValueError:
+        return False

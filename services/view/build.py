@@ -1,0 +1,87 @@
+"""The family view as plain data, out of what its reader was told and nothing else. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.clock import Micros, format_micros
+from services.view import care, people
+from services.view.chronology import chronology
+from services.view.freshness import Overdue, freshness
+from services.view.told import Told, chosen, standing
+
+HELD: Final[Mapping[str, str]] = {
+    "facts": "Part of this is held: facts that it rests on are on their way. Ask again in a moment.",
+    "identity": "Part of this is held until a person confirms who somebody is.",
+}
+"""What a reader is told of what is held, by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands around a view. `until`: as it was on that day; `titles`: what desks are called."""
+
+    family: str
+    desk: str
+    now: Micros
+    until: Micros | None
+    titles: Mapping[str, str]
+    overdue: Overdue
+    feeds: Mapping[str, Micros]
+
+
+def build(context: Context, told: Sequence[Told], held: Sequence[str]) -> dict[str, Any]:
+    """Every section of the view. A section without rows is an empty list, for every reader alike."""
+    stands = standing(told)
+    involved = people.involved(stands)
+    named = {row["desk"] for row in involved} | {each.by for each in told if each.by is not None}
+    return {
+        "family": context.family,
+        "for": context.desk,
+        "at": format_micros(context.now),
+        "as_it_was_on": None if context.until is None else format_micros(context.until),
+        "case": _case(stands),
+        "held": [{"reason": each, "says": HELD[each]} for each in held],
+        "members": people.members(stands),
+        "relationships": people.relationships(stands),
+        "involved": involved,
+        "statuses": care.statuses(stands),
+        "risk": care.risk(stands),
+        "referrals": care.referrals(stands),
+        "goals": care.goals(stands),
+        "outcomes": care.outcomes(stands),
+        "actions": care.actions(stands),
+        "linked_families": care.links(stands),
+        "freshness": freshness(
+            told,
+            involved,
+            context.now if context.until is None else context.until,
+            context.overdue,
+            context.feeds,
+        ),
+        "withheld": _withheld(told),
+        "chronology": chronology(told),
+        "desks": {desk: context.titles[desk] for desk in sorted(named) if desk in context.titles},
+    }
+
+
+def _case(told: Sequence[Told]) -> dict[str, Any]:
+    """Whether the family is open, who leads, since when."""
+    case: dict[str, Any] = {}
+    for each in told:
+        if each.kind == "family.opened":
+            case = {"state": "open"} | chosen(each.data, "lead", "locality", "opened_on")
+        elif each.kind == "family.lead_changed":
+            case |= chosen(each.data, "lead", "locality")
+        elif each.kind == "family.closed":
+            case |= {"state": "closed"} | chosen(each.data, "closed_on", "reason", "stepped_to")
+    return case
+
+
+def _withheld(told: Sequence[Told]) -> list[dict[str, Any]]:
+    """The categories of which something exists that the reader may not have, and in which events."""
+    found: dict[str, list[str]] = {}
+    for each in told:
+        for category in each.withheld:
+            found.setdefault(category, []).append(each.id)
+    return [{"category": category, "in": found[category]} for category in sorted(found)]

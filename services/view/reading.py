@@ -1,0 +1,110 @@
+"""A family as a view reads it: one snapshot of its state and log, and the guards, locked, of everybody it rests on.
+
+The caller's transaction is `REPEATABLE READ`: state, log and fates are of one instant. The guards are read under the
+lock that attempts take, so that no protective event is accepted between the comparison and the commit of the view's
+audit entry; one that was accepted since the snapshot makes PostgreSQL refuse the lock, and the reading begins anew.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+import orjson
+
+from hub.attempts.begin import closed_agencies, compare
+from hub.attempts.rows import Kit
+from hub.clock import Micros
+from hub.database import Connection
+from hub.ids import derive
+from hub.processor import store
+from services.consent.family import SHAPE
+from services.consent.scene import FamilyFacts
+from services.view.rules import Family, Guards, Logged, concerned
+
+TABLE: Final = "family_state"
+SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+"""The first statement of a reading's transaction."""
+
+_COLUMNS: Final = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
+_LOG: Final = (
+    f"SELECT r.source_id, {_COLUMNS} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
+    " AND f.kind IN ('done', 'redriven') LEFT JOIN receipt r ON r.receipt_id = e.receipt_id"
+    " WHERE e.key = %s AND e.topic = 'events' ORDER BY f.partition, f.\"offset\""
+)
+_FAMILIES: Final = """
+SELECT i.hub_id::text FROM identity i WHERE i.scheme = %(scheme)s AND i.token = %(token)s AND i.kind = 'family'
+    AND i.ended_at IS NULL AND i.status = 'confirmed'
+UNION
+SELECT coalesce(m.family_id, r.family_id)::text FROM identity i LEFT JOIN membership m ON m.person_id = i.hub_id
+    LEFT JOIN referral r ON r.referral_id = i.hub_id
+    WHERE i.scheme = %(scheme)s AND i.token = %(token)s AND i.kind IN ('person', 'referral')
+    AND i.ended_at IS NULL AND i.status = 'confirmed' AND (m.family_id IS NOT NULL OR r.family_id IS NOT NULL)
+ORDER BY 1 LIMIT %(limit)s
+"""
+MOST_FAMILIES: Final = 20
+"""Families that one id may lead to."""
+
+
+async def is_suspended(conn: Connection, desk: str) -> bool:
+    """Whether the desk's agency is: nothing is shown to it. Raises `UnguardedError`."""
+    return bool(await closed_agencies(conn, [desk]))
+
+
+async def family(conn: Connection, kit: Kit, family_id: str, desk: str) -> Family | None:
+    """The family as it is stored, for a view of that desk; None if there is none, or it was erased.
+
+    Raises `UnguardedError`: roll back, register them, and begin anew.
+    """
+    if await kit.ring.load(conn, [family_id]):
+        return None
+    states = await store.load_states(conn, [family_id], table=TABLE, shape=SHAPE, ring=kit.ring)
+    if family_id not in states:
+        return None
+    plain: dict[str, Any] = orjson.loads(states[family_id])["family"]
+    log = await _log(conn, kit, family_id, lambda event_id: derive(kit.secret, "delivery", event_id, desk))
+    found = Family(family_id, FamilyFacts.of(plain), log, Guards({}))
+    raises, parked = await compare(conn, concerned(kit.catalogue, found), [family_id])
+    return Family(family_id, found.facts, log, Guards(raises, parked))
+
+
+async def _log(
+    conn: Connection, kit: Kit, family_id: str, shown_as: Callable[[str], str]
+) -> tuple[Logged, ...]:
+    """What took effect, in order; its time is its stamp, but never before what stands before it."""
+    cursor = await conn.execute(_LOG, (family_id,), binary=True)
+    rows = await cursor.fetchall()
+    erased = await kit.ring.load(conn, sorted({str(row[11]) for row in rows if row[11] is not None}))
+    found, time = [], 0
+    for source_id, *row in rows:
+        if str(row[10]) in erased:
+            continue
+        event = store.stored_event(row, kit.ring, kit.catalogue)
+        time = max(time, event.envelope.recorded_at)
+        found.append(Logged(event, time, shown_as(event.id), source_id or ""))
+    return tuple(found)
+
+
+async def families_of(conn: Connection, scheme: str, token: bytes) -> list[str]:
+    """The families of which, or of a member of which, this is an id, known for certain."""
+    cursor = await conn.execute(_FAMILIES, {"scheme": scheme, "token": token, "limit": MOST_FAMILIES})
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def feeds(conn: Connection, desks: Collection[str]) -> dict[str, Micros]:
+    """When each desk's system last sent anything, about whomever."""
+    cursor = await conn.execute(
+        "SELECT d, (SELECT accepted_at FROM receipt WHERE desk = d ORDER BY accepted_at DESC LIMIT 1)"
+        " FROM unnest(%s::text[]) AS d",
+        (list(desks),),
+    )
+    return {desk: at for desk, at in await cursor.fetchall() if at is not None}
+
+
+async def begin(
+    conn: Connection, desk: str, attempt_id: str, entry_id: str, shown: int, mono: Micros
+) -> None:
+    """A view is an attempt: while it is answered, what it may have met is not said to be in effect."""
+    await conn.execute(
+        "INSERT INTO attempt (attempt_id, desk, channel, began_mono, deliveries, entry_id)"
+        " VALUES (%s, %s, 'view', %s, %s, %s)",
+        (attempt_id, desk, mono, shown, entry_id),
+    )

@@ -1,0 +1,227 @@
+"""What one desk may know of a family, event by event, by the rules that route events. No I/O, no clock.
+
+For each event that took effect, in the order of the log:
+
+1. what the desk published itself is read back where no forbid denies it; what came from others is decided as a
+   delivery would be, released now;
+2. an answer rests on the guards of everybody whom it could turn on. Where one was raised that the log has not seen,
+   or somebody whose log stands still is among them, it is held, not shown;
+3. the publishing desk is named unless that could tell a desk who works for somebody whom it opposes.
+
+The family exists for a desk that holds a role in it, or that may know of something in it that it did not publish: a
+desk that once published about strangers learns nothing here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.clock import Micros
+from hub.events import HUB, Event
+from hub.schemas import Catalogue, EventType, Items
+from services.consent.compiled import CompiledRules
+from services.consent.engine import decide
+from services.consent.event import kind_of
+from services.consent.logged import awaits, item_of, rests_on
+from services.consent.own import own
+from services.consent.scene import FamilyFacts, Scene
+from services.view.told import Told
+
+INTERNAL: Final = "internal"
+FACTS: Final = "facts"
+IDENTITY: Final = "identity"
+CONFLICT_RECORDED: Final = "wraparound.hub.worker_conflict_recorded.v1"
+CONFLICT_ENDED: Final = "wraparound.hub.worker_conflict_ended.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An event that took effect. `recorded`: its time in the log; `shown_as`: the id of the reader's delivery of it.
+
+    `source_id` is its publisher's own id for it, empty for what the hub derived.
+    """
+
+    event: Event
+    recorded: Micros
+    shown_as: str
+    source_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The protective events accepted, by person (none: 0), and the logs that stand still, families and persons."""
+
+    raises: Mapping[str, int]
+    parked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a desk may know. `exists` False: the answer is that of a family that never was."""
+
+    exists: bool
+    told: tuple[Told, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, when, and how far back (`until`: only what was recorded by then)."""
+
+    desk: str
+    user: str
+    now: Micros
+    until: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family as it is stored: what its log made of it, and the log."""
+
+    id: str
+    facts: FamilyFacts
+    log: Sequence[Logged]
+    guards: Guards
+
+
+def concerned(catalogue: Catalogue, family: Family) -> frozenset[str]:
+    """Everybody whose guards an answer about this family may rest on."""
+    types = [(catalogue.type(each.event.type), each.event.data) for each in family.log]
+    people = {
+        person for type_, data in types if type_.gate != INTERNAL for person in type_.items(data).people
+    }
+    return frozenset(rests_on(family.facts, people)[0])
+
+
+def seen(rules: CompiledRules, catalogue: Catalogue, family: Family, reader: Reader) -> Seen:
+    """What the reader may know of the family now."""
+    if conflicted(family.log, reader):
+        return Seen(exists=False)
+    reading = _Reading(rules, catalogue, family, reader)
+    for each in family.log:
+        reading.take(each)
+    return reading.result()
+
+
+def conflicted(log: Iterable[Logged], reader: Reader) -> bool:
+    """Whether the user has a private tie to the family (RULES.md 4.19): for them it does not exist."""
+    agency = reader.desk.partition("/")[0]
+    ties: dict[str, bool] = {}
+    for each in log:
+        data = each.event.data
+        if each.event.type in {CONFLICT_RECORDED, CONFLICT_ENDED} and data["worker"] == reader.user:
+            of = (data["desk"] or each.event.envelope.source).partition("/")[0]
+            if of == agency:
+                ties[data["conflict"]] = each.event.type == CONFLICT_RECORDED
+    return any(ties.values())
+
+
+class _Reading:
+    """One reading of a log."""
+
+    def __init__(self, rules: CompiledRules, catalogue: Catalogue, family: Family, reader: Reader) -> None:
+        self._rules, self._catalogue, self._family, self._reader = rules, catalogue, family, reader
+        scene = family.facts.scene(rules, reader.now, "")
+        desk = reader.desk
+        self._scene = scene
+        self._role = desk in scene.family_roles or any(scene.roles.get(desk, {}).values())
+        self._others = False
+        self._held: set[str] = set()
+        self._told: list[Told] = []
+        self._shown: dict[tuple[str, str], str] = {}
+
+    def take(self, logged: Logged) -> None:
+        """Decide one event."""
+        event = logged.event
+        event_type = self._catalogue.type(event.type)
+        if event_type.gate == INTERNAL:
+            return
+        mine = event.envelope.source == self._reader.desk
+        if mine and not self._role:
+            return
+        items = event_type.items(event.data)
+        mask, withheld, reason = self._decided(logged, items, mine=mine)
+        late = self._reader.until is not None and logged.recorded > self._reader.until
+        self._others |= not mine and (bool(mask) or reason is not None)
+        if late:
+            return
+        if reason is not None:
+            self._held.add(reason)
+        if mask:
+            self._show(logged, event_type, items, mask, withheld)
+
+    def _decided(
+        self, logged: Logged, items: Items, *, mine: bool
+    ) -> tuple[int, tuple[str, ...], str | None]:
+        """The mask, the categories of which the existence is told, and why something of it is held."""
+        family, now = self._family, self._reader.now
+        item = item_of(family.facts, logged.event, items)
+        waits: tuple[str, ...] = ()
+        if mine:
+            mask, held = own(self._rules, family.facts, item, logged.recorded, now)
+            withheld: tuple[str, ...] = ()
+        else:
+            desks = {self._reader.desk}
+            decision = decide(self._rules, family.facts, item, logged.recorded, now, desks)
+            verdict = decision.verdict(self._reader.desk)
+            mask, held, withheld, waits = verdict.mask, verdict.held, verdict.withheld, decision.waits
+        if not mask and not held:
+            return 0, (), None
+        persons, counts = rests_on(family.facts, items.people)
+        if self._differ(persons, counts):
+            return 0, (), FACTS
+        if not held:
+            return mask, withheld, None
+        return mask, withheld, FACTS if awaits(family.facts, (*persons, *waits)) else IDENTITY
+
+    def _differ(self, persons: Sequence[str], counts: Sequence[int]) -> bool:
+        guards = self._family.guards
+        if self._family.id in guards.parked or not guards.parked.isdisjoint(persons):
+            return True
+        return any(
+            guards.raises.get(person, 0) != count for person, count in zip(persons, counts, strict=True)
+        )
+
+    def _show(
+        self, logged: Logged, event_type: EventType, items: Items, mask: int, withheld: tuple[str, ...]
+    ) -> None:
+        event = logged.event
+        source = event.envelope.source
+        corrects = self._shown.get((source, event.data["corrects"] or ""))
+        reduced = event_type.reduce(event.data, items, mask, withheld=withheld, corrects=corrects)
+        data: dict[str, Any] = event_type.to_json(reduced)
+        if logged.source_id:
+            self._shown[source, logged.source_id] = logged.shown_as
+        by = source if may_know_source(self._scene, self._reader.desk, source, items.persons) else None
+        self._told.append(
+            Told(logged.shown_as, kind_of(event.type), by, logged.recorded, data, withheld, corrects)
+        )
+
+    def result(self) -> Seen:
+        """All of it; nothing at all for a desk without a role that may know of nothing but its own."""
+        if not (self._role or self._others):
+            return Seen(exists=False)
+        return Seen(exists=True, told=tuple(self._told), held=tuple(sorted(self._held)))
+
+
+def may_know_source(scene: Scene, desk: str, source: str, persons: Sequence[str]) -> bool:
+    """Whether a desk may know who published something that it may know.
+
+    A desk that opposes somebody could learn from a name who works for them. It is told of itself, of those who serve
+    everybody, and of desks that work for the very person, if it does not oppose that person.
+    """
+    opposed = scene.opposed(desk)
+    agency = desk.partition("/")[0]
+    if (
+        not opposed
+        or source == HUB
+        or source.partition("/")[0] == agency
+        or scene.rules.opposes_nobody(source)
+    ):
+        return True
+    return any(
+        span.desk == source
+        for person in persons
+        if person not in opposed and scene.members.get(person) is not False
+        for span in scene.facts.person(person).spans
+    )

@@ -1,0 +1,89 @@
+"""One event as one desk may know it: what the whole view is made of, and nothing else. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.clock import Micros
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, reduced to what its reader may have.
+
+    `id` is that of the reader's delivery of it. `by` is the publishing desk, None where the reader may not know it.
+    `corrects` is the `id` of what it corrects, where the reader has that too.
+    """
+
+    id: str
+    kind: str
+    by: str | None
+    recorded: Micros
+    data: Data
+    withheld: tuple[str, ...] = ()
+    corrects: str | None = None
+
+    @property
+    def retracts(self) -> bool:
+        """Whether it says that what it corrects never was."""
+        return self.data.get("retracted") is True
+
+    @property
+    def person(self) -> str | None:
+        """The person whom it is about, where it is about one."""
+        return ref(self.data.get("person"))
+
+
+_PERSON_FIELDS: Final = ("person", "victim", "perpetrator", "against", "holder", "representative")
+_PERSON_LISTS: Final = ("children", "discussed", "exposed_children", "people", "members", "moves")
+
+
+def ref(value: object) -> str | None:
+    """The hub's id in a reference."""
+    if isinstance(value, Mapping) and isinstance(found := value.get("value"), str):
+        return found
+    return None
+
+
+def rows(data: Data, field: str) -> Sequence[Data]:
+    """The rows of a list of the body."""
+    found = data.get(field)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, Sequence) else []
+
+
+def text(value: object) -> str | None:
+    """The words of a free text."""
+    return str(value["text"]) if isinstance(value, Mapping) and "text" in value else None
+
+
+def kept(**values: Any) -> dict[str, Any]:
+    """A row of the view: what is not known is left out."""
+    return {key: value for key, value in values.items() if value not in (None, [], (), {})}
+
+
+def chosen(data: Data, *fields: str) -> dict[str, Any]:
+    """These fields of a body, where they are known; free text as its words."""
+    found = {name: text(data.get(name)) or data.get(name) for name in fields}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def persons(data: Data) -> Iterator[str]:
+    """The persons whom the body names as its subjects, each once."""
+    found: dict[str, None] = {}
+    for name in _PERSON_FIELDS:
+        if (one := ref(data.get(name))) is not None:
+            found[one] = None
+    for name in _PERSON_LISTS:
+        for row in rows(data, name):
+            if (one := ref(row) or ref(row.get("person"))) is not None:
+                found[one] = None
+    return iter(found)
+
+
+def standing(told: Iterable[Told]) -> list[Told]:
+    """The events that stand, in their order: without what was corrected or retracted, and without retractions."""
+    events = list(told)
+    gone = {each.corrects for each in events if each.corrects is not None}
+    return [each for each in events if each.id not in gone and not each.retracts]

@@ -1,0 +1,195 @@
+"""One look at a family: read, decided, built, recorded and committed, in that order and in one transaction.
+
+What is not there for the reader is denied in the same way whatever the reason, and that is recorded too. A look that
+cannot be recorded shows nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from psycopg.errors import SerializationFailure
+
+from hub.attempts.begin import UnguardedError, register
+from hub.attempts.inbox import end
+from hub.attempts.row import Now, agency
+from hub.attempts.rows import Kit
+from hub.clock import SECOND, Clock, Micros, SystemClock
+from hub.database import Connection, Database
+from hub.errors import PeerError
+from hub.ids import derive
+from hub.looks import Look, Recorder
+from hub.partnership import Partnership
+from services.consent.compiled import CompiledRules
+from services.view import reading
+from services.view.build import Context, build
+from services.view.rules import Family, Reader, Seen, seen
+
+TRIES: Final = 8
+MOST_RECORDED: Final = 5_000
+"""Events that the entry of a look names one by one; a family with more is named by its first and its last."""
+
+
+class MovedError(PeerError):
+    """What is read changes faster than it can be read: try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a look gives (None: there is nothing for this reader), and the attempt that it is."""
+
+    answer: Any
+    attempt: str | None = None
+
+
+Work = Callable[[Connection], Awaitable[Shown]]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Looks at families in one database."""
+
+    database: Database
+    kit: Kit
+    rules: CompiledRules
+    partnership: Partnership
+    clock: Clock
+    token: Callable[[str, str], bytes]
+    """(scheme, value) → what is kept of an id, by which it is found again."""
+
+    async def view(self, family: str, look: Look, until: Micros | None) -> Shown:
+        """The family view, as it is or as it was at an instant of the hub's clock. Raises `PeerError`."""
+
+        async def work(conn: Connection) -> Shown:
+            reader = Reader(look.desk, look.user, self.clock.now(), until)
+            found, what = await self._look(conn, family, reader)
+            if found is None or not what.exists:
+                await self._denied(conn, look, reader, {family} if found else set(), {"id": family})
+                return Shown(None)
+            answer = build(await self._context(conn, family, reader), what.told, what.held)
+            shown = [each.id for each in what.told]
+            withheld = [each["category"] for each in answer["withheld"]]
+            recorded: dict[str, Any] = {
+                "what": "view",
+                "shown": _named(shown),
+                "withheld": withheld,
+                "held": list(what.held),
+            }
+            if until is not None:
+                recorded["as_it_was_on"] = until
+            entry = await self._recorder(reader).record(
+                conn, "family.viewed", look, reader.now, {family: recorded}
+            )
+            return Shown(answer, await self._begin(conn, look, entry, len(shown)))
+
+        return await self._settled(look.desk, work)
+
+    async def search(self, scheme: str, value: str, look: Look) -> Shown:
+        """The families that an id leads to and that exist for this reader. Raises `PeerError`."""
+
+        async def work(conn: Connection) -> Shown:
+            reader = Reader(look.desk, look.user, self.clock.now())
+            found = []
+            if self._may_use(look.desk, scheme):
+                for family in await reading.families_of(conn, scheme, self.token(scheme, value)):
+                    _, what = await self._look(conn, family, reader)
+                    if what.exists:
+                        context = await self._context(conn, family, reader)
+                        found.append({"family": family, "case": build(context, what.told, ())["case"]})
+            families = {each["family"]: {"what": "search", "scheme": scheme} for each in found}
+            entry = await self._recorder(reader).record(
+                conn, "search.run", look, reader.now, families, {"scheme": scheme, "found": len(found)}
+            )
+            if not found:
+                return Shown(None)
+            return Shown({"families": found}, await self._begin(conn, look, entry, len(found)))
+
+        return await self._settled(look.desk, work)
+
+    async def end(self, shown: Shown) -> None:
+        """The answer is written: its attempt is over. If this is lost, it is so in five seconds."""
+        if shown.attempt is not None:
+            async with self.database.transaction() as conn:
+                await end(conn, shown.attempt, self._time())
+
+    async def _look(self, conn: Connection, family: str, reader: Reader) -> tuple[Family | None, Seen]:
+        found = await reading.family(conn, self.kit, family, reader.desk)
+        if found is None or await reading.is_suspended(conn, reader.desk):
+            return found, Seen(exists=False)
+        return found, seen(self.rules, self.kit.catalogue, found, reader)
+
+    async def _settled(self, desk: str, work: Work) -> Shown:
+        """Do it in one transaction, on one snapshot, as often as it takes to find everything at rest."""
+        for attempt in range(TRIES):
+            try:
+                async with self.database.transaction() as conn:
+                    try:
+                        await conn.execute(reading.SNAPSHOT)
+                        return await work(conn)
+                    except SerializationFailure as error:
+                        raise MovedError("what is read has changed meanwhile") from error
+            except UnguardedError as error:
+                async with self.database.transaction() as conn:
+                    await register(conn, persons=error.persons, agencies=[agency(desk)])
+            except MovedError:
+                await asyncio.sleep(0.01 * attempt)
+        raise MovedError("what is read changes faster than it can be read")
+
+    async def _context(self, conn: Connection, family: str, reader: Reader) -> Context:
+        titles = {each.name: each.title for each in self.partnership.desks}
+        # A desk that opposes nobody is told of systems; another could learn from that who says what of whom.
+        feeds = await reading.feeds(conn, list(titles)) if self.rules.opposes_nobody(reader.desk) else {}
+        at = reader.now if reader.until is None else reader.until
+        return Context(
+            family,
+            reader.desk,
+            reader.now,
+            reader.until,
+            titles,
+            lambda desk, last: self._overdue(desk, last, at),
+            feeds,
+        )
+
+    def _overdue(self, desk: str, last: Micros, now: Micros) -> bool:
+        """Whether a desk that supports somebody has said nothing for longer than its pathway allows."""
+        days = [
+            pathway.clocks["no_news"]
+            for pathway in self.partnership.pathways
+            if "no_news" in pathway.clocks and self.partnership.specialism(pathway.specialism).desk == desk
+        ]
+        calendar = self.partnership.calendar
+        zone = ZoneInfo(calendar.timezone)
+        said, today = (
+            datetime.fromtimestamp(each / SECOND, UTC).astimezone(zone).date() for each in (last, now)
+        )
+        return bool(days) and today > calendar.after(said, min(days))
+
+    def _may_use(self, desk: str, scheme: str) -> bool:
+        for each in self.partnership.schemes:
+            if each.name == scheme:
+                return each.used_by is None or desk.partition("/")[0] in each.used_by
+        return False
+
+    async def _denied(
+        self, conn: Connection, look: Look, reader: Reader, families: set[str], about: dict[str, str]
+    ) -> None:
+        seen_of = {family: {"what": "view"} for family in families}
+        await self._recorder(reader).record(conn, "access.denied", look, reader.now, seen_of, about)
+
+    async def _begin(self, conn: Connection, look: Look, entry: str, shown: int) -> str:
+        attempt = derive(self.kit.secret, "attempt", "view", look.number)
+        await reading.begin(conn, look.desk, attempt, entry, shown, self._time().mono)
+        return attempt
+
+    def _recorder(self, reader: Reader) -> Recorder:
+        return Recorder(self.kit.ring, self.kit.secret, self.kit.rules(reader.now), self.kit.code)
+
+    def _time(self) -> Now:
+        return Now(self.clock.now(), SystemClock().now())
+
+
+def _named(shown: Sequence[str]) -> list[str]:
+    return list(shown) if len(shown) <= MOST_RECORDED else [shown[0], shown[-1]]

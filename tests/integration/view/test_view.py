@@ -1,0 +1,197 @@
+"""A family looked at over HTTP: recorded before it answers, compared with the guards, the same 404 for all the rest."""
+
+import asyncio
+
+import httpx
+import orjson
+import pytest
+
+from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, S2W
+from tests.integration.gateway.world import ref
+from tests.integration.view.looking import Looking
+
+NOBODY = "00000000-0000-8000-8000-000000000000"
+POLICE = "police/dorset"
+
+
+async def home(hub: Looking) -> str:
+    """V and P with K; s2w supports V and has scored her. Gives the family's id."""
+    family = await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    await hub.support("F-1", "V", S2W)
+    await hub.score("F-1", "V", 17)
+    return family
+
+
+def sections(answer: httpx.Response) -> dict[str, list[dict[str, object]]]:
+    assert answer.status_code == 200, answer.text
+    found: dict[str, list[dict[str, object]]] = answer.json()
+    return found
+
+
+async def test_look_is_recorded_with_who_and_why_when_a_view_is_shown(hub: Looking) -> None:
+    family = await home(hub)
+    view = sections(await hub.look(family, CHESIL))
+    assert [each["category"] for each in view["withheld"]] == ["outcome.score"]
+    (entry,) = await hub.recorded("family.viewed")
+    of_family, of_user = entry[0], entry[1]
+    assert (of_family["desk"], of_family["purpose"], of_family["reason"]) == (
+        CHESIL, "safeguard", "core group meeting",
+    )  # fmt: skip
+    assert of_family["shown"] == [each["id"] for each in sorted_by_record(view["chronology"])]
+    assert of_family["withheld"] == ["outcome.score"]
+    assert (of_user["user"], of_family["user"] != "a.user") == ("a.user", True)
+    ((channel, ended),) = await hub.rows(
+        "SELECT channel, ended_mono IS NOT NULL FROM attempt WHERE channel = 'view'"
+    )
+    assert (channel, ended) == ("view", True)
+
+
+def sorted_by_record(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    return sorted(rows, key=lambda each: str(each["recorded_at"]))
+
+
+async def test_delivery_and_view_name_the_event_alike_when_a_desk_has_both(hub: Looking) -> None:
+    family = await home(hub)
+    view = sections(await hub.look(family, CHESIL))
+    ids = {str(row[0]) for row in await hub.rows("SELECT delivery_id FROM delivery WHERE desk = %s", CHESIL)}
+    from_others = {each["id"] for each in view["chronology"] if each.get("by") == S2W}
+    assert from_others
+    assert from_others <= ids
+
+
+async def test_nothing_is_shown_when_the_look_cannot_be_recorded(hub: Looking) -> None:
+    family = await home(hub)
+    await hub.execute("ALTER TABLE audit_detail RENAME TO gone")
+    answer = await hub.look(family, CHESIL)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert b"chronology" not in answer.content
+    await hub.execute("ALTER TABLE gone RENAME TO audit_detail")
+    assert (await hub.look(family, CHESIL)).status_code == 200
+
+
+async def test_one_and_the_same_answer_is_given_when_there_is_nothing_for_the_reader(hub: Looking) -> None:
+    family = await home(hub)
+    answers = [
+        await hub.look(family, PARAGON),
+        await hub.look(family, IG),
+        await hub.look(NOBODY, CHESIL),
+        await hub.look("no-id", CHESIL),
+        await hub.http.get("/v1/nowhere", headers=hub.bearer(CHESIL)),
+        await hub.find("liquidlogic", "V", PARAGON),
+        await hub.find("liquidlogic", "nobody", CHESIL),
+        await hub.find("no-scheme", "V", CHESIL),
+    ]
+    assert {(each.status_code, each.content) for each in answers} == {(404, answers[0].content)}
+    # One byte of time or of a number of its own would tell them apart.
+    assert len({tuple(sorted(each.headers.items())) for each in answers}) == 1
+
+
+async def test_denial_is_recorded_when_a_family_is_not_the_readers(hub: Looking) -> None:
+    family = await home(hub)
+    await hub.look(family, PARAGON)
+    await hub.look(NOBODY, PARAGON)
+    denied = await hub.recorded("access.denied")
+    assert sorted(len(each) for each in denied) == [1, 2]
+    assert {row["user"] for each in denied for part, row in each.items() if part == len(each) - 1} == {
+        "a.user"
+    }
+
+
+@pytest.mark.parametrize("claim", ["purpose", "reason"])
+async def test_look_is_refused_when_the_token_does_not_say_why(hub: Looking, claim: str) -> None:
+    family = await home(hub)
+    answer = await hub.look(family, CHESIL, claims={claim: None})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"/token/{claim}"
+    assert await hub.recorded("family.viewed") == []
+
+
+async def test_time_is_refused_when_it_is_none(hub: Looking) -> None:
+    answer = await hub.look(await home(hub), CHESIL, at="yesterday")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/at")
+
+
+async def test_what_was_recorded_by_then_is_shown_when_a_time_is_named(hub: Looking) -> None:
+    family = await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    then = "2023-06-01T10:00:00Z"
+    hub.clock.advance(3_600_000_000)
+    await hub.tell("child.status_changed", {"family": ref("F-1"), "person": ref("K"), "status": "cp"})
+    await hub.settle()
+    assert sections(await hub.look(family, CHESIL))["statuses"] != []
+    assert sections(await hub.look(family, CHESIL, at=then))["statuses"] == []
+
+
+async def test_all_is_held_when_a_withdrawal_was_accepted_and_not_read(hub: Looking) -> None:
+    family = await home(hub)
+    await hub.consent("F-1", "V")
+    await hub.score("F-1", "V", 11)
+    assert sections(await hub.look(family, CHESIL))["outcomes"][-1]["score"] == 11
+    await hub.tell("consent.withdrawn", {"family": ref("F-1"), "person": ref("V")})
+    view = sections(await hub.look(family, CHESIL))
+    assert (view["chronology"], [each["reason"] for each in view["held"]]) == ([], ["facts"])
+    await hub.settle()
+    view = sections(await hub.look(family, CHESIL))
+    assert view["held"] == []
+    assert "score" not in view["outcomes"][-1]
+
+
+async def test_withdrawal_counts_when_it_commits_while_the_view_reads(hub: Looking) -> None:
+    family = await home(hub)
+    victim = await hub.person("V")
+    async with hub.connection() as conn:
+        await conn.execute("BEGIN")
+        await conn.execute("UPDATE guard SET raises = raises + 1 WHERE person_id = %s", (victim,))
+        looking = asyncio.create_task(hub.look(family, CHESIL))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        while (await hub.rows(waits))[0][0] == 0:
+            assert not looking.done()
+            await asyncio.sleep(0.01)
+        await conn.execute("COMMIT")
+    view = sections(await looking)
+    assert [each["reason"] for each in view["held"]] == ["facts"]
+
+
+async def test_perpetrators_desk_reads_nothing_of_her_when_it_works_for_him(hub: Looking) -> None:
+    family = await home(hub)
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "basis": "disclosure"}
+    await hub.tell("safety.pair_recorded", {"family": ref("F-1"), **pair})
+    started = {"family": ref("F-1"), "person": ref("P"), "desk": PROBATION}
+    await hub.tell("person.probation_supervision_started", started, desk=PROBATION)
+    await hub.settle()
+    before = await hub.look(family, PROBATION)
+    await hub.score("F-1", "V", 9)
+    after = await hub.look(family, PROBATION)
+    assert sections(before)["chronology"] != []
+    assert (await hub.person("V")).encode() not in after.content
+    assert S2W.encode() not in after.content
+    assert without_time(before) == without_time(after)
+
+
+def without_time(answer: httpx.Response) -> bytes:
+    return orjson.dumps({key: each for key, each in answer.json().items() if key != "at"})
+
+
+async def test_nothing_is_shown_when_the_agency_is_suspended(hub: Looking) -> None:
+    family = await home(hub)
+    assert (await hub.look(family, S2W)).status_code == 200
+    await hub.execute("UPDATE agency_guard SET closed = true WHERE agency = 's2w'")
+    assert (await hub.look(family, S2W)).status_code == 404
+    assert (await hub.look(family, CHESIL)).status_code == 200
+
+
+async def test_text_is_given_when_a_terminal_asks_for_it(hub: Looking) -> None:
+    answer = await hub.look(await home(hub), CHESIL, accept="text/plain")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.startswith("Family ")
+
+
+@pytest.mark.parametrize(("scheme", "value"), [("liquidlogic", "F-1"), ("liquidlogic", "V")])
+async def test_family_is_found_when_somebody_asks_by_an_id_of_their_own(
+    hub: Looking, scheme: str, value: str
+) -> None:
+    family = await home(hub)
+    answer = await hub.find(scheme, value, CHESIL)
+    assert [each["family"] for each in answer.json()["families"]] == [family]
+    (entry,) = await hub.recorded("search.run")
+    assert value not in [each for part in entry.values() for each in part.values()]
