@@ -179,5 +179,23 @@ def catalogue(event_type: str = "") -> Call[dict[str, Any]]:
 
 def decisions(about: str, desk: str, *, user: str, purpose: str, reason: str) -> Call[dict[str, Any]]:
     """Why something was shared or withheld."""
-    signed = {"subject": user, "desk": desk, "purpose": purpose, "reason": reason}
+    signed = looking(desk, user=user, purpose=purpose, reason=reason)
     return Call("GET", f"/v1/decisions/{about}", dict, signed=signed)
+
+
+def looking(desk: str, *, user: str, purpose: str, reason: str) -> dict[str, Any]:
+    """The claims of a look at data: who looks, for which desk, and why. They are recorded before the hub answers."""
+    return {"subject": user, "desk": desk, "purpose": purpose, "reason": reason}
+
+
+def family(family_id: str, *, signed: Mapping[str, Any], at: str = "") -> Call[dict[str, Any]]:
+    """What the desk may know of a family; `at`: as it was on that instant (RFC 3339)."""
+    return Call("GET", f"/v1/families/{family_id}", dict, params={"at": at} if at else {}, signed=signed)
+
+
+def find_families(scheme: str, value: str, *, signed: Mapping[str, Any]) -> Call[list[dict[str, Any]]]:
+    """The families that an id of one's own leads to."""
+    body = json.dumps({"scheme": scheme, "value": value}).encode()
+    return Call(
+        "POST", "/v1/families/search", lambda found: list(found["families"]), content=body, signed=signed
+    )

@@ -90,6 +90,20 @@ class HubClient:
         desk = self.profile.key.desk
         return await self.run(calls.decisions(about, desk, user=user, purpose=purpose, reason=reason))
 
+    async def family(
+        self, family: str, *, user: str, purpose: str, reason: str, at: str = ""
+    ) -> dict[str, Any]:
+        """What the desk may know of a family, as it is or as it was `at` an instant. The look is recorded."""
+        signed = calls.looking(self.profile.key.desk, user=user, purpose=purpose, reason=reason)
+        return await self.run(calls.family(family, signed=signed, at=at))
+
+    async def find_families(
+        self, scheme: str, value: str, *, user: str, purpose: str, reason: str
+    ) -> list[dict[str, Any]]:
+        """The families that an id of one's own leads to: `{"family": id, "case": …}`. The search is recorded."""
+        signed = calls.looking(self.profile.key.desk, user=user, purpose=purpose, reason=reason)
+        return await self.run(calls.find_families(scheme, value, signed=signed))
+
     async def run(self, call: Call[T]) -> T:
         """Carry a call out. Raises `HubProblemError`, `httpx.TransportError`."""
         steps = calls.attempts(call, self.profile, self._tries)

@@ -70,6 +70,18 @@ class SyncHubClient:
         """The event types that the desk may publish or receive; or one of them, with schema and example."""
         return self.run(calls.catalogue(event_type))
 
+    def family(self, family: str, *, user: str, purpose: str, reason: str, at: str = "") -> dict[str, Any]:
+        """What the desk may know of a family, as it is or as it was `at` an instant. The look is recorded."""
+        signed = calls.looking(self.profile.key.desk, user=user, purpose=purpose, reason=reason)
+        return self.run(calls.family(family, signed=signed, at=at))
+
+    def find_families(
+        self, scheme: str, value: str, *, user: str, purpose: str, reason: str
+    ) -> list[dict[str, Any]]:
+        """The families that an id of one's own leads to: `{"family": id, "case": …}`. The search is recorded."""
+        signed = calls.looking(self.profile.key.desk, user=user, purpose=purpose, reason=reason)
+        return self.run(calls.find_families(scheme, value, signed=signed))
+
     def run(self, call: Call[T]) -> T:
         """Carry a call out. Raises `HubProblemError`, `httpx.TransportError`."""
         steps = calls.attempts(call, self.profile, self._tries)
