@@ -154,7 +154,7 @@ def _briefly(reasons: list[str]) -> list[str]:
         if why.startswith("Withheld: "):
             found.setdefault(why.removeprefix("Withheld: "), [])
         elif HELD_TEXT in why:
-            found.setdefault(f"{category}: the text, which is not addressed to this desk (F04)", [])
+            found.setdefault(f"{category}: the text, in which somebody stands who may not be shown (F04)", [])
         elif not why.startswith("shared"):
             found.setdefault(f"{category}{PEOPLE}: {_said(why)}", []).append(person)
     said = [

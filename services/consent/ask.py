@@ -16,11 +16,13 @@ class Ask:
         "addressed",
         "after",
         "before",
+        "by_override",
         "category",
         "desk",
         "parties",
         "person",
         "recorded",
+        "stated",
         "text",
         "until",
         "volatile",
@@ -37,12 +39,17 @@ class Ask:
         addressed: bool = False,
         text: bool = False,
         parties: tuple[str, ...] = (),
+        stated: str = "",
     ) -> None:
         self.desk, self.category, self.person = desk, category, person
         self.recorded, self.addressed, self.text, self.parties = recorded, addressed, text, parties
         self.after, self.before = -FOREVER, FOREVER
         self.until = FOREVER
         self.volatile = False
+        self.by_override = False
+        """A forbid was lifted: only what rests on that override may allow it (rule 4.16)."""
+        self.stated = stated or category
+        """The category that the schema gives; another than `category` where whereabouts are protected."""
         self.why = ""
 
     def rest_on(self, until: Micros) -> None:

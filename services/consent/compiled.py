@@ -36,6 +36,8 @@ class Permit:
     opens: bool
     start: Micros
     end: Micros
+    override: bool
+    """It rests on an override: it alone may release what an override lifts (rule 4.16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ def _permit(
         opens=clause.with_gate,
         start=max(agreement.start, signed, sent, clause.basis.starts or agreement.start),
         end=agreement.end,
+        override=("override",) in clause.when,
     )
 
 

@@ -44,7 +44,7 @@ def _same(scene: Scene, permit: Permit, ask: Ask) -> Tri:
 def _clear(scene: Scene, _: Permit, ask: Ask) -> Tri:
     if scene.rules.opposes_nobody(ask.desk):
         return True
-    if any(each in scene.members for each in scene.opposed(ask.desk)):
+    if any(each in scene.everybody for each in scene.opposed(ask.desk)):
         return False
     return None if scene.unsettled_adults else True
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
 from services.consent.compiled import Permit
-from services.consent.person import OVERRIDE_LIMITS, PersonFacts, Refusal, Tri
+from services.consent.forbids import in_force
+from services.consent.givers import able_to_give
+from services.consent.person import PersonFacts, Refusal, Tri
 from services.consent.scene import FOREVER, Scene
 
 
@@ -26,7 +28,7 @@ def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
 
 
 def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
-    """One in force covers this person x purpose x category x desk (rule 4.13; so far an adult's own)."""
+    """One in force covers this person x purpose x category x desk (rule 4.13)."""
     facts = scene.facts.person(ask.person)
     given = facts.registers.get(f"consent|{permit.purpose}|{ask.category}|{ask.desk}")
     refusal = _refusal(facts, permit, ask, given)
@@ -38,7 +40,7 @@ def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
     if not isinstance(start, int):
         ask.why = "unreadable"
         return None
-    able = _by_self(scene, facts, ask, given)
+    able = able_to_give(scene, facts, ask, given, permit.purpose)
     if able is not True:
         return able
     return _in_time(scene, ask, value, start)
@@ -73,72 +75,34 @@ def _covers(each: Refusal, permit: Permit, ask: Ask) -> bool:
 
 
 def _refusal(facts: PersonFacts, permit: Permit, ask: Ask, given: list[object] | None) -> str | None:
-    """The act that stands against a giving: accepted after it, or having occurred at or after it."""
+    """The act that stands against a giving, and when: accepted after it, or having occurred at or after it."""
     if given is None:
         return None
     value = given[2]
     occurred = value.get("occurred") if isinstance(value, dict) else None
     for each in facts.refusals:
         if _covers(each, permit, ask) and (each.at, each.by) > (given[0], given[1]):
-            return each.act
+            return f"{each.act}:{each.at}"
     for each in facts.refused:
         if _covers(each, permit, ask) and not (isinstance(occurred, int) and each.at < occurred):
-            return each.act
+            return f"{each.act}:{each.at}"
     return None
 
 
 def _last_refusal(facts: PersonFacts, permit: Permit, ask: Ask) -> str | None:
     found = [each for each in facts.refusals if _covers(each, permit, ask)]
-    return max(found, key=lambda each: (each.at, each.by)).act if found else None
-
-
-def _by_self(scene: Scene, facts: PersonFacts, ask: Ask, given: list[object]) -> Tri:
-    """Given by the person, an adult then, alive, and not known to lack capacity when giving it."""
-    value = given[2] if isinstance(given[2], dict) else {}
-    member = scene.facts.state.get("members", {}).get(ask.person, {})
-    adult_from = member.get("adult_from")
-    adult = member.get("kind") == "adult" or (adult_from is not None and adult_from <= value.get("from", 0))
-    if facts.died or not adult:
-        ask.why = "dead" if facts.died else "not_adult"
-        return False
-    if value.get("by") != ask.person or value.get("as") not in ("self", None):
-        ask.why = "not_self"
-        return False
-    before = [each for each in facts.capacity if each[:2] < (given[0], given[1])]
-    has = max(before)[2] if before else True
-    if has is not True:
-        ask.why = "no_capacity"
-    return has
+    last = max(found, key=lambda each: (each.at, each.by)) if found else None
+    return None if last is None else f"{last.act}:{last.at}"
 
 
 def override(scene: Scene, _: Permit, ask: Ask) -> Tri:
     """One in force names this person, category and desk (rule 4.16)."""
-    facts = scene.facts.person(ask.person)
     found: Tri = False
-    for name in facts.overrides:
-        value = facts.registers[f"override|{name}"][2]
-        end = _override_end(facts, name, value)
-        if not isinstance(value, dict) or end is None:
+    for each in scene.facts.person(ask.person).overrides:
+        if not each.known:
             found = None
-            continue
-        names = ask.category in value.get("categories", ()) and ask.desk in value.get("desks", ())
-        grounded = value.get("ground") == "vital" or (value.get("ground") == "s47" and scene.s47)
-        if names and grounded and value["from"] <= scene.at < end:
-            ask.rest_on(end)
+        elif ask.category in each.categories and ask.desk in each.desks and in_force(scene, each):
+            ask.rest_on(each.end)
+            ask.why = f"{each.ground}:{each.reason}"
             return True
     return found
-
-
-def _override_end(facts: PersonFacts, name: str, value: object) -> Micros | None:
-    start = value.get("from") if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(start, int):
-        return None
-    ends = [start + OVERRIDE_LIMITS["vital" if value.get("ground") == "vital" else "s47"]]
-    if f"override_seconded|{name}" not in facts.registers:
-        ends.append(start + OVERRIDE_LIMITS["alone"])
-    if f"override_ended|{name}" in facts.registers:
-        ends.append(start)
-    until = value.get("until")
-    if isinstance(until, int):
-        ends.append(until)
-    return min(ends)

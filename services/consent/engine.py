@@ -13,14 +13,16 @@ The answer depends on rules, facts and event alone, never on the order in which 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
+from services.consent.forbids import forbidden, lift_of
 from services.consent.items import CellLike, Item, TextLike
-from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome, lifted, outcome
+from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome, lifted, outcome, strictest
 from services.consent.scene import FOREVER, FamilyFacts, Scene
 from services.consent.texts import text_outcome
 
@@ -121,10 +123,10 @@ class _Deciding:
                 until = min(until, one.until)
             if one.opens:
                 opening.append(one)
-        gates = found[: len(items.gates)]
+        gates = found[: len(items.gates)] if opening else []
         for index, gate in enumerate(gates):
-            if gate.result != RELEASED and not _is_forbidden(gate, self.scene):
-                carrier = next((each for each in opening if _opens(each, gate)), None)
+            if gate.result != RELEASED:
+                carrier = next((each for each in opening if self._carries(desk, each, gate)), None)
                 if carrier is not None:
                     found[index] = carrier._replace(category=gate.category)
                     if carrier.result == RELEASED:
@@ -145,35 +147,62 @@ class _Deciding:
         end = None if until >= FOREVER or not mask else until
         return Verdict(desk, mask, tuple(sorted(withheld)), held, end, found, hold)
 
+    def _carries(self, desk: str, carrier: Outcome, gate: Outcome) -> bool:
+        """True if what is released opens this gate with it: no forbid stands, or what it rests on lifts that too."""
+        if carrier.person != gate.person or carrier.result not in (RELEASED, HELD):
+            return False
+        if gate.clause not in self.scene.rules.forbid_ids or gate.result == HELD:
+            return True
+        lift = lift_of(self.scene, desk, carrier.category, carrier.person)
+        ask = Ask(desk, gate.category, gate.person, self.recorded)
+        return bool(lift) and forbidden(self.scene, ask, lift) is None
+
     def _cell(self, desk: str, cell: CellLike) -> Outcome:
+        categories = lifted(self.scene, desk, cell.category, cell.person, place=cell.place)
         addressed = desk in cell.addressed
-        key = (self.item.source, desk, cell.category, cell.person, cell.place, addressed)
+        found = [
+            self._of(desk, each, cell.person, addressed=addressed, stated=cell.category)
+            for each in categories
+        ]
+        return found[0] if len(found) == 1 else strictest(found)
+
+    def _text(self, desk: str, text: TextLike) -> Outcome:
+        return text_outcome(self.scene, desk, text, partial(self._of, desk), self.recorded)
+
+    def _of(
+        self,
+        desk: str,
+        category: str,
+        person: str,
+        *,
+        addressed: bool = False,
+        stated: str = "",
+        text: bool = False,
+    ) -> Outcome:
+        """The outcome of a category about a person, as decided before for the same question while the facts stand."""
+        key = (self.item.source, desk, category, person, addressed, stated, text)
         memo = self.scene.memo
         known: Outcome | None = memo.get(key)
         if (
             known is not None
             and known.after <= self.recorded < known.before
-            and cell.person not in self.item.probable
+            and person not in self.item.probable
         ):
             return known
-        category = lifted(self.scene, cell.category, cell.person, place=cell.place)
-        ask = Ask(desk, category, cell.person, self.recorded, addressed=addressed, parties=self.parties)
+        ask = Ask(
+            desk,
+            category,
+            person,
+            self.recorded,
+            addressed=addressed,
+            text=text,
+            parties=self.parties,
+            stated=stated,
+        )
         found = outcome(self.scene, self.item.source, ask, self.item.probable)
         if not ask.volatile and not self.item.probable:
             memo[key] = found
         return found
-
-    def _text(self, desk: str, text: TextLike) -> Outcome:
-        return text_outcome(self.scene, self.item, desk, text, self.recorded, self.parties)
-
-
-def _opens(carrier: Outcome, gate: Outcome) -> bool:
-    return carrier.person == gate.person and carrier.result in (RELEASED, HELD)
-
-
-def _is_forbidden(gate: Outcome, scene: Scene) -> bool:
-    """True if a forbid denied the gate; a permit that carries gates opens none against it."""
-    return gate.clause in scene.rules.forbid_ids and gate.result != HELD
 
 
 def _facts(scene: Scene, source: str, gate: str) -> dict[str, object]:

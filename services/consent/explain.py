@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
 
+from services.consent.agreement import Micros
 from services.consent.decision import Decision, Verdict
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome
 
 TREATMENT: Final = frozenset(
     {"support.clinical_detail", "mental_health.detail", "substance.use_detail", "outcome.score"}
 )
+
+_REFERRAL: Final = ("referral.", "waiting.")
 
 _SAY: Final[dict[str, str]] = {
     "support.summary": "how support goes",
@@ -26,12 +30,19 @@ _SAY: Final[dict[str, str]] = {
 }
 
 
+CONFIRM_HOURS: Final[Mapping[str, int]] = {"child.s47": 1}
+"""Within how many hours a person decides who somebody is: four, for an enquiry one (rule 4.12)."""
+_HOUR: Final = 3_600_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What to call people and desks; an id stands for itself where no name is given."""
+    """What to call people and desks (an id stands for itself where no name is given), and where clocks stand."""
 
     people: Mapping[str, str]
     desks: Mapping[str, str] | None = None
+    zone: tzinfo = UTC
 
     def person(self, person: str) -> str:
         """A person's name, or their id."""
@@ -41,17 +52,27 @@ class Words:
         """A desk's name."""
         return (self.desks or {}).get(desk, desk)
 
+    def day(self, at: Micros) -> str:
+        """The day of an instant: 4 September 2023."""
+        local = (_EPOCH + timedelta(microseconds=at)).astimezone(self.zone)
+        return f"{local.day} {local:%B %Y}"
+
+    def hour(self, at: Micros) -> str:
+        """The time of day of an instant: 14:00."""
+        return f"{(_EPOCH + timedelta(microseconds=at)).astimezone(self.zone):%H:%M}"
+
 
 def explain(decision: Decision, desk: str, words: Words) -> list[str]:
     """Why a desk got what it got, in what that desk may know: nothing about what is silent."""
     verdict = decision.verdict(desk)
     if verdict.held and not verdict.mask:
-        return [_held(verdict)]
+        return [f"{_held(decision, verdict, words)}."]
     if not verdict.mask:
         return []
     told = [f"Told that this happened ({', '.join(verdict.clauses)})."]
-    withheld = [_withheld(each, decision.source, desk, words) for each in verdict.outcomes if _told(each)]
-    return list(dict.fromkeys([*told, *withheld]))
+    referred = [f"You referred {words.person(each)}." for each in _referred(decision, desk, verdict)]
+    said = [_said(each, decision, desk, words) for each in verdict.outcomes]
+    return list(dict.fromkeys([*told, *referred, *(f"{each}." for each in said if each)]))
 
 
 def explain_in_full(decision: Decision, desk: str, words: Words) -> list[str]:
@@ -62,48 +83,77 @@ def explain_in_full(decision: Decision, desk: str, words: Words) -> list[str]:
     lines = [f"{words.desk(desk)}: {verdict.result}."]
     for each in verdict.outcomes:
         about = f"{each.category} of {words.person(each.person)}"
-        lines.append(f"{about}: {_reason(each, decision.source, desk, words)}")
+        lines.append(f"{about}: {_reason(each, decision, desk, words)}")
+        if _waits_for(each):
+            lines.append(f"Waiting for a second person from {_waits_for(each)}.")
     if verdict.hold:
-        lines.append(_held(verdict))
+        lines.append(f"{_held(decision, verdict, words)} ({verdict.hold}).")
     return list(dict.fromkeys(lines))
 
 
-def _told(each: Outcome) -> bool:
-    return each.result == EXISTENCE
+def _referred(decision: Decision, desk: str, verdict: Verdict) -> list[str]:
+    """Of whom a desk hears because it referred them."""
+    desks: Mapping[str, Any] = decision.facts.get("desks", {})
+    roles: Mapping[str, Any] = desks.get(desk, {}).get("persons", {})
+    released = (each for each in verdict.outcomes if each.result == RELEASED)
+    about = {each.person for each in released if each.category.startswith(_REFERRAL)}
+    return sorted(each for each in about if "referrer" in roles.get(each, ()))
 
 
-def _held(verdict: Verdict) -> str:
-    suspended = all(each.result != HELD for each in verdict.outcomes)
-    why = "until the agency's suspension ends" if suspended else "until a person confirms who this is"
-    return f"Held: {why} ({verdict.hold})."
+def _held(decision: Decision, verdict: Verdict, words: Words) -> str:
+    if all(each.result != HELD for each in verdict.outcomes):
+        return "Until the agency's suspension ends"
+    gate = verdict.outcomes[0].category
+    due = decision.recorded + CONFIRM_HOURS.get(gate, 4) * _HOUR
+    return f"Until a person confirms who this is, by {words.hour(due)}"
 
 
-def _withheld(each: Outcome, source: str, desk: str, words: Words) -> str:
-    """One line for what a desk may know to exist: whose consent or objection it waits for."""
+def _said(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+    """One line for what a desk may know: an override that it rests on, whose consent or objection it waits for."""
+    if each.result == RELEASED and each.why.startswith("override:"):
+        _, ground, reason = each.why.split(":", 2)
+        what = "for the enquiry" if ground == "s47" else "because life is in danger,"
+        why = reason.replace("_", " ") or "of a reason not given as a code"
+        return f"Shared without consent {what} until {words.day(each.until)}, because {why}"
+    return _withheld(each, decision, desk, words) if each.result == EXISTENCE else ""
+
+
+def _withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
     who = words.person(each.person)
-    condition, _, state = each.why.partition(":")
+    condition, _, rest = each.why.partition(":")
+    state, _, at = rest.partition(":")
     if "no_objection" in condition:
-        return f"Withheld: {who}'s objection is being decided ({each.clause})."
-    sharing = f"{source.partition('/')[0]} sharing {_what(each.category)} with {words.desk(desk)}"
+        return f"Withheld: {who}'s objection is being decided"
+    sharing = f"{decision.source.partition('/')[0]} sharing {_what(each.category)} with {words.desk(desk)}"
+    on = f" on {words.day(int(at))}" if at.lstrip("-").isdigit() else ""
+    if state == "withdrawn" and decision.at > decision.recorded:
+        return f"Withheld: {who} withdrew{on}; recalled before release"
     said = {
-        "withdrawn": f"{who} withdrew consent to {sharing}",
-        "refused": f"{who} refused consent to {sharing}",
+        "withdrawn": f"{who} withdrew consent to {sharing}{on}",
+        "refused": f"{who} refused consent to {sharing}{on}",
         "expired": f"{who}'s consent to {sharing} has ended",
         "recorded_before": f"{who} consented to {sharing} only later",
+        "holders_disagree": f"those who decide for {who} disagree on {sharing}",
     }.get(state, f"{who} has not consented to {sharing}")
-    return f"Withheld: {said} ({each.clause})."
+    return f"Withheld: {said}"
 
 
 def _what(category: str) -> str:
     return "treatment detail" if category in TREATMENT else _SAY.get(category, category.replace("_", " "))
 
 
-def _reason(each: Outcome, source: str, desk: str, words: Words) -> str:
+def _waits_for(each: Outcome) -> str:
+    condition, _, agencies = each.why.partition(":")
+    return agencies.replace(",", " and ") if condition == "second_person" else ""
+
+
+def _reason(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+    said = _said(each, decision, desk, words)
+    if said:
+        return f"{said} ({each.clause})."
     if each.result == RELEASED:
         return f"shared ({each.clause})"
-    if each.result == EXISTENCE:
-        return _withheld(each, source, desk, words)
-    if each.result == SILENT and each.clause and not each.why:
+    if each.result == SILENT and each.clause and (not each.why or _waits_for(each)):
         return f"forbidden ({each.clause})"
     near = f"{each.clause} needs {each.why}" if each.clause else "no clause allows it"
     return f"{'held' if each.result == HELD else 'withheld silently'}: {near}"

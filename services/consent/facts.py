@@ -49,10 +49,18 @@ def awaited(event: PlainEvent) -> Deltas:
             setter.put(victim, f"pair|{perpetrator}|p", {"state": "ended"})
             setter.put(perpetrator, f"pair|{victim}|v", {"state": "ended"})
     elif event.kind == "safety.restriction_lifted":
-        setter.put(event.person(), f"restriction_lifted|{event.word('restriction')}", {"at": event.recorded})
+        # The owner's alone: another desk's restriction of the same id stays.
+        owner = event.source.partition("/")[0]
+        key = f"restriction_lifted|{owner}|{event.word('restriction')}"
+        setter.put(event.person(), key, {"at": event.recorded})
     elif event.kind == "safety.override_invoked":
+        asked = {
+            "of": event.receipt,
+            "restrictions": sorted(event.words("lifts_restrictions") or ()),
+            "victims": sorted(event.people("lifts_victims")),
+        }
         for person in event.people("people"):
-            setter.put(person, f"override_seconded|{event.word('override')}", {"at": event.recorded})
+            setter.put(person, f"override_seconded|{event.word('override')}", asked)
     return setter.result
 
 

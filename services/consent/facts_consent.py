@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from services.consent.event import instant, word
+from services.consent.giving import COUNCIL
 from services.consent.registers import Value
 from services.consent.setter import ANY, Setter
 from services.consent.vocabulary import expand
@@ -28,6 +29,14 @@ def _refused(setter: Setter) -> None:
     refuse_cells(setter, setter.event.person(), rows or [{}], act)
 
 
+def _holder(setter: Setter) -> str | None:
+    """Who decided for somebody else as a holder of parental responsibility, or None."""
+    event = setter.event
+    if event.word("given_as") == "council":
+        return COUNCIL
+    return event.person("given_by") if event.word("given_as") == "parent" else None
+
+
 def _give_rows(setter: Setter, rows: Iterable[Mapping[str, object]]) -> None:
     event = setter.event
     person = event.person()
@@ -41,9 +50,13 @@ def _give_rows(setter: Setter, rows: Iterable[Mapping[str, object]]) -> None:
             "as": event.word("given_as"),
             "by": event.person("given_by") if event.data.get("given_by") else person,
         }
+        holder = _holder(setter)
         for category in expand(word(row.get("category")) or ""):
             if purpose and desk:
-                setter.put(person, f"consent|{purpose}|{category}|{desk}", value)
+                cell = f"{purpose}|{category}|{desk}"
+                setter.put(person, f"consent|{cell}", value)
+                if holder:
+                    setter.put(person, f"act|{holder}|{cell}", {"act": "give"})
 
 
 def refuse_cells(setter: Setter, person: str | None, rows: Iterable[Mapping[str, object]], act: str) -> None:
@@ -54,6 +67,9 @@ def refuse_cells(setter: Setter, person: str | None, rows: Iterable[Mapping[str,
             cell = f"{purpose}|{category}|{desk}"
             setter.put(person, f"refusal|{cell}", {"act": act})
             setter.put(person, f"refused|{cell}", {"act": act}, at=setter.event.occurred)
+            holder = _holder(setter)
+            if holder:
+                setter.put(person, f"act|{holder}|{cell}", {"act": act})
 
 
 def _objection(setter: Setter) -> None:

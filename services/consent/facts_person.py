@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from services.consent.event import word
+from services.consent.event import PlainEvent, day, midnight, word
 from services.consent.registers import Value
 from services.consent.setter import Setter
 
@@ -111,7 +111,7 @@ def _representative(setter: Setter) -> None:
     value: Value = {
         "kind": event.word("kind"),
         "ended": event.data.get("ended") is True,
-        "at": event.recorded,
+        **_period(event),
     }
     setter.put(event.person(), f"representative|{representative}", value)
 
@@ -120,8 +120,18 @@ def _responsibility(setter: Setter) -> None:
     event = setter.event
     holder = event.person("holder") or ("council" if event.data.get("held_by_council") is True else None)
     if holder:
-        value: Value = {"basis": event.word("basis"), "at": event.recorded}
+        value: Value = {"basis": event.word("basis"), **_period(event)}
         setter.put(event.person(), f"responsible|{holder}", value)
+
+
+def _period(event: PlainEvent) -> Value:
+    """From which day until before which day; without one, from when it was recorded, or without end."""
+    start, end = day(event.data.get("from_date")), day(event.data.get("until_date"))
+    return {
+        "at": event.recorded,
+        "from": event.recorded if start is None else midnight(start),
+        "until": None if end is None else midnight(end),
+    }
 
 
 REFERRAL_KINDS: Final = frozenset(

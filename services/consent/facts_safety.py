@@ -16,7 +16,7 @@ def _pair(setter: Setter, victim: str | None, perpetrator: str | None) -> None:
         return
     event = setter.event
     state: Value = {"state": "in_force", "owner": event.source}
-    since: Value = {"since": event.recorded}
+    since: Value = {"since": event.recorded, "owner": event.source}
     setter.put(victim, f"pair|{perpetrator}|p", state)
     setter.put(perpetrator, f"pair|{victim}|v", state)
     setter.put(victim, f"pair_since|{perpetrator}|p", since, at=-event.recorded)
@@ -85,6 +85,7 @@ def _override(setter: Setter) -> None:
         "from": event.recorded,
         "until": instant(event.data.get("until")),
         "ground": event.word("ground"),
+        "reason": event.word("reason_code"),
         "enquiry": event.word("enquiry"),
         "categories": sorted(categories),
         "desks": sorted(event.words("desks") or ()),
@@ -117,6 +118,12 @@ def _members(setter: Setter) -> None:
             _pair(setter, ref(row.get("against")), person)
 
 
+def _household(setter: Setter) -> None:
+    """Where somebody lives, as the household's id: who shares it with whom is asked in every family (rule 4.2)."""
+    for row in setter.event.rows("moves"):
+        setter.put(ref(row.get("person")), "household", {"household": ref(row.get("household"))})
+
+
 def _sorted(words: tuple[str, ...] | None) -> list[str] | None:
     return sorted(words) if words else None
 
@@ -131,5 +138,6 @@ SAFETY_RULES: Final[dict[str, Callable[[Setter], None]]] = {
     "outcome.incident_reported": _incident,
     "family.member_added": _members,
     "family.member_changed": _members,
+    "family.household_changed": _household,
 }
 """Kind of event → what it sets."""

@@ -6,9 +6,9 @@ changes the state it is given; an event that says nothing of these returns the v
 
 Shape (every part may be missing): `opener`, the desk that opened it; `open`, `lead`, `core_group` as spans `[from,
 until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
-`children` `{child: {status, s47: {enquiry: span}}}`; `households` `{person: household}`; `persons` `{person: {key:
-[at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of what waits for a second
-person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
+`children` `{child: {status, s47: {enquiry: span}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
+`persons` `{person: {key: [at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of
+what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.consent.approvals import agreed_by, confirmed, second_persons
 from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
 from services.consent.facts import Deltas, approved, awaited, deltas
 from services.consent.moves import NotAllowed
@@ -25,9 +26,12 @@ from services.consent.registers import Registers, from_wire, larger, register_of
 
 __all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "concerned", "step"]
 
-SHAPE: Final = 1
+SHAPE: Final = 2
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
+
+_SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
+_NEW: Final[dict[str, Any]] = {"kind": None, "adult_from": None, "spans": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,12 @@ def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
     """Whose protective events may change what is released about these persons in this family.
 
     Themselves, every member (a desk that comes to supervise one adult opposes all others), and everybody paired
-    with one of them: the victim with whom a child is shielded has a P who may be in another family.
+    with one of them, or with whom a child suffered: both may be in another family.
     """
     found = {*persons, *state.get("members", {})}
     for person in tuple(found):
         for key in state.get("persons", {}).get(person, {}):
-            if key.startswith("pair|"):
+            if key.startswith(("pair|", "exposed|")):
                 found.add(key.split("|")[1])
     return frozenset(found)
 
@@ -107,20 +111,23 @@ def _pending(event: PlainEvent, waiting: Deltas) -> dict[str, Any]:
 
 
 def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas]:
+    """What a second person's approval brings into force: of the agency that owns what is lifted, else the author's."""
     pending: dict[str, Any] = state.get("pending", {})
     request = event.word("request")
     found = next((key for key, each in pending.items() if request in (key, each["receipt"])), None)
-    if found is None or pending[found]["source"].partition("/")[0] != event.source.partition("/")[0]:
-        return state, {}  # a second person of the agency whose request it is
-    rest = {key: each for key, each in pending.items() if key != found}
-    state = {**state, "pending": rest}
-    if event.word("decision") != "approved":
+    if found is None:
         return state, {}
-    registers: Deltas = {
-        person: {key: register for key, each in entry.items() if (register := register_of(each))}
-        for person, entry in pending[found]["persons"].items()
-    }
-    return state, approved(registers, event)
+    entry, agency = pending[found], event.source.partition("/")[0]
+    owners = second_persons(state, entry)
+    if agency not in owners:
+        return state, {}
+    agreed = event.word("decision") == "approved"
+    done = {*entry.get("approved", ()), agency}
+    rest = {key: each for key, each in pending.items() if key != found}
+    if agreed and done < owners.keys():
+        rest[found] = {**entry, "approved": sorted(done)}
+    state = {**state, "pending": rest}
+    return state, approved(confirmed(entry, agency, agreed_by(owners, done)), event) if agreed else {}
 
 
 def _opened(state: State, event: PlainEvent) -> State:
@@ -186,7 +193,7 @@ def _member(state: State, event: PlainEvent, row: Mapping[str, object], *, joins
     person = ref(row.get("person"))
     if person is None:
         return state
-    known = state.get("members", {}).get(person, {"kind": None, "adult_from": None, "spans": []})
+    known = state.get("members", {}).get(person, _NEW)
     spans = known["spans"]
     if row.get("state") == "left":
         spans = _ended(spans, event)
@@ -194,25 +201,34 @@ def _member(state: State, event: PlainEvent, row: Mapping[str, object], *, joins
         spans = [*spans, [event.recorded, None, None]]
     born = day(row.get("dob"))
     adult_from = known["adult_from"] if born is None else add_months(midnight(born), _MAJORITY_MONTHS)
-    after = {"kind": word(row.get("kind")) or known["kind"], "adult_from": adult_from, "spans": spans}
+    sixteen = known.get("sixteen") if born is None else add_months(midnight(born), _SIXTEEN_MONTHS)
+    after = {**known, "kind": word(row.get("kind")) or known["kind"], "adult_from": adult_from}
+    after |= {"sixteen": sixteen, "spans": spans}
     return _with(state, "members", person, after)
 
 
 def _adopted(state: State, event: PlainEvent) -> State:
     person = event.person()
-    known = state.get("members", {}).get(person)
-    if person is None or known is None:
+    if person is None:
         return state
-    return _with(state, "members", person, {**known, "spans": _ended(known["spans"], event)})
+    known = state.get("members", {}).get(person, _NEW)
+    after = {**known, "spans": _ended(known["spans"], event), "adopted": event.recorded}
+    return _with(state, "members", person, after)
 
 
-def _household_changed(state: State, event: PlainEvent) -> State:
-    households: dict[str, Any] = dict(state.get("households", {}))
-    for row in event.rows("moves"):
-        person = ref(row.get("person"))
-        if person is not None:
-            households[person] = ref(row.get("household"))
-    return {**state, "households": households}
+def _conflict_recorded(state: State, event: PlainEvent) -> State:
+    entry = {"desk": event.word("desk"), "worker": event.word("worker")}
+    return _with(state, "conflicts", _conflict(event), entry)
+
+
+def _conflict_ended(state: State, event: PlainEvent) -> State:
+    left = {key: each for key, each in state.get("conflicts", {}).items() if key != _conflict(event)}
+    return {**state, "conflicts": left} if len(left) < len(state.get("conflicts", {})) else state
+
+
+def _conflict(event: PlainEvent) -> str:
+    """One conflict of one worker: another's of the same id neither replaces nor ends it."""
+    return "|".join(event.word(field) or "" for field in ("desk", "worker", "conflict"))
 
 
 def _child(state: State, child: str, **changed: object) -> State:
@@ -301,7 +317,8 @@ _RULES: Final[dict[str, Callable[[State, PlainEvent], State]]] = {
     "family.closed": _closed,
     "family.member_added": _member_added,
     "family.member_changed": _member_changed,
-    "family.household_changed": _household_changed,
+    "hub.worker_conflict_recorded": _conflict_recorded,
+    "hub.worker_conflict_ended": _conflict_ended,
     "person.adopted": _adopted,
     "child.status_changed": _status_changed,
     "child.section_47_started": _s47_started,

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
+from services.consent.forbids import forbidden
 from services.consent.items import FAMILY, Item
-from services.consent.outcome import forbidden, lifted, unsettled
+from services.consent.outcome import lifted, unsettled
 from services.consent.scene import FamilyFacts, Scene
 
 
@@ -29,8 +30,7 @@ def own(rules: CompiledRules, facts: FamilyFacts, item: Item, recorded: Micros, 
     """What of an event its own source may read at an instant."""
     scene = facts.scene(rules, at, item.id)
     released, held = 0, 0
-    for bit, category, persons, is_text in _asked(scene, item):
-        asks = [Ask(item.source, category, person, recorded, text=is_text) for person in persons]
+    for bit, asks in _asked(scene, item, recorded):
         if any(forbidden(scene, each) is not None for each in asks):
             continue
         if any(unsettled(scene, each, item.probable) for each in asks):
@@ -43,10 +43,13 @@ def own(rules: CompiledRules, facts: FamilyFacts, item: Item, recorded: Micros, 
     return Own(released if released & gates else 0, bool(held and (released | held) & gates))
 
 
-def _asked(scene: Scene, item: Item) -> Iterator[tuple[int, str, tuple[str, ...], bool]]:
-    """Bit, category, persons, and whether it is a text, of everything in the event."""
+def _asked(scene: Scene, item: Item, recorded: Micros) -> Iterator[tuple[int, list[Ask]]]:
+    """Bit and questions of everything in the event."""
+    desk = item.source
     for cell in item.items.cells:
-        yield cell.bit, lifted(scene, cell.category, cell.person, place=cell.place), (cell.person,), False
+        words = lifted(scene, desk, cell.category, cell.person, place=cell.place)
+        yield cell.bit, [Ask(desk, each, cell.person, recorded, stated=cell.category) for each in words]
     for text in item.items.texts:
         about = (FAMILY,) if text.about is None else tuple(text.about)
-        yield text.bit, text.category, (text.person, *about), True
+        people = (text.person, *about)
+        yield text.bit, [Ask(desk, text.category, each, recorded, text=True) for each in people]

@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from services.consent.agreement import Micros
 from services.consent.event import add_months
+from services.consent.giving import Act, Responsible, act_of, representative_of, responsible_of
+from services.consent.shields import Override, Shield, override_of, shield_of
 
 Tri = bool | None
 Plain = Mapping[str, Any]
@@ -64,6 +66,8 @@ class PersonFacts:
     victims: Mapping[str, Tri] = field(default_factory=dict)
     perpetrators: Mapping[str, Tri] = field(default_factory=dict)
     since: Mapping[str, Micros] = field(default_factory=dict)
+    owners: set[str] = field(default_factory=set)
+    """The agencies that first recorded this person's pairs as a victim: theirs is the word to lift the shield."""
     exposed: Mapping[str, Tri] = field(default_factory=dict)
     side: str | None = None
     needs: tuple[tuple[str, Tri, Micros], ...] = ()
@@ -71,11 +75,17 @@ class PersonFacts:
     told: Tri = False
     died: bool = False
     confirmed: bool = True
+    household: str | None = None
     capacity: tuple[tuple[int, str, Tri], ...] = ()
+    competence: tuple[tuple[int, str, Tri], ...] = ()
+    responsible: Mapping[str, Responsible] = field(default_factory=dict)
+    representatives: Mapping[str, Responsible] = field(default_factory=dict)
+    acts: tuple[Act, ...] = ()
     objections: tuple[Objection, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     refused: tuple[Refusal, ...] = ()
-    overrides: tuple[str, ...] = ()
+    shields: tuple[Shield, ...] = ()
+    overrides: tuple[Override, ...] = ()
     edges: tuple[Micros, ...] = ()
 
 
@@ -185,6 +195,9 @@ def _pair(reader: _Reader, rest: str, _register: list[Any], value: Mapping[str, 
 def _pair_since(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
     since = value.get("since")
     reader.map("since")[rest.partition("|")[0]] = since if isinstance(since, int) else 0
+    owner = value.get("owner")
+    if isinstance(owner, str):
+        reader.found.setdefault("owners", set()).add(owner.partition("/")[0])
 
 
 def _exposed(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
@@ -225,6 +238,43 @@ def _capacity(reader: _Reader, _rest: str, register: list[Any], value: Mapping[s
     reader.add("capacity", (register[0], register[1], has if isinstance(has, bool) else None))
 
 
+def _competence(reader: _Reader, _rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    competent = value.get("competent")
+    reader.add("competence", (register[0], register[1], competent if isinstance(competent, bool) else None))
+
+
+def _household(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    household = value.get("household")
+    reader.found["household"] = household if isinstance(household, str) else None
+
+
+def _responsible(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    found = reader.map("responsible")[rest] = responsible_of(value)
+    reader.edges |= {found.start, found.end}
+
+
+def _representative(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+    found = reader.map("representatives")[rest] = representative_of(value)
+    reader.edges |= {found.start, found.end}
+
+
+def _act(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    reader.add("acts", act_of(rest, register, value))
+
+
+def _restriction(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    found = shield_of(rest.partition("|")[2], value, source=rest.partition("|")[0])
+    ended = reader.registers.get(f"restriction_lifted|{found.owner}|{found.id}")
+    if ended is None or tuple(ended[:2]) < tuple(register[:2]):
+        reader.add("shields", found)
+
+
+def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    ended = reader.registers.get(f"order_discharged|{rest}")
+    if ended is None or tuple(ended[:2]) < tuple(register[:2]):
+        reader.add("shields", shield_of(rest, value, source=None))
+
+
 def _objection(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
     decided = reader.value(f"objection_decided|{rest.rpartition('|')[2]}").get("outcome")
     if decided in ("overruled", "ended"):
@@ -257,18 +307,16 @@ def _consent(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]
     reader.edges |= {each for each in (value.get("from"), value.get("until")) if isinstance(each, int)}
 
 
-def _override(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
-    reader.add("overrides", rest)
-    start, until = value.get("from"), value.get("until")
-    if isinstance(start, int):
-        reader.edges |= {start, *(start + each for each in OVERRIDE_LIMITS.values())}
-    if isinstance(until, int):
-        reader.edges.add(until)
+def _override(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    confirmed = [
+        each[2]
+        for key, each in reader.registers.items()
+        if key.startswith(f"override_seconded|{rest}|") and isinstance(each[2], dict)
+    ]
+    found = override_of(rest, register, value, confirmed, ended=f"override_ended|{rest}" in reader.registers)
+    reader.add("overrides", found)
+    reader.edges |= {found.start, found.end}
 
-
-_HOUR: Final = 3_600_000_000
-OVERRIDE_LIMITS: Final[dict[str, Micros]] = {"alone": 24 * _HOUR, "vital": 72 * _HOUR, "s47": 21 * 24 * _HOUR}
-"""How long an override lasts at most: alone; for danger to life; for an enquiry (rule 4.16)."""
 
 _RULES: Final[dict[str, Any]] = {
     "role": _role,
@@ -281,6 +329,13 @@ _RULES: Final[dict[str, Any]] = {
     "died": _died,
     "identity": _identity,
     "capacity": _capacity,
+    "competence": _competence,
+    "household": _household,
+    "responsible": _responsible,
+    "representative": _representative,
+    "act": _act,
+    "restriction": _restriction,
+    "order": _order,
     "objection": _objection,
     "refusal": _refusal,
     "refused": _refused,

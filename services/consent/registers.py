@@ -15,7 +15,7 @@ Keys, with `*` for a part that the author left open:
 | `refused\|purpose\|category\|desk` | `{}`: the one that occurred last |
 | `objection\|source\|id`, `objection_decided\|id` | scope (null: all), `{outcome}` |
 | `pair\|other\|p`, `pair\|other\|v` | `{state}`: the other is the perpetrator, or the victim |
-| `pair_since\|other\|p` | `{since}`: when first recorded |
+| `pair_since\|other\|p` | `{since, owner}`: when first recorded, and by whom |
 | `exposed\|victim` | `{since}`: a child who saw, heard or suffered it |
 | `side`, `need\|referral` | `{role}`, `{to, victim, since}`: domestic abuse stated of them, or a need |
 | `role\|role\|desk\|cause` | `{from}` |
@@ -25,10 +25,14 @@ Keys, with `*` for a part that the author left open:
 | `told`, `died`, `identity`, `adopted\|family` | `{told}`, `{at}`, `{degree}`, `{at}` |
 | `capacity\|receipt` | `{has, at}` |
 | `family\|id` | `{member}` |
-| `override\|id`, `override_ended\|id`, `override_seconded\|id` | scope; `{at}`; `{at}` |
-| `restriction\|source\|id`, `restriction_lifted\|id` | scope; `{at}` |
+| `override\|id`, `override_ended\|id` | scope; `{at}` |
+| `override_seconded\|id\|agency` | `{of, lifts}`: the invocation's receipt, what the agency lets it lift |
+| `restriction\|source\|id`, `restriction_lifted\|agency\|id` | scope; `{at}` |
 | `order\|id`, `order_discharged\|id` | scope; `{at}` |
-| `representative\|id`, `competence\|receipt`, `responsible\|id` | who may decide for them |
+| `representative\|id`, `responsible\|id` | `{kind or basis, from, until, at}`: who may decide for them |
+| `competence\|receipt` | `{competent, at}` |
+| `act\|holder\|purpose\|category\|desk` | `{act}`: what a holder of parental responsibility last did |
+| `household` | `{household}`: its id, or null |
 """
 
 from __future__ import annotations

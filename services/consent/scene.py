@@ -18,7 +18,7 @@ from services.consent.sides import need, opposes, pairs, presumed, victims
 from services.consent.vocabulary import FAMILY_ROLES, OPPOSING_ROLES
 
 FOREVER: Final = 1 << 62
-_PARTS: Final = ("open", "lead", "core_group", "members", "children", "households", "persons", "known")
+_PARTS: Final = ("open", "lead", "core_group", "members", "children", "conflicts", "persons", "known")
 """The parts of a state that decisions read."""
 _NOBODY: Final = PersonFacts(registers={}, known=False)
 _NEED_SIDE: Final = "victim"
@@ -115,10 +115,20 @@ class Scene:
         state = facts.state
         self.open = self._live(state.get("open", [])) is not None
         self.family_roles = self._roles_of_family()
-        self.members = self._members()
-        """Person → True for an adult, False for a child, None where that is not known."""
+        self.adopted = frozenset(
+            person for person, each in state.get("members", {}).items() if each.get("adopted") is not None
+        )
+        """Who left the family by adoption: it knows nothing more of them (rule 4.18)."""
+        self.everybody, self.members = self._members()
+        """Person → True for an adult, False for a child, None where that is not known: whoever was a member, and is.
+
+        Sides are taken over everybody: that a victim left is nothing that the other side may notice.
+        """
         children = [each for person, each in state.get("children", {}).items() if person in self.members]
-        self.s47 = any(self._live([span]) is not None for each in children for span in each["s47"].values())
+        self.enquiries = frozenset(
+            name for each in children for name, span in each["s47"].items() if self._live([span]) is not None
+        )
+        self.s47 = bool(self.enquiries)
         self.statutory = self.s47 or any(each["status"] in ("cp", "cla") for each in children)
         self.roles: dict[str, dict[str, dict[str, Micros]]] = {}
         """Desk → person → role → its end: what permits may rest on."""
@@ -127,14 +137,18 @@ class Scene:
         self.supervises: dict[str, set[str]] = {}
         self._read_roles()
         self.victims_of = pairs(facts.persons)
-        in_need = {each: need(facts.person(each), rules) for each in self.members}
-        stated = {each: facts.person(each).side for each in self.members}
-        self.presumed = presumed(self.members, in_need, stated, self.victims_of)
+        in_need = {each: need(facts.person(each), rules) for each in self.everybody}
+        stated = {each: facts.person(each).side for each in self.everybody}
+        self.presumed = presumed(self.everybody, in_need, stated, self.victims_of)
         self.victims = victims(in_need, self.victims_of, self.presumed)
         """Person → True or None (perhaps) for a victim; not there: none."""
         self._add_victim_roles()
         self.unsettled_adults = self._unsettled_adults()
+        self.shields = {person: each.shields for person, each in facts.persons.items() if each.shields}
+        """Person → what restrictions and court orders say of them."""
+        self.conflicts = tuple((each["desk"], each["worker"]) for each in state.get("conflicts", {}).values())
         self._opposed: dict[str, Mapping[str, Tri]] = {}
+        self._near: dict[str, Tri] = {}
         self._shielders: dict[str, frozenset[str]] = {}
         self._role_words: dict[str, frozenset[str]] = {}
         self._words: dict[str, frozenset[str]] = {}
@@ -160,12 +174,11 @@ class Scene:
         """The victims whose desks serve a child with them: it is certain that they belong together."""
         if self.members.get(child) is not False:
             return ()
-        households = self.facts.state.get("households", {})
-        home, exposed = households.get(child), self.facts.person(child).exposed
+        exposed = self.facts.person(child).exposed
         return tuple(
             each
             for each, tri in sorted(self.victims.items())
-            if tri is True and (exposed.get(each) is True or (home and home == households.get(each)))
+            if tri is True and (exposed.get(each) is True or self._at_home(child, each))
         )
 
     def shielded(self, person: str) -> bool:
@@ -174,9 +187,39 @@ class Scene:
 
     def lives_with(self, one: str, other: str) -> bool:
         """True unless both households are known and differ."""
-        households = self.facts.state.get("households", {})
-        here, there = households.get(one), households.get(other)
+        here, there = self.facts.person(one).household, self.facts.person(other).household
         return here is None or there is None or here == there
+
+    def near(self, person: str) -> Tri:
+        """Whether where this person can be found tells where a shielded one can (4.2); None: perhaps.
+
+        Perhaps, where a household is not known, or whether somebody is a victim.
+        """
+        if not self.victims:
+            return False
+        if person not in self._near:
+            self._near[person] = self._is_near(person)
+        return self._near[person]
+
+    def surely_shielded(self, person: str) -> bool:
+        """True for somebody known to be a victim, and a child known to belong to one."""
+        return self.victims.get(person) is True or bool(self.parents_shielded(person))
+
+    def _is_near(self, person: str) -> Tri:
+        children = (each for each, adult in self.members.items() if adult is not True)
+        hidden = [*self.victims, *(each for each in children if self.shielders(each))]
+        if person == FAMILY:
+            return True if any(self.surely_shielded(each) for each in hidden) else None
+        if self.surely_shielded(person):
+            return True
+        if any(self._at_home(person, each) and self.surely_shielded(each) for each in hidden):
+            return True
+        return None if any(each == person or self.lives_with(person, each) for each in hidden) else False
+
+    def _at_home(self, one: str, other: str) -> bool:
+        """True if both are known to live in one household."""
+        here = self.facts.person(one).household
+        return here is not None and here == self.facts.person(other).household
 
     def since(self, victim: str) -> Micros:
         """From when a victim is shielded: the first record of it."""
@@ -218,6 +261,14 @@ class Scene:
             }
             found = self._words[person] = frozenset(word for word, is_so in true.items() if is_so)
         return found
+
+    def accused(self, person: str) -> bool:
+        """True for a P of a pair that has not ended, or stated or presumed to be one; where that is unknown too."""
+        if any(each is not False for each in self.victims_of.get(person, {}).values()):
+            return True
+        return self.facts.person(person).side in ("alleged_perpetrator", UNKNOWN) or bool(
+            self.presumed.get(person)
+        )
 
     def _is_perpetrator(self, person: str) -> bool:
         """True for a P of a recorded pair, a member stated to be one, and somebody supervised."""
@@ -267,19 +318,24 @@ class Scene:
                     found.setdefault(desk, {})[role] = end
         return found
 
-    def _members(self) -> dict[str, Tri]:
-        found: dict[str, Tri] = {}
+    def _members(self) -> tuple[dict[str, Tri], dict[str, Tri]]:
+        """Who was ever a member, and who is one now."""
+        ever: dict[str, Tri] = {}
+        now: dict[str, Tri] = {}
         for person, member in self.facts.state.get("members", {}).items():
+            if person in self.adopted:
+                continue
+            adult_from = member["adult_from"]
+            grown = adult_from is not None and adult_from <= self.at
+            kind = member["kind"]
+            ever[person] = True if grown or kind == "adult" else False if kind == "child" else None
             if self._live(member["spans"]) is not None:
-                adult_from = member["adult_from"]
-                grown = adult_from is not None and adult_from <= self.at
-                kind = member["kind"]
-                found[person] = True if grown or kind == "adult" else False if kind == "child" else None
-        return found
+                now[person] = ever[person]
+        return ever, now
 
     def _read_roles(self) -> None:
         for person, facts in self.facts.persons.items():
-            for span in facts.spans:
+            for span in facts.spans if person not in self.adopted else ():
                 end = self._held(span)
                 if end is None:
                     continue
@@ -324,12 +380,12 @@ class Scene:
 
     def _sides_with(self, desk: str) -> dict[str, Tri]:
         clients, supervised = self.sides.get(desk, set()), self.supervises.get(desk, set())
-        return opposes(clients, supervised, self.members, self.victims_of, self.presumed)
+        return opposes(clients, supervised, self.everybody, self.victims_of, self.presumed)
 
     def _unsettled_adults(self) -> bool:
         """True while somebody who may set a desk against a member is not known yet."""
-        others = {each for each, adult in self.members.items() if adult is not False}
+        others = {each for each, adult in self.everybody.items() if adult is not False}
         for perpetrator, theirs in self.victims_of.items():
-            if any(theirs.get(each, False) is not False for each in self.members):
+            if any(theirs.get(each, False) is not False for each in self.everybody):
                 others.add(perpetrator)
         return any(not self.facts.person(each).known for each in others)

@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
-from services.consent.items import FAMILY, Item, TextLike
-from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome, forbidden, outcome
+from services.consent.forbids import forbidden, lift_of
+from services.consent.items import FAMILY, TextLike
+from services.consent.outcome import RELEASED, SILENT, Outcome, strictest
 from services.consent.scene import FOREVER, Scene
 
-_HIDDEN: Final = (RELEASED, EXISTENCE, HELD)
-"""From the least hidden to the most; what is silent ends the question."""
+THIRD_PARTY: Final = "third_party.detail"
+
+Of = Callable[..., Outcome]
+"""The outcome of a category about a person for the desk in hand: `of(category, person, addressed=, text=)`."""
 
 
-def text_outcome(
-    scene: Scene, item: Item, desk: str, text: TextLike, recorded: Micros, parties: tuple[str, ...]
-) -> Outcome:
+def text_outcome(scene: Scene, desk: str, text: TextLike, of: Of, recorded: Micros) -> Outcome:
     """The outcome for one text: its own category and person first, then everybody else it is about.
 
-    Nobody named means everybody and third parties, so that only the lead may have it. Until texts are read
-    by a second pair of eyes (a scan that may only deny), a desk other than the lead gets only what was
-    addressed to it.
+    Nobody named means everybody, and third parties. A desk that opposes somebody gets a text only if it was addressed
+    to it, by its author, or by an override that names what it lifts; what is about a victim whom it opposes, F01
+    denies.
     """
     addressed = desk in text.addressed
-
-    def of(person: str) -> Outcome:
-        ask = Ask(desk, text.category, person, recorded, addressed=addressed, text=True, parties=parties)
-        return outcome(scene, item.source, ask, item.probable)
-
-    lead = "lead" in scene.family_roles.get(desk, {})
-    if not lead and not addressed:
-        return _held_back(scene, desk, text, recorded)
-    own = of(text.person)
+    if scene.opposed(desk) and not addressed:
+        addressed = bool(lift_of(scene, desk, text.category, text.person))
+        if not addressed:
+            return _held_back(scene, desk, text, recorded)
+    own = of(text.category, text.person, addressed=addressed, text=True)
     if own.result == SILENT:
         return own
-    back = own._replace(result=SILENT, clause=scene.rules.names["text_held_back"], opens=False)
-    if text.about is None and not lead:
-        return back._replace(why="about_everybody")
-    if text.person == FAMILY and scene.opposed(desk):
-        return back._replace(why="opposes")
-    others = [each for each in (scene.members if text.about is None else text.about) if each != text.person]
-    found = own
-    for other in sorted(set(others)):
-        one = of(other)
-        if one.result == SILENT:
-            after, before = max(found.after, one.after), min(found.before, one.before)
-            return back._replace(why="about_another", after=after, before=before)
-        if _HIDDEN.index(one.result) > _HIDDEN.index(found.result):
-            found = found._replace(result=one.result, clause=one.clause, why=one.why)
-        found = found._replace(
-            until=min(found.until, one.until),
-            after=max(found.after, one.after),
-            before=min(found.before, one.before),
+    found = [own]
+    others = scene.everybody if text.about is None else text.about
+    if text.about is None:
+        found.append(of(THIRD_PARTY, FAMILY, addressed=addressed, text=True))
+    named = sorted({each for each in others if each != text.person})
+    found.extend(of(text.category, each, addressed=addressed, text=True) for each in named)
+    worst = strictest(found)
+    if worst.result == SILENT or (text.about is None and worst.result != RELEASED):
+        why = "about_everybody" if text.about is None else "about_another"
+        clause = scene.rules.names["text_held_back"]
+        return worst._replace(
+            result=SILENT, category=text.category, person=text.person, clause=clause, why=why, opens=False
         )
-    return found
+    return own._replace(
+        result=worst.result,
+        clause=worst.clause,
+        why=worst.why,
+        until=worst.until,
+        after=worst.after,
+        before=worst.before,
+    )
 
 
 def _held_back(scene: Scene, desk: str, text: TextLike, recorded: Micros) -> Outcome:
-    """Not addressed: no permit can help, but a forbid on the text itself says more."""
-    forbid = forbidden(scene, Ask(desk, text.category, text.person, recorded, text=True))
-    clause, why = (forbid, "") if forbid else (scene.rules.names["text_held_back"], "not_addressed")
-    return Outcome(SILENT, text.category, text.person, clause, why, FOREVER, False, -FOREVER, FOREVER)
+    """Not addressed: no permit can help, but a forbid on the text's own person says more."""
+    names = scene.rules.names
+    ask = Ask(desk, text.category, text.person, recorded, text=True)
+    clause, why = forbidden(scene, ask), ask.why
+    if clause is None or (clause == names["shielded_set"] and text.person not in scene.opposed(desk)):
+        clause, why = names["text_held_back"], "not_addressed"
+    return Outcome(SILENT, text.category, text.person, clause, why, FOREVER, False, ask.after, ask.before)

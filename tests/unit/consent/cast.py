@@ -174,12 +174,12 @@ def the_cast() -> Family:
     family.tell("family.member_added", CHESIL, members=rows)
     family.settle(V, P, K)
     family.tell("child.status_changed", CHESIL, person=ref(K), status="cin")
-    family.tell("safety.pair_recorded", CHESIL, victim=ref(V), perpetrator=ref(P), basis="disclosure")
     family.tell("person.told_recorded", CHESIL, person=ref(V), told=True)
     family.refer(V, PARAGON, "referral-paragon")
     family.refer(V, S2W, "referral-s2w")
     for desk, cause in ((PARAGON, "referral-paragon"), (S2W, "referral-s2w")):
         family.tell("referral.support_started", desk, referral=ref(cause), person=ref(V))
+    family.tell("safety.pair_recorded", PARAGON, victim=ref(V), perpetrator=ref(P), basis="disclosure")
     family.tell("person.probation_supervision_started", PROBATION, person=ref(P), desk=PROBATION)
     family.tell("practice.plan_agreed", CHESIL, discussed=[ref(K)], core_group=[S2W, PROBATION])
     return family

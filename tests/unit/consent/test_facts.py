@@ -101,7 +101,7 @@ def test_later_record_moves_no_earlier_beginning() -> None:
     first = family.tell("safety.pair_recorded", PARAGON, **pair)
     family.tell("safety.pair_recorded", PARAGON, **pair)
     since = family.state["persons"][V][f"pair_since|{P}|p"]
-    assert since[2] == {"since": first.recorded}
+    assert since[2] == {"since": first.recorded, "owner": PARAGON}
 
 
 def test_service_facts_touch_no_consent() -> None:

@@ -60,6 +60,9 @@ class World:
             _set(persons, fact, value)
         for index, (role, desk, person) in enumerate(sorted(self.roles)):
             _role(persons[person], index, role, desk)
+        if self.facts["apart",] == "true":
+            for person, home in ((ADULT, "here"), (OTHER, "there"), (CHILD, "here")):
+                persons[person]["household"] = [5, "r", {"household": home}]
         for person in self.unconfirmed:
             persons[person]["identity"] = [1, "r", {"degree": "probable"}]
         return {
@@ -75,9 +78,6 @@ class World:
                 for each in PEOPLE
             },
             "children": {CHILD: {"status": "cp" if self.facts["statutory",] == "true" else "cin", "s47": {}}},
-            "households": {ADULT: "here", OTHER: "there", CHILD: "here"}
-            if self.facts["apart",] == "true"
-            else {},
             "persons": persons,
             "known": dict.fromkeys(PEOPLE, True),
         }

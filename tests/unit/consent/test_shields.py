@@ -1,0 +1,182 @@
+"""Restrictions, court orders, conflicts of interest, adoption: what they keep from whom, and what ends them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from services.consent.compiled import CompiledRules, compile_rules
+from services.consent.forbids import in_conflict
+from tests.unit.consent.cast import (
+    CHESIL,
+    MINUTES,
+    PARAGON,
+    POLICE,
+    PROBATION,
+    REACH,
+    S2W,
+    Family,
+    K,
+    P,
+    Seen,
+    V,
+    dorset,
+    ref,
+    text,
+    the_cast,
+)
+
+
+@cache
+def walled() -> CompiledRules:
+    """Dorset's agreement, with a wall around one worker of s2w."""
+    rules = dorset().rules
+    worker = f"{S2W}/W-3"
+    return compile_rules(
+        replace(rules, desks={**rules.desks, worker: replace(rules.desks[S2W], name=worker)})
+    )
+
+
+def rated(family: Family) -> Seen:
+    return family.publish("practice.risk_rated", MINUTES, person=ref(K), rating="amber")
+
+
+def reviewed(family: Family) -> Seen:
+    about = {"referral": ref("referral-paragon"), "person": ref(V)}
+    goals = [{"goal": "G-1", "progress": "some"}]
+    return family.publish("referral.goal_reviewed", PARAGON, **about, goals=goals)
+
+
+def restrict(family: Family, source: str = PARAGON, **more: Any) -> None:
+    family.tell("safety.restriction_placed", source, **{"person": ref(V), "restriction": "R-1", **more})
+
+
+def lift(family: Family, source: str, approver: str) -> None:
+    lifted = family.tell("safety.restriction_lifted", source, person=ref(V), restriction="R-1")
+    family.tell("hub.approval_given", approver, task="T", request=lifted.id, decision="approved")
+
+
+@pytest.mark.parametrize("whom", [{"from_agency": "s2w"}, {"from_desk": S2W}, {"from_worker": "W-9"}])
+def test_restricted_desk_gets_nothing_of_the_shielded_set(whom: dict[str, str]) -> None:
+    family = the_cast()
+    assert reviewed(family).body(S2W) is not None
+    restrict(family, **whom)
+    seen = reviewed(family)
+    assert seen.body(S2W) is None
+    assert {each.clause for each in seen.verdict(S2W).outcomes} == {"F02"}
+    assert seen.body(CHESIL) is not None
+    assert rated(family).fields(S2W) == {"rating"}
+
+
+def test_restriction_denies_the_categories_that_it_names_and_no_others() -> None:
+    family = the_cast()
+    restrict(family, from_desk=S2W, categories=["support.summary"])
+    seen = reviewed(family)
+    assert seen.fields(S2W) == set()
+    assert seen.body(S2W) is not None
+    assert seen.verdict(S2W).withheld == ()
+
+
+def test_restriction_shields_the_child_that_lives_with_the_person() -> None:
+    family = the_cast()
+    restrict(family, from_desk=S2W)
+    reason = text("K is afraid.", K)
+    seen = family.publish("practice.risk_rated", MINUTES, person=ref(K), rating="red", reason=reason)
+    assert seen.fields(S2W) == {"rating"}
+
+
+def test_restriction_ends_only_when_a_second_person_of_its_owner_approves() -> None:
+    family = the_cast()
+    restrict(family, from_desk=S2W)
+    lift(family, PARAGON, CHESIL)
+    assert reviewed(family).body(S2W) is None
+    lift(family, PARAGON, PARAGON)
+    assert reviewed(family).body(S2W) is not None
+
+
+def test_restriction_stays_when_another_desks_of_the_same_id_is_lifted() -> None:
+    family = the_cast()
+    restrict(family, from_desk=S2W)
+    restrict(family, POLICE, from_desk=REACH)
+    lift(family, POLICE, POLICE)
+    assert reviewed(family).body(S2W) is None
+
+
+def test_restriction_placed_again_counts_when_an_earlier_one_was_lifted() -> None:
+    family = the_cast()
+    restrict(family, from_desk=S2W)
+    lift(family, PARAGON, PARAGON)
+    restrict(family, from_desk=S2W)
+    assert reviewed(family).body(S2W) is None
+
+
+def test_unreadable_restriction_counts_for_everybody() -> None:
+    family = the_cast()
+    restrict(family, from_desk=REACH)
+    family.state["persons"][V][f"restriction|{PARAGON}|R-1"][2] = {"unreadable": True}
+    seen = reviewed(family)
+    assert all(seen.body(desk) is None for desk in (CHESIL, S2W))
+
+
+def ordered(family: Family, **more: Any) -> None:
+    family.tell("safety.court_order_recorded", CHESIL, person=ref(K), order="O-1", **more)
+
+
+def hearing(family: Family) -> Seen:
+    return family.publish("child.proceedings_initiated", MINUTES, case="C-1", children=[ref(K)], kind="care")
+
+
+def test_proceedings_reach_the_lead_alone_when_no_order_lists_anybody() -> None:
+    seen = hearing(the_cast())
+    assert seen.body(CHESIL) is not None
+    assert {each.clause for each in seen.verdict(S2W).outcomes} == {"F09"}
+
+
+def test_order_keeps_what_it_names_from_whoever_is_not_on_its_list() -> None:
+    family = the_cast()
+    ordered(family, categories=["risk.rating"], allowed=[PARAGON])
+    assert hearing(family).body(CHESIL) is None
+    seen = rated(family)
+    assert seen.fields(PARAGON) == {"rating"}
+    assert all(seen.body(desk) is None for desk in (CHESIL, S2W, PROBATION))
+    family.tell("safety.court_order_discharged", CHESIL, person=ref(K), order="O-1")
+    assert rated(family).fields(CHESIL) == {"rating"}
+
+
+def test_order_against_a_person_keeps_the_shielded_set_from_their_desks() -> None:
+    family = the_cast()
+    ordered(family, from_person=ref(P))
+    seen = family.publish("practice.risk_rated", MINUTES, person=ref(K), rating="red")
+    assert seen.body(PROBATION) is None
+    assert seen.fields(S2W) == {"rating"}
+
+
+def test_family_does_not_exist_for_the_worker_in_conflict_and_colleagues_are_served() -> None:
+    family = the_cast()
+    conflict = {"family": ref(family.name), "conflict": "C-1", "desk": S2W, "worker": "W-3"}
+    family.tell("hub.worker_conflict_recorded", S2W, **conflict)
+    family.state["core_group"][f"{S2W}/W-3"] = family.state["core_group"][S2W]
+    scene = family.facts().scene(walled(), family.now, "")
+    assert in_conflict(scene, f"{S2W}/W-3")
+    assert not in_conflict(scene, S2W)
+    event = family.event("practice.risk_rated", MINUTES, person=ref(K), rating="red")
+    decision = family.decide(event, rules=walled())
+    assert decision.verdict(S2W).mask
+    assert {each.clause for each in decision.verdict(f"{S2W}/W-3").outcomes} == {"F08"}
+    family.tell("hub.worker_conflict_ended", PARAGON, **{**conflict, "desk": PARAGON})
+    assert not family.decide(event, rules=walled()).verdict(f"{S2W}/W-3").mask
+    family.tell("hub.worker_conflict_ended", S2W, **conflict)
+    assert family.decide(event, rules=walled()).verdict(f"{S2W}/W-3").mask
+
+
+def test_adopted_child_is_gone_for_every_desk_of_the_birth_family() -> None:
+    family = the_cast()
+    queued = rated(family)
+    family.tell("person.adopted", CHESIL, person=ref(K))
+    again = family.decide(queued.event, at=family.now)
+    assert not again.recipients
+    assert {each.clause for each in again.verdict(CHESIL).outcomes} == {"F10"}
+    assert reviewed(family).body(CHESIL) is not None
