@@ -51,11 +51,9 @@ def _clear(scene: Scene, _: Permit, ask: Ask) -> Tri:
 
 def _party(scene: Scene, permit: Permit, ask: Ask) -> Tri:
     ask.volatile = True
-    persons = scene.roles.get(ask.desk, {})
-    return (
-        any(role in persons.get(party, {}) for party in ask.parties for role in permit.roles)
-        and ask.person in persons
-    )
+    # Its own client's row: an incident's other perpetrators are no clients of this desk.
+    held_for = scene.roles.get(ask.desk, {}).get(ask.person, {})
+    return ask.person in ask.parties and any(role in held_for for role in permit.roles)
 
 
 def _pair(scene: Scene, permit: Permit, ask: Ask) -> Tri:

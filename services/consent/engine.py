@@ -62,7 +62,7 @@ def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...])
     key = (item.source, item.derived, item.protective, item.probable, names, cells, texts)
     memo: _Memo | None = scene.memo.get(key)
     if memo is None or not memo.after <= recorded < memo.before:
-        deciding = _Deciding(scene, item, recorded)
+        deciding = Deciding(scene, item, recorded)
         verdicts = tuple(deciding.verdict(each) for each in names if item.derived or each != item.source)
         outcomes = [one for each in verdicts for one in each.outcomes]
         memo = scene.memo[key] = _Memo(
@@ -91,7 +91,7 @@ def _waits(scene: Scene, item: Item) -> tuple[str, ...]:
     return tuple(sorted(unsure | others))
 
 
-class _Deciding:
+class Deciding:
     """One event being decided."""
 
     def __init__(self, scene: Scene, item: Item, recorded: Micros) -> None:
@@ -108,7 +108,7 @@ class _Deciding:
         found: list[Outcome] = []
         opening: list[Outcome] = []
         for cell in items.cells:
-            one = self._cell(desk, cell)
+            one = self.cell(desk, cell)
             found.append(one)
             if one.result == RELEASED:
                 mask |= cell.bit
@@ -116,7 +116,7 @@ class _Deciding:
             if one.opens:
                 opening.append(one)
         for text in items.texts:
-            one = self._text(desk, text)
+            one = self.text(desk, text)
             found.append(one)
             if one.result == RELEASED:
                 mask |= text.bit
@@ -126,7 +126,7 @@ class _Deciding:
         gates = found[: len(items.gates)] if opening else []
         for index, gate in enumerate(gates):
             if gate.result != RELEASED:
-                carrier = next((each for each in opening if self._carries(desk, each, gate)), None)
+                carrier = next((each for each in opening if self.carries(desk, each, gate)), None)
                 if carrier is not None:
                     found[index] = carrier._replace(category=gate.category)
                     if carrier.result == RELEASED:
@@ -147,7 +147,7 @@ class _Deciding:
         end = None if until >= FOREVER or not mask else until
         return Verdict(desk, mask, tuple(sorted(withheld)), held, end, found, hold)
 
-    def _carries(self, desk: str, carrier: Outcome, gate: Outcome) -> bool:
+    def carries(self, desk: str, carrier: Outcome, gate: Outcome) -> bool:
         """True if what is released opens this gate with it: no forbid stands, or what it rests on lifts that too."""
         if carrier.person != gate.person or carrier.result not in (RELEASED, HELD):
             return False
@@ -157,7 +157,8 @@ class _Deciding:
         ask = Ask(desk, gate.category, gate.person, self.recorded)
         return bool(lift) and forbidden(self.scene, ask, lift) is None
 
-    def _cell(self, desk: str, cell: CellLike) -> Outcome:
+    def cell(self, desk: str, cell: CellLike) -> Outcome:
+        """What becomes of one cell."""
         categories = lifted(self.scene, desk, cell.category, cell.person, place=cell.place)
         addressed = desk in cell.addressed
         found = [
@@ -166,7 +167,8 @@ class _Deciding:
         ]
         return found[0] if len(found) == 1 else strictest(found)
 
-    def _text(self, desk: str, text: TextLike) -> Outcome:
+    def text(self, desk: str, text: TextLike) -> Outcome:
+        """What becomes of one text."""
         return text_outcome(self.scene, desk, text, partial(self._of, desk), self.recorded)
 
     def _of(

@@ -61,9 +61,10 @@ def lifted(scene: Scene, desk: str, category: str, person: str, *, place: bool) 
     """
     if not place and category != "contact.address":
         return (category,)
-    near = scene.near(person)
-    if scene.opposed(desk) and not scene.surely_shielded(person):
-        near = None
+    if scene.opposed(desk):
+        near = True if scene.victims.get(person) is True else None if scene.victims else False
+    else:
+        near = scene.near(person)
     return (WHEREABOUTS,) if near else (category, WHEREABOUTS) if near is None else (category,)
 
 
@@ -165,7 +166,7 @@ def _about(scene: Scene, subjects: frozenset[str], ask: Ask) -> bool:
         return ("worker" if ask.category == "worker.contact" else "third_party") in subjects
     if ask.person == FAMILY:
         return any(_LETTERS[each] in CATEGORIES[ask.category].whose for each in subjects)
-    return not subjects.isdisjoint(scene.words(ask.person))
+    return scene.is_one_of(ask.person, subjects)
 
 
 def _outcome(ask: Ask, result: str, clause: str, why: str = "") -> Outcome:

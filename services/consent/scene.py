@@ -248,6 +248,10 @@ class Scene:
             found = self._role_words[desk] = frozenset(self.family_roles.get(desk, ())).union(*persons)
         return found
 
+    def is_one_of(self, person: str, subjects: frozenset[str]) -> bool:
+        """Whether a person certainly is one of those whom these words of a permit mean."""
+        return not subjects.isdisjoint(self.words(person))
+
     def words(self, person: str) -> frozenset[str]:
         """What a member certainly is: adult or child, victim, perpetrator."""
         found = self._words.get(person)
