@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -26,6 +27,9 @@ from hub.errors import PeerError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+GONE = (psycopg.OperationalError, IdleInTransactionSessionTimeout)
+"""What the driver raises when the server has gone, or has ended a transaction that stood still too long."""
 
 
 class DatabaseAwayError(PeerError):
@@ -87,13 +91,13 @@ class Database:
                 try:
                     async with driver.transaction():
                         yield driver
-                except psycopg.OperationalError:
+                except GONE:
                     await pooled.invalidate()
                     raise
-        except (psycopg.OperationalError, PoolTimeoutError, OSError) as error:
+        except (*GONE, PoolTimeoutError, OSError) as error:
             raise DatabaseAwayError(f"PostgreSQL is away: {type(error).__name__}") from error
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
+            if error.connection_invalidated or isinstance(error.orig, GONE):
                 raise DatabaseAwayError(f"PostgreSQL is away: {type(error.orig).__name__}") from error
             raise
 

@@ -21,6 +21,9 @@ log = logging.getLogger("wraparound.processor")
 
 CACHE_LIMIT = 50_000
 HINT_SECONDS = 2.0
+LEAST = 64
+BATCH_SECONDS = 0.5
+"""How long a batch is to take: one that takes longer holds rows, heartbeats and everybody's news up."""
 
 
 class Processor:
@@ -29,6 +32,7 @@ class Processor:
     def __init__(self, context: Context, *, batch_size: int, batch_wait_ms: int) -> None:
         self.context = context
         self.batch_size = batch_size
+        self.limit = min(batch_size, 4 * LEAST)
         self.batch_wait_ms = batch_wait_ms
         self.states: dict[str, State] = {}
         self.handled = 0
@@ -49,10 +53,13 @@ class Processor:
         hinted = time.monotonic()
         while not self._stopping:
             try:
-                taken = await feed.take(self.batch_size, self.batch_wait_ms)
+                taken = await feed.take(self.limit, self.batch_wait_ms)
                 if taken.moves:
+                    began = time.monotonic()
                     await self._commit(feed, taken)
                     self.progressed_at = time.monotonic()
+                    seconds = self.progressed_at - began
+                    self.limit = next_limit(self.limit, self.batch_size, len(taken.records), seconds)
                 if time.monotonic() - hinted > HINT_SECONDS:
                     await feed.hint()
                     hinted = time.monotonic()
@@ -61,6 +68,7 @@ class Processor:
                 pause = min(pause * 2, 2.0) or 0.1
                 log.warning("%s: %s; trying again in %.1f s", self.context.machine.name, error, pause)
                 self.drop_states()
+                self.limit = max(LEAST, self.limit // 4)
                 await asyncio.sleep(pause)
 
     async def _commit(self, feed: Feed, taken: Taken) -> None:
@@ -124,6 +132,18 @@ class Processor:
             )
             self.drop_states()
             await Batch(self.context, self.states, [record], park=True).run([step])
+
+
+def next_limit(limit: int, most: int, records: int, seconds: float) -> int:
+    """How many records the next batch may have, after one of so many took so long.
+
+    What an event costs depends on how much waits that it may change, so no fixed size is right.
+    """
+    if seconds > BATCH_SECONDS:
+        limit = max(LEAST, int(min(records, limit) * BATCH_SECONDS / seconds))
+    elif records >= limit:
+        limit *= 2
+    return min(limit, most)
 
 
 def describe(fault: BaseException) -> str:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors
 
 from hub.attempts.begin import ContendedError
-from hub.database import Connection, DatabaseAwayError
+from hub.database import GONE, Connection, DatabaseAwayError
 from hub.errors import PeerError
 
 log = logging.getLogger("wraparound.delivery")
@@ -73,7 +73,7 @@ class Session:
                 yield conn
         except _CONTENTION as error:
             raise ContendedError(type(error).__name__) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+        except (*GONE, psycopg.InterfaceError, OSError) as error:
             await self.close()
             raise DatabaseAwayError(f"PostgreSQL is away: {type(error).__name__}") from error
         except asyncio.CancelledError:
