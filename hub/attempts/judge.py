@@ -3,7 +3,8 @@
 In the order of the line, for each delivery:
 
 1. its family, or a person it rests on, is parked: it waits, and its family waits behind it;
-2. it is being decided again, is being sent, or waits out a back-off: its family waits behind it;
+2. it is being decided again, is being sent, waits out a back-off, or somebody else is at it just now: its
+   family waits behind it;
 3. what it rests on is no longer so: it lapses, and its family waits behind it. In this order: a guard that
    counts other raises than its decision had seen, a time that has come, another rule set in force;
 4. its family waits: so does it;
@@ -33,6 +34,8 @@ class World:
     parked: frozenset[str]
     rules: str
     now: Now
+    busy: frozenset[str] = frozenset()
+    """Deliveries that somebody else is at (`hub.attempts.contention`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def judge(rows: Sequence[Row], world: World, behind: AbstractSet[tuple[str, str]
         line = (row.desk, row.family_id)
         if row.status == "lapsed":
             under_way[row.desk] = under_way.get(row.desk, 0) + 1
-        if not is_due(row, world.now) or is_parked(row, world):
+        if not is_due(row, world.now) or row.delivery_id in world.busy or is_parked(row, world):
             waiting.add(line)
             continue
         found = differs(row, world)

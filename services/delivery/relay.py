@@ -5,17 +5,31 @@ attempts. A cycle is one transaction (the last attempts marked, the next begun),
 whole: so the order of each desk and family is kept, and a crash anywhere repeats deliveries under their own
 ids, never skips one.
 
+Where another transaction was at one of the rows, all is undone and begun anew, for a while with patience: what
+was sent is marked by itself, and rows that somebody is at wait without holding up the other families.
+
 The relay decides nothing: what does not compare lapses, and the router decides again.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from hub.attempts import lines
-from hub.attempts.begin import Attempt, UnguardedError, begin, closed_agencies, lapse, look, register
-from hub.attempts.judge import judge
+from hub.attempts.begin import (
+    Attempt,
+    ContendedError,
+    UnguardedError,
+    begin,
+    closed_agencies,
+    lapse,
+    look,
+    register,
+)
+from hub.attempts.contention import busy_rows
+from hub.attempts.judge import World, judge
 from hub.attempts.lines import Horizon, Line
 from hub.attempts.mark import end_overdue, mark
 from hub.attempts.row import LIFE, Now, Row, agency
@@ -36,6 +50,8 @@ BUSY: Final = 0.02
 IDLE: Final = 0.1
 CLAIM_EVERY: Final = 1.0
 STUCK_EVERY: Final = 0.1
+PATIENCE: Final = 5.0
+"""Seconds after a contention in which rows that somebody is at are asked for first."""
 
 
 class Relay:
@@ -65,6 +81,7 @@ class Relay:
         self._horizon = Horizon()
         self._claim_at = 0.0
         self._stuck_at = 0.0
+        self._patient_until = 0.0
         self._quiet = 0
         self._closed: frozenset[str] = frozenset()
         self._unmarked: tuple[list[Attempt], dict[str, Sent]] | None = None
@@ -91,6 +108,17 @@ class Relay:
 
     async def cycle(self) -> float:
         """Mark the last attempts, begin the next, send them. Returns how long to rest afterwards."""
+        try:
+            return await self._cycle()
+        except ContendedError:
+            self._patient_until = stopwatch() + PATIENCE
+            raise
+
+    @property
+    def _patient(self) -> bool:
+        return stopwatch() < self._patient_until
+
+    async def _cycle(self) -> float:
         started = stopwatch()
         if self._unguarded is not None:
             await self._register()
@@ -98,6 +126,8 @@ class Relay:
             await self._claim()
             self._claim_at = started + CLAIM_EVERY
         await self._producer_or_mark()
+        if self._patient and self._unmarked is not None:
+            await self._transact(sending=False)
         try:
             attempts = await self._transact(sending=True)
         except UnguardedError as error:
@@ -132,7 +162,7 @@ class Relay:
         ahead: list[Row] = []
         waiting: frozenset[tuple[str, str]] = frozenset()
         looked: list[str] = []
-        async with self._session.transaction() as conn:
+        async with self._session.transaction(patient=self._patient and not sending) as conn:
             await lines.observe(conn, self._horizon)
             safe = self._horizon.safe
             if self._unmarked is not None:
@@ -163,13 +193,18 @@ class Relay:
             desks = [desk for desk in desks if agency(desk) not in closed]
             stuck = [row for row in stuck if agency(row.desk) not in closed]
             ahead = [row for row in ahead if agency(row.desk) not in closed]
-        world = await look(conn, self.kit, [*stuck, *ahead], now)
+        world = await self._look(conn, [*stuck, *ahead], now)
         first = judge(stuck, world)
         behind = failed | {(line.desk, family) for line in chosen for family in line.stuck}
         second = judge(ahead, world, behind)
         await lapse(conn, self.kit, [*first.lapse, *second.lapse], now)
         attempts = await begin(conn, self.kit, [*first.take, *second.take], now, "kafka")
         return attempts, ahead, first.waiting | second.waiting, desks
+
+    async def _look(self, conn: Connection, rows: Sequence[Row], now: Now) -> World:
+        busy = await busy_rows(conn, rows) if self._patient else frozenset()
+        free = [row for row in rows if row.delivery_id not in busy]
+        return replace(await look(conn, self.kit, free, now), busy=busy)
 
     async def _read_stuck(self, conn: Connection, chosen: Sequence[Line]) -> list[Row]:
         if stopwatch() < self._stuck_at:
@@ -233,7 +268,7 @@ class Relay:
                 lows = await lines.read_low(conn, new)
             self.lines.update({desk: Line(desk, low=low, ahead=low) for desk, low in lows.items()})
         if self.lines:
-            async with self._session.transaction() as conn:
+            async with self._session.transaction(patient=self._patient) as conn:
                 lows = {desk: line.low for desk, line in self.lines.items()}
                 over = await end_overdue(
                     conn, self.kit, list(lows), lows, self.now(), safe=self._horizon.safe
@@ -243,7 +278,7 @@ class Relay:
 
     async def _register(self) -> None:
         persons, self._unguarded = self._unguarded or (), None
-        async with self._session.transaction() as conn:
+        async with self._session.transaction(patient=self._patient) as conn:
             await register(conn, persons=persons, agencies=[agency(desk) for desk in self.lines])
 
 

@@ -20,6 +20,10 @@ log = logging.getLogger("wraparound.delivery")
 
 LOCK_MS: Final = 200
 """Longest wait for a row or guard that somebody else holds; then everything is rolled back and begun anew."""
+PATIENT_MS: Final = 900
+"""The same where guards are not held meanwhile. Below the second after which PostgreSQL ends a deadlock by
+ending one of the two: it is always the relay that gives way.
+"""
 
 _OPTIONS: Final = (
     f"-c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout=10000 -c statement_timeout=30000"
@@ -62,14 +66,16 @@ class Session:
             self._lost()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """A transaction.
+    async def transaction(self, *, patient: bool = False) -> AsyncIterator[Connection]:
+        """A transaction; `patient` waits longer for a row. Only where no guard is held.
 
         Raises `ContendedError` (begin anew) and `DatabaseAwayError` (everything owned is lost).
         """
         conn = await self.connect()
         try:
             async with conn.transaction():
+                if patient:
+                    await conn.execute(f"SET LOCAL lock_timeout = {PATIENT_MS}")
                 yield conn
         except _CONTENTION as error:
             raise ContendedError(type(error).__name__) from error

@@ -12,14 +12,17 @@ from hub.clock import SECOND, SystemClock
 from hub.ledger import read_details
 from hub.producer import Message, Sent
 from hub.schemas import wire
+from services.delivery.session import LOCK_MS
 from tests.integration.delivery.world import (
     DESK,
     OTHER_DESK,
     RULES,
     Queued,
     World,
+    cycle,
     cycles,
     example,
+    raise_guards,
     stop,
 )
 
@@ -122,6 +125,37 @@ async def test_a_lapsed_delivery_holds_back_its_own_family_and_desk_alone_when_o
     received = await world.received(since)
     assert len(received) == 2
     assert received[1].delivery_id == behind
+
+
+async def test_other_families_go_out_when_somebody_is_at_one_familys_rows_and_guards(world: World) -> None:
+    await world.accept_protective(1, 2, 3)
+    await world.put(*(Queued(number, persons=(number,), counts=(1,)) for number in (1, 2, 3)))
+    relay = world.relay()
+    async with world.transaction() as router, world.transaction() as gateway:
+        await router.execute("UPDATE delivery SET reason = NULL WHERE family_id = %s", (world.family(1),))
+        await raise_guards(gateway, [world.person(2)])
+        since = await world.ends()
+        await cycles(relay)
+        assert {record.family_id for record in await world.received(since)} == {world.family(3)}
+        assert await world.statuses() == {"pending": 2, "delivered": 1}
+    await cycles(relay, 30)
+    await stop(relay)
+    assert {record.family_id for record in await world.received(since)} == {world.family(3), world.family(1)}
+    assert await world.statuses() == {"lapsed": 1, "delivered": 2}
+
+
+async def test_what_was_sent_is_marked_when_the_router_was_at_its_rows_for_a_while(world: World) -> None:
+    await world.put(Queued(1), Queued(2))
+    relay = world.relay()
+    await cycle(relay)
+    assert await world.statuses() == {"attempting": 2}
+    async with world.transaction() as router:
+        await router.execute("UPDATE delivery SET reason = NULL WHERE family_id = %s", (world.family(1),))
+        marking = asyncio.create_task(cycles(relay, 2))
+        await asyncio.sleep(2 * LOCK_MS / 1000)
+    await marking
+    assert await world.statuses() == {"delivered": 2}
+    await stop(relay)
 
 
 async def test_a_delivery_lapses_when_its_time_has_come(world: World) -> None:

@@ -1,5 +1,7 @@
 """What may leave, what lapses, what waits."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +49,13 @@ def test_a_row_lapses_at_the_very_instant_that_ends_it() -> None:
 def test_a_guard_is_the_cause_when_several_things_differ() -> None:
     rows = line({"persons": ("a",), "counts": (0,), "valid_until": 0, "rules": "old"})
     assert lapsed(judge(rows, world(a=1))) == [(1, "guard")]
+
+
+def test_a_family_waits_behind_a_row_that_somebody_else_is_at_and_no_other_does() -> None:
+    rows = line({}, {"rules": "old"}, {"family_id": "f2"})
+    verdict = judge(rows, replace(world(), busy=frozenset({rows[0].delivery_id})))
+    assert (taken(verdict), lapsed(verdict)) == ([3], [(2, "rules")])
+    assert verdict.waiting == {(rows[0].desk, rows[0].family_id)}
 
 
 def test_a_family_waits_behind_what_lapses_and_no_other_does() -> None:
