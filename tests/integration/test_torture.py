@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
+from hub.crash import POINTS
 from tests.torture import faults
 from tests.torture.rig import Rig
 from tests.torture.session import Session
 
 
+@pytest.mark.timeout(900)  # on a quiet machine it takes less than one
 def test_nothing_is_lost_doubled_or_leaked_when_every_process_dies_at_each_crash_point(
     tmp_path: Path,
 ) -> None:
@@ -15,4 +19,5 @@ def test_nothing_is_lost_doubled_or_leaked_when_every_process_dies_at_each_crash
         rig.wait_ready()
         row = Session(rig, seed=1).run("every crash point", 4000, faults.every_point, connections=6)
     assert row.ok, row.plain()
-    assert row.kills >= 18
+    assert row.deliveries
+    assert row.kills >= len(POINTS)

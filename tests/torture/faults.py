@@ -56,7 +56,7 @@ def crash_at(point: str) -> Breaks:
         rig = session.rig
         names = VICTIMS[point.partition(".")[0]]
         for name in names:
-            _end(session, name)
+            rig.end(name)
             rig.start(name, WRAPAROUND_CRASH_AT=f"{point}:{nth}")
 
         def died() -> bool:
@@ -69,22 +69,24 @@ def crash_at(point: str) -> Breaks:
     return breaks
 
 
-def _end(session: Session, name: str) -> None:
-    session.rig.processes[name].terminate()
-    session.rig.processes[name].wait()
-
-
 def all_points() -> Iterator[tuple[str, Breaks]]:
     """Each crash point by its name."""
     for point in POINTS:
         yield f"kill -9 at {point}", crash_at(point)
 
 
+def _victim(place: int, point: str) -> str:
+    """Where several pass a point they take turns."""
+    names = VICTIMS[point.partition(".")[0]]
+    return names[place % len(names)]
+
+
 def every_point(session: Session, publisher: Publisher) -> None:
     """Every crash point in one run: each process dies at its points one after the other, all at once."""
     rig = session.rig
     left = {
-        name: [point for point in POINTS if name in VICTIMS[point.partition(".")[0]]] for name in rig.names
+        name: [point for place, point in enumerate(POINTS) if name == _victim(place, point)]
+        for name in rig.names
     }
     armed = dict.fromkeys(left, "")
     for name in left:
@@ -127,7 +129,7 @@ def stop_at(name: str, point: str, nth: int = 3) -> Breaks:
 
     def breaks(session: Session, publisher: Publisher) -> None:
         rig = session.rig
-        _end(session, name)
+        rig.end(name)
         rig.start(name, TORTURE_STOP_AT=f"{point}:{nth}")
         wait_until(lambda: rig.is_stopped(name), 60, f"{point} was never passed")
         rig.note_stopped(name)

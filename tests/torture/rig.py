@@ -107,6 +107,12 @@ class Rig:
         process.start()
         self.processes[name] = process
 
+    def end(self, name: str) -> None:
+        """Stop a process in order, and forget it until it is started again."""
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait()
+
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self.processes[name].kill()
@@ -165,7 +171,7 @@ class Rig:
     # Until nothing moves ---------------------------------------------------------------------------------------
 
     def wait_drained(self, seconds: float = 180.0) -> list[str]:
-        """Until everything accepted has gone all its way; gives what has not, after `seconds`."""
+        """Until everything accepted has gone all its way; gives what has not, after `seconds` without a change."""
         deadline = time.monotonic() + seconds
         left = ["not looked"]
         calm = 0
@@ -174,10 +180,13 @@ class Rig:
                 return left
             self.keep_up()
             time.sleep(0.3)
+            before = left
             try:
                 left = self.left()
             except (psycopg.OperationalError, PeerError) as error:
                 left = [type(error).__name__]
+            if left != before:
+                deadline = time.monotonic() + seconds
             calm = 0 if left else calm + 1
         return []
 

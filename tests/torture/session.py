@@ -21,7 +21,7 @@ class Session:
 
     rig: Rig
     seed: int
-    patience: float = 240.0
+    patience: float = 120.0
     expected: str = ""
     accepted: list[Accepted] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
