@@ -107,7 +107,10 @@ class Batch:
             await self._write(conn, moves)
             point("processor.before_commit")
         point("processor.after_commit")
-        self.cache.update(self.changed)
+        for key, state in self.changed.items():
+            # To the end of the line in which states are forgotten.
+            self.cache.pop(key, None)
+            self.cache[key] = state
 
     def _decode(self, record: Record) -> Item:
         try:

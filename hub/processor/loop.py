@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from itertools import islice
 
 from hub.effects import State
 from hub.errors import PeerError
@@ -19,7 +20,8 @@ from hub.processor.store import Move, ShapeError
 
 log = logging.getLogger("wraparound.processor")
 
-CACHE_LIMIT = 50_000
+CACHE_LIMIT = 4_000
+"""States kept from batch to batch; a family's, with what decisions read of it, takes about 80 kB."""
 HINT_SECONDS = 2.0
 LEAST = 64
 BATCH_SECONDS = 0.5
@@ -91,8 +93,7 @@ class Processor:
             else:
                 feed.advanced(moves)
                 self.handled += len(records)
-        if len(self.states) > CACHE_LIMIT:
-            self.drop_states()
+        forget_oldest(self.states, CACHE_LIMIT)
 
     async def _attempt(self, moves: Sequence[Move], records: Sequence[Record]) -> None:
         try:
@@ -144,6 +145,12 @@ def next_limit(limit: int, most: int, records: int, seconds: float) -> int:
     elif records >= limit:
         limit *= 2
     return min(limit, most)
+
+
+def forget_oldest(states: dict[str, State], limit: int) -> None:
+    """Drop the states that were read or changed the longest ago, down to the limit."""
+    for key in list(islice(states, max(0, len(states) - limit))):
+        del states[key]
 
 
 def describe(fault: BaseException) -> str:

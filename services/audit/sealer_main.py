@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 
+from hub import garbage
 from hub.database import Database
 from hub.ledger import code_digest
 from hub.settings import Settings, read_secret
@@ -36,6 +37,7 @@ async def _run(settings: Settings) -> None:
             settings.clock(),
             code=code_digest(settings.partnership),
         )
+        garbage.rarely()
         log.info("sealing %s", sealer.origin)
         await sealer.run(stop)
     finally:

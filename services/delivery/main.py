@@ -5,6 +5,7 @@ import signal
 
 import uvloop
 
+from hub import garbage
 from hub.settings import Settings
 from services.delivery.composition import Parts, assemble
 
@@ -27,5 +28,6 @@ async def _until_told(parts: Parts) -> None:
 def main(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean stop. A fault of ours ends it with its traceback."""
     parts = assemble(settings)
+    garbage.rarely()
     uvloop.run(_until_told(parts))
     return 0

@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 from fastapi import APIRouter
 
+from hub import garbage
 from hub.attempts.rows import make_kit
 from hub.database import Database
 from hub.errors import HubError
@@ -145,6 +146,7 @@ def main(settings: Settings, mounted: Sequence[Mounted] = ()) -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     gateway = assemble(settings, mounted)
+    garbage.rarely()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(serve(gateway, settings.http_host, settings.http_port))
     return 0

@@ -11,7 +11,7 @@ from typing import Any
 import faust
 from mode import Service
 
-from hub import ledger
+from hub import garbage, ledger
 from hub.database import Database
 from hub.kafka import consumer
 from hub.processor.batch import Context
@@ -106,6 +106,8 @@ def build(settings: Settings) -> faust.App:
 
 def main(settings: Settings) -> int:
     """Run the processors until a signal. The exit code is 0 after a clean stop, 1 after a failure."""
-    worker = faust.Worker(build(settings), loglevel=settings.log_level, redirect_stdouts=False)
+    app = build(settings)
+    garbage.rarely()
+    worker = faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False)
     worker.execute_from_commandline()
     return 0

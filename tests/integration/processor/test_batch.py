@@ -211,3 +211,9 @@ async def test_everything_stays_parked_when_the_fault_is_still_there(bench: Benc
     await bench.attempt(2, [redrive])
     assert await bench.count(KEY) == 0
     assert await bench.rows('SELECT "offset" FROM parked ORDER BY 1') == [(0,), (1,), (2,)]
+
+
+async def test_a_state_is_kept_longer_when_it_has_changed_again(bench: Bench) -> None:
+    await bench.run(0, [bench.record(0), bench.record(1, OTHER)])
+    await bench.run(2, [bench.record(2)])
+    assert list(bench.states) == [OTHER, KEY]

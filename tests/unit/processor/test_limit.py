@@ -1,9 +1,9 @@
-"""How large the next batch may be."""
+"""How large the next batch may be, and how many states are kept."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.processor.loop import BATCH_SECONDS, LEAST, next_limit
+from hub.processor.loop import BATCH_SECONDS, LEAST, forget_oldest, next_limit
 
 
 def test_it_doubles_up_to_the_most_when_full_batches_are_quick() -> None:
@@ -29,3 +29,11 @@ def test_it_lies_within_its_bounds_whatever_was_measured(
 ) -> None:
     found = next_limit(limit, most, records, seconds)
     assert min(LEAST, most) <= found <= most
+
+
+def test_the_oldest_states_go_when_there_are_too_many() -> None:
+    states = {"first": 1, "second": 2, "third": 3}
+    forget_oldest(states, 2)
+    assert states == {"second": 2, "third": 3}
+    forget_oldest(states, 2)
+    assert states == {"second": 2, "third": 3}
