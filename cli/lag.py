@@ -6,27 +6,29 @@ asking Kafka for offsets at times. Two looks, a moment apart, give the trend.
 """
 
 import json
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
 
+from cli import reach
 from hub.clock import Micros, SystemClock, format_micros
 from hub.errors import WraparoundError
-from hub.stack import access, admin
-from hub.stack.identities import Identities
+from hub.stack.stack import LEAST_FREE_BYTES
 
 APART_SECONDS = 0.5
-TIMEOUT_MS = 5_000
 RESOLUTION_MS = 50
 
 
 def look(folder: Path, supervisor: int) -> dict[str, Any]:
     """Everything `status` says of a stack that is up. `problems` names what does not answer."""
-    about = json.loads((folder / "stack.json").read_text())
-    problems: list[str] = []
+    about = reach.described(folder)
+    dsn = reach.database(about)
+    problems = list(_room(folder))
     services = _services(folder)
     found: dict[str, Any] = {
         "up": True,
@@ -41,18 +43,23 @@ def look(folder: Path, supervisor: int) -> dict[str, Any]:
         "log": {"size": 0, "checkpoint_at": None},
         "problems": problems,
     }
-    if about["postgres"] is None:
-        problems.append("the database is not ours: ask it directly")
+    if not dsn:
+        problems.append(reach.NOT_NAMED)
         return found
     try:
-        with psycopg.connect(about["postgres"], connect_timeout=5, autocommit=True) as connection:
+        with psycopg.connect(dsn, connect_timeout=5, autocommit=True) as connection:
             found |= _database(connection)
-            found["lag"] = _lag(connection, folder, about["kafka"])
+            found["lag"] = _lag(connection, folder, about)
     except psycopg.OperationalError:
         problems.append("PostgreSQL does not answer")
     except WraparoundError as error:
         problems.append(str(error))
     return found
+
+
+def _room(folder: Path) -> Iterator[str]:
+    if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        yield f"less than 500 MB are free under {folder}: make room, or nothing more is accepted"
 
 
 def _services(folder: Path) -> list[dict[str, Any]]:
@@ -114,12 +121,11 @@ def _time(at: Micros | None) -> str | None:
 
 
 def _lag(
-    connection: "psycopg.Connection[tuple[Any, ...]]", folder: Path, bootstrap: str
+    connection: "psycopg.Connection[tuple[Any, ...]]", folder: Path, about: dict[str, Any]
 ) -> list[dict[str, Any]]:
     from kafka import TopicPartition  # noqa: PLC0415 - see hub.stack.admin
 
-    password = Identities(folder).kafka_password(access.ENGINEER).read_text().strip()
-    client = admin.connect(bootstrap, access.ENGINEER, password, timeout_ms=TIMEOUT_MS)
+    client = reach.kafka(folder, about)
     try:
         first = _behind(connection, client)
         time.sleep(APART_SECONDS)

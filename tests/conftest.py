@@ -26,11 +26,17 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 
+STACKS = {"stack", "docs", "whole"}
+"""Folders of tests that start whole stacks, or processes by the dozen: `make test` runs them beside the others."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies under tests/integration, so that `-m integration` needs no decorator."""
+    """Mark what lies under tests/integration, so that `-m integration` and `-m stacks` need no decorator."""
     for item in items:
         if "integration" in item.path.parts:
             item.add_marker(pytest.mark.integration)
+            if STACKS.intersection(item.path.parts):
+                item.add_marker(pytest.mark.stacks)
 
 
 @pytest.fixture(scope="session")

@@ -146,3 +146,8 @@ def test_what_the_image_copies_is_in_the_tree_when_it_is_built() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench"}
     assert packages <= set(re.findall(r"^COPY (\w+) \w+$", DOCKERFILE, flags=re.MULTILINE))
     assert "--require-hashes" in DOCKERFILE
+
+
+def test_what_a_working_tree_collects_stays_outside_when_the_image_is_built() -> None:
+    ignored = set((ROOT / ".dockerignore").read_text().splitlines())
+    assert {".git", *(ROOT / ".gitignore").read_text().splitlines()} <= ignored | {""}

@@ -1,56 +1,50 @@
 """A canary in every personal field of every type appears in no column, log line, header or error in the clear."""
 
 import logging
-from typing import Any
 
 import pytest
 
+from tests.integration import canaries
 from tests.integration.gateway.world import World, example, ref
 
-CANARY = "Zqcanary"
+CANARY = canaries.WORD
+ANY = canaries.pattern()
 PERSON = "9990000018"
-DESKS = {"s2w/sft", "probation/perp", "police/dorset", "council/ig", "council/chesil", "council/minutes"}
-
-
-def with_canary(value: Any, name: str = "") -> Any:
-    if isinstance(value, dict) and "scheme" in value:
-        return value
-    if isinstance(value, dict):
-        return {key: with_canary(each, key) for key, each in value.items()}
-    if isinstance(value, list):
-        return [with_canary(each, name) for each in value]
-    if name in {"text", "given_name", "family_name", "known_as", "address_lines", "email"}:
-        return f"{CANARY}.x@example.org" if name == "email" else f"{CANARY} {name}"
-    return value
+DESKS = ("council/chesil", "s2w/sft", "probation/perp", "police/dorset", "council/ig", "council/minutes")
+"""Asked in this order, until one may say it."""
 
 
 async def test_canary_is_nowhere_in_the_clear_when_every_type_was_published(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    names = canaries.fields(world.gateway.parts.catalogue)
     await world.open_family("F-204117")
+    await world.publish("family.member_added", canaries.planted(example("family.member_added"), names))
     accepted = 0
     answers = []
     for event_type in world.gateway.parts.catalogue:
         kind = event_type.type.removeprefix("wraparound.").removesuffix(".v1")
-        data = with_canary(example(kind))
-        for desk in sorted(DESKS):
-            answer = await world.post(kind, data, desk=desk)
-            answers.append(answer)
-            accepted += answer.status_code == 202
+        data = canaries.planted(example(kind), names)
+        for desk in DESKS:
+            answers.append(await world.post(kind, data, desk=desk))
+            if answers[-1].status_code == 202:
+                accepted += 1
+                break
     await world.publish("outcome.note_recorded", {"person": ref(f"{CANARY}-9"), "note": {"text": CANARY}})
     bad = {"family": ref("F-1"), "person": ref(PERSON, "nhs-number"), "rating": CANARY, "colour": CANARY}
     answers.append(await world.post("practice.risk_rated", bad))
     assert accepted > 60
     assert {answer.status_code for answer in answers} == {202, 404, 422}
     for answer in answers:
-        assert CANARY not in answer.text
-        assert CANARY not in str(answer.headers)
-    assert CANARY not in caplog.text
+        assert ANY.search(f"{answer.headers}{answer.text}") is None
+    assert ANY.search(caplog.text) is None
     assert PERSON not in caplog.text
-    found = await scan(world, [CANARY.encode(), b"Quillfeather", PERSON.encode(), b"F-204117"])
+    needles = [*canaries.CANARIES, "Quillfeather", PERSON, "F-204117"]
+    found = await scan(world, [needle.encode() for needle in needles])
     assert found == {}
-    assert any(CANARY in str(row.data) for row in await world.events())
+    stored = str([row.data for row in await world.events()])
+    assert [canary for canary in canaries.CANARIES if canary not in stored] == []
 
 
 async def scan(world: World, needles: list[bytes]) -> dict[str, list[str]]:

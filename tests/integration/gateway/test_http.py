@@ -225,10 +225,13 @@ async def test_every_example_is_accepted_or_not_the_desks_when_its_family_is_ope
     refused = []
     for event_type in world.gateway.parts.catalogue:
         kind = event_type.type.removeprefix("wraparound.").removesuffix(".v1")
-        desks = [desk.name for desk in world.gateway.parts.partnership.active_desks]
-        answers = [await world.post(kind, example(kind), desk=desk) for desk in desks]
-        if 202 not in {answer.status_code for answer in answers}:
-            refused.append((kind, sorted({answer.status_code for answer in answers})))
+        codes = set()
+        for desk in world.gateway.parts.partnership.active_desks:
+            codes.add((await world.post(kind, example(kind), desk=desk.name)).status_code)
+            if 202 in codes:
+                break
+        else:
+            refused.append((kind, sorted(codes)))
     assert [kind for kind, codes in refused if codes != [404]] == []
     assert len(refused) < 12, refused
 

@@ -1,14 +1,16 @@
 """What `status` says of streams: how far behind, in records and in seconds, as an engineer may see it."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from cli import lag
+from cli import lag, reach
 from hub.stack.stack import Stack
 
 RECORDS = 7
@@ -74,3 +76,25 @@ async def test_there_is_no_lag_when_everything_is_done(watched: Stack) -> None:
         connection.execute("UPDATE position SET next_offset = %s", [RECORDS])
     (row,) = lag.look(watched.folder, os.getpid())["lag"]
     assert (row["records"], row["seconds"]) == (0, 0.0)
+
+
+def test_a_given_database_is_looked_at_when_the_settings_name_it(
+    watched: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = json.loads((watched.folder / "stack.json").read_text())
+    (tmp_path / "stack.json").write_text(json.dumps(about | {"postgres": None}))
+    (tmp_path / "secrets").symlink_to(watched.identities.secrets)
+    monkeypatch.delenv("WRAPAROUND_POSTGRES", raising=False)
+    assert lag.look(tmp_path, os.getpid())["problems"] == [reach.NOT_NAMED]
+    monkeypatch.setenv("WRAPAROUND_POSTGRES", watched.dsn)
+    found = lag.look(tmp_path, os.getpid())
+    assert found["problems"] == []
+    assert [row["processor"] for row in found["lag"]] == ["router"]
+
+
+def test_a_disk_that_fills_is_a_problem_when_somebody_looks(
+    watched: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.lag.LEAST_FREE_BYTES", 1 << 80)
+    (problem,) = lag.look(watched.folder, os.getpid())["problems"]
+    assert problem.startswith("less than 500 MB are free under")
