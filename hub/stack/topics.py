@@ -14,8 +14,8 @@ from hub.stack.access import Grant
 from hub.stack.admin import AdminError
 
 RETENTION: Micros = 7 * DAY
-FORGET_SECONDS = 20.0
-EFFECTIVE_SECONDS = 20.0
+FORGET_SECONDS = 120.0
+EFFECTIVE_SECONDS = 120.0
 
 
 def password_file(secrets: Path, principal: str) -> Path:
