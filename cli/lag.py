@@ -46,6 +46,8 @@ def look(folder: Path, supervisor: int) -> dict[str, Any]:
     if not dsn:
         problems.append(reach.NOT_NAMED)
         return found
+    from kafka.errors import KafkaError  # noqa: PLC0415 - see hub.stack.admin
+
     try:
         with psycopg.connect(dsn, connect_timeout=5, autocommit=True) as connection:
             found |= _database(connection)
@@ -54,6 +56,8 @@ def look(folder: Path, supervisor: int) -> dict[str, Any]:
         problems.append("PostgreSQL does not answer")
     except WraparoundError as error:
         problems.append(str(error))
+    except KafkaError as error:
+        problems.append(f"Kafka does not say where its logs end: {type(error).__name__}")
     return found
 
 

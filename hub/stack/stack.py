@@ -200,6 +200,7 @@ class Stack:
         try:
             topics.forget(client, self.desks)
             self._prepare(client)
+            topics.wait_led(client, access.topics(self.desks, self._partitions))
         finally:
             client.close()
 

@@ -106,6 +106,29 @@ def _sees(connect: Callable[[str, str, str], Any], address: str, password: str, 
         client.close()
 
 
+def wait_led(admin: Any, wanted: Mapping[str, int]) -> None:
+    """Until each partition has a leader that knows it: a topic just made anew has none for a moment.
+
+    Raises `AdminError`.
+    """
+    from kafka import TopicPartition  # noqa: PLC0415 - see hub.stack.admin
+    from kafka.admin import OffsetSpec  # noqa: PLC0415
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
+    ends = {
+        TopicPartition(name, number): OffsetSpec.LATEST for name in wanted for number in range(wanted[name])
+    }
+    deadline = time.monotonic() + FORGET_SECONDS
+    while True:
+        try:
+            admin.list_partition_offsets(ends)
+        except KafkaError as error:
+            if time.monotonic() > deadline:
+                raise AdminError(f"topics have no leader: {type(error).__name__}") from error
+        else:
+            return
+
+
 def forget(admin: Any, desks: Sequence[str]) -> None:
     """Delete our topics with all that is in them, and our groups; for tests, never in service."""
     groups = [group["group_id"] for group in admin.list_groups()]
