@@ -1,7 +1,8 @@
-"""`wraparound audit verify`: rebuild the whole log from its entries and say whether anybody changed it.
+"""`wraparound audit`: who saw what (`who`), and whether anybody changed the log (`verify`).
 
-It reads the database of a stack on this machine and changes nothing. Somebody who does not trust this machine
-uses the tiles and entries that the gateway serves under `/log` with any tlog-tiles checker instead.
+`verify` rebuilds the whole log from its entries. It reads the database of a stack on this machine and changes nothing.
+Somebody who does not trust this machine uses the tiles and entries that the gateway serves under `/log` with any
+tlog-tiles checker instead.
 """
 
 import asyncio
@@ -9,12 +10,14 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli import reach
+from cli.caller import As, Purpose, Reason, User, caller, show
 from cli.local import AsJson, Folder, place_of
+from client import calls
 from hub.database import Database
 from hub.errors import SenderError
 from hub.keys import KeyRing
@@ -36,11 +39,6 @@ Outside = Annotated[
 Vkey = Annotated[
     str, typer.Option("--vkey", help="The log's public key (a C2SP vkey); the stack's own unless given.")
 ]
-
-
-@app.callback()
-def root() -> None:
-    """Keep `verify` a verb of its own while it is the only one."""
 
 
 class NoStackError(SenderError):
@@ -78,6 +76,41 @@ def verify_command(
         typer.echo("\n".join(report.lines()))
     if not report.ok:
         raise typer.Exit(NOT_GOOD)
+
+
+@app.command("who")
+def who_command(
+    family: Annotated[str, typer.Argument(help="The hub's id of the family.")],
+    desk: As = "",
+    since: Annotated[str, typer.Option("--since", help="From this instant (RFC 3339).")] = "",
+    until: Annotated[str, typer.Option("--until", help="Up to, not including, this instant.")] = "",
+    reason: Reason = "",
+    purpose: Purpose = "rights",
+    user: User = "",
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who saw this family's data, when and why; what was released to which desk. For information governance.
+
+    Examples: `wraparound audit who 3f2a… --as council/ig --reason "subject access"`,
+    `wraparound audit who 3f2a… --since 2024-03-01T00:00:00Z --as council/ig --reason "since March" --json`.
+    """
+    me = caller(folder, desk)
+    signed = me.signed(purpose, reason, user)
+    show(me.run(calls.looks(family, signed=signed, since=since, until=until)), as_json=as_json, words=_who)
+
+
+def _who(found: dict[str, Any]) -> str:
+    lines = [f"looks by people: {len(found['looks'])}"]
+    for each in found["looks"]:
+        by = "erased" if each.get("erased") else f"{each['user']} of {each['desk']}"
+        why = "" if each.get("erased") else f", for {each['purpose']}: {each['reason']}"
+        lines.append(
+            f"  {each['at'][:19]}  {by}: {each['kind']} {each.get('what', '')}{why}  entry {each.get('index', '-')}"
+        )
+    lines.append(f"released to desks: {len(found['releases'])}")
+    lines += [f"  {each['at'][:19]}  {each['desk']}: {each['type']}" for each in found["releases"]]
+    return "\n".join(lines)
 
 
 def own_verifier(identities: Identities) -> Verifier:

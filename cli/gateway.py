@@ -4,11 +4,12 @@ from fastapi import APIRouter
 
 from hub.attempts.rows import make_kit
 from hub.settings import Settings
-from services.audit.api import log_router
+from services.audit.api import log_router, proofs_router
 from services.gateway import main as gateway
 from services.gateway.api import Doors
 from services.gateway.directory import token
 from services.view import api as view
+from services.view import records
 from services.view.viewer import Viewer
 
 
@@ -17,8 +18,13 @@ def log_of(doors: Doors) -> APIRouter:
     return log_router(doors.parts.database, party=doors.desk, entries_reader=doors.entries_reader)
 
 
+def proofs_of(doors: Doors) -> APIRouter:
+    """`/v1/receipts/…/proof`: that an acceptance is in the log."""
+    return proofs_router(doors.parts.database, desk=doors.desk)
+
+
 def families_of(doors: Doors) -> APIRouter:
-    """`/v1/families/…`: the family view."""
+    """`/v1/families/…`: the family view; `/v1/operations/…` and the like: what engineers and reviewers read."""
     parts = doors.parts
     kit = make_kit(parts.secret, parts.ring, parts.catalogue, code=parts.code, rules=lambda _: parts.rules)
     viewer = Viewer(
@@ -29,10 +35,13 @@ def families_of(doors: Doors) -> APIRouter:
         parts.clock,
         lambda scheme, value: token(parts.secret, scheme, value),
     )
-    return view.build(viewer, doors.caller)
+    router = APIRouter()
+    router.include_router(view.build(viewer, doors.caller))
+    router.include_router(records.build(viewer, doors.caller))
+    return router
 
 
-MOUNTED = (log_of, families_of)
+MOUNTED = (log_of, proofs_of, families_of)
 
 
 def main(settings: Settings) -> int:

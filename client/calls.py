@@ -199,3 +199,48 @@ def find_families(scheme: str, value: str, *, signed: Mapping[str, Any]) -> Call
     return Call(
         "POST", "/v1/families/search", lambda found: list(found["families"]), content=body, signed=signed
     )
+
+
+def looks(
+    family_id: str, *, signed: Mapping[str, Any], since: str = "", until: str = ""
+) -> Call[dict[str, Any]]:
+    """Who saw a family's data in [since, until), and why; what was released to whom."""
+    period = {name: at for name, at in (("since", since), ("until", until)) if at}
+    return Call("GET", f"/v1/families/{family_id}/looks", dict, params=period, signed=signed)
+
+
+def identity(person: str, *, signed: Mapping[str, Any]) -> Call[dict[str, Any]]:
+    """What is linked to a person or family of the hub."""
+    return Call("GET", f"/v1/identities/{person}", dict, signed=signed)
+
+
+def proof(receipt_id: str) -> Call[dict[str, Any]]:
+    """That an acceptance is in the log: leaf, index, hashes, checkpoint."""
+    return Call("GET", f"/v1/receipts/{receipt_id}/proof", dict)
+
+
+def stages(event_id: str) -> Call[dict[str, Any]]:
+    """Where an event is: for the engineers' desk."""
+    return Call("GET", f"/v1/operations/events/{event_id}", dict)
+
+
+def tasks(kind: str = "", limit: int = 100) -> Call[list[dict[str, Any]]]:
+    """What waits for a person of the desk."""
+    params: dict[str, str | int] = {"limit": limit}
+    if kind:
+        params["kind"] = kind
+    return Call("GET", "/v1/tasks", lambda found: list(found["tasks"]), params=params)
+
+
+def task(task_id: str) -> Call[dict[str, Any]]:
+    """One task, and what can be done about it."""
+    return Call("GET", f"/v1/tasks/{task_id}", dict)
+
+
+def do_task(
+    task_id: str, action: str, given: Mapping[str, Any], *, signed: Mapping[str, Any]
+) -> Call[dict[str, Any]]:
+    """Do something about a task."""
+    return Call(
+        "POST", f"/v1/tasks/{task_id}/{action}", dict, content=json.dumps(dict(given)).encode(), signed=signed
+    )

@@ -56,6 +56,7 @@ KINDS: Mapping[str, str] = MappingProxyType({
     "identity.linked": "A publisher's id was tied to a person or family of the hub.",
     "identity.unlinked": "Such a tie was undone.",
     "access.denied": "Somebody asked for what is not theirs.",
+    "task.done": "A person did what a task waited for, or asked for it, or let it go.",
     "erasure.executed": "Keys and details of a subject were destroyed, on authority, by two people.",
     "hold.set": "A legal hold was put on a subject: nothing of it is erased.",
     "hold.cleared": "A legal hold ended.",

@@ -4,13 +4,17 @@ Answers come from the tables alone, cut to the newest checkpoint: what is not co
 served. Tiles are immutable; a partial one is served for every size up to the log's.
 """
 
+from base64 import b64encode
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi.responses import JSONResponse
 
 from hub.database import Connection, Database
+from hub.errors import PeerError
 from services.audit import reading, store
+from services.audit.proofs import prove_entry
 from services.audit.tiles import WIDTH, Tile, TileError, encode_entries, parse_path, tile_at
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -49,6 +53,39 @@ def log_router(database: Database, *, party: Allowed, entries_reader: Allowed) -
         return await _serve(database, f"tile/{level}/{name}", _hashes)
 
     return router
+
+
+def proofs_router(database: Database, *, desk: Allowed) -> APIRouter:
+    """`GET /v1/receipts/{id}/proof`: that an acceptance is in the log, for the desk that published."""
+    router = APIRouter(prefix="/v1/receipts", tags=["events"])
+
+    @router.get("/{receipt}/proof", summary="Prove that an acceptance is in the log")
+    async def proof(receipt: str, caller: Annotated[str, Depends(desk)]) -> JSONResponse:
+        """The leaf, its index, the hashes and a signed checkpoint; 503 until it is sealed, within seconds."""
+        async with database.transaction() as conn:
+            entry = await reading.entry_of_receipt(conn, receipt, caller)
+            if entry is None:
+                raise HTTPException(404)
+            found = await prove_entry(conn, entry)
+            leaf = await reading.leaf(conn, entry)
+        if found is None or leaf is None:
+            raise NotSealedError("the entry is not under a checkpoint yet")
+        return JSONResponse(
+            {
+                "receipt": receipt,
+                "entry": entry,
+                "leaf": b64encode(leaf).decode(),
+                "index": found.index,
+                "hashes": [b64encode(each).decode() for each in found.hashes],
+                "checkpoint": found.checkpoint.decode(),
+            }
+        )
+
+    return router
+
+
+class NotSealedError(PeerError):
+    """What is asked for is in the log a moment later."""
 
 
 async def _serve(database: Database, path: str, read: Callable[[Connection, Tile], Any]) -> Response:

@@ -146,3 +146,19 @@ async def entries(conn: Connection, start: int, end: int) -> list[bytes]:
     async with conn.cursor(binary=True) as cursor:
         await cursor.execute(_ENTRIES, (start, end))
         return [row[0] for row in await cursor.fetchall()]
+
+
+async def entry_of_receipt(conn: Connection, receipt: str, desk: str) -> str | None:
+    """The entry of the acceptance that a receipt stands for, if it is that desk's."""
+    found = await conn.execute(
+        "SELECT entry_id::text FROM receipt WHERE receipt_id::text = %s AND desk = %s", (receipt, desk)
+    )
+    row = await found.fetchone()
+    return None if row is None else str(row[0])
+
+
+async def leaf(conn: Connection, entry_id: str) -> bytes | None:
+    """The stored bytes of an entry."""
+    found = await conn.execute("SELECT leaf FROM audit_entry WHERE entry_id = %s", (entry_id,))
+    row = await found.fetchone()
+    return None if row is None else bytes(row[0])

@@ -1,7 +1,6 @@
 """The gateway's process: the composition of its application, served by uvicorn."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,15 +19,17 @@ from hub.ledger import code_digest
 from hub.partnership import load as load_partnership
 from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
+from hub.telemetry.watch import watched
 from services.consent.authority import Allowed, may_publish
 from services.consent.compiled import CompiledRules
 from services.consent.load import load_rules
-from services.gateway import decisions, events, inbox, registry, timers
+from services.gateway import decisions, events, inbox, metrics, registry, task_api, timers
 from services.gateway.api import Doors, application
 from services.gateway.checking import Checker
 from services.gateway.door import Door
 from services.gateway.identity import Verifier
 from services.gateway.limiter import Limiter
+from services.gateway.metrics import Stock
 from services.gateway.parts import Parts
 from services.gateway.roles import Roles
 
@@ -47,6 +48,7 @@ class Gateway:
     rules: CompiledRules
     doors: Doors
     app: Door
+    stock: Stock
 
 
 def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
@@ -85,14 +87,17 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
     doors = Doors(parts, Verifier(partnership, audience), compiled, limiter)
     roles = Roles(ring, compiled, parts.clock)
     kit = make_kit(secret, ring, catalogue, code=parts.code, rules=lambda _: rules.digest)
+    stock = Stock(doors)
     routers = [
         events.build(doors),
         inbox.build(parts.database, kit, parts.clock, doors.desk, limits),
         registry.router(catalogue),
         decisions.build(doors),
+        task_api.build(doors),
+        metrics.build(doors, stock),
         *(mount(doors) for mount in mounted),
     ]
-    return Gateway(parts, compiled, doors, application(doors, roles.held, routers))
+    return Gateway(parts, compiled, doors, application(doors, roles.held, routers), stock)
 
 
 class _Server(uvicorn.Server):
@@ -108,8 +113,9 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(gateway: Gateway, host: str, port: int) -> None:
+async def serve(gateway: Gateway, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `HubError` when the port cannot be had."""
+    host, port = settings.http_host, settings.http_port
     config = uvicorn.Config(
         gateway.app,
         host=host,
@@ -128,8 +134,11 @@ async def serve(gateway: Gateway, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     timer = asyncio.create_task(timers.run(gateway.parts, stopping), name="timers")
+    counting = asyncio.create_task(gateway.stock.run(stopping), name="stock")
+    name = f"gateway-{settings.instance}"
     try:
-        await server.serve()
+        async with watched(settings, name, gateway.stock.not_ready):
+            await server.serve()
     except SystemExit as error:
         raise HubError(
             f"{host}:{port} cannot be listened on: end what has it, or name another port"
@@ -137,18 +146,16 @@ async def serve(gateway: Gateway, host: str, port: int) -> None:
     finally:
         stopping.set()
         await timer
+        await counting
         await gateway.parts.database.close()
 
 
 def main(settings: Settings, mounted: Sequence[Mounted] = ()) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean stop."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     gateway = assemble(settings, mounted)
     garbage.rarely()
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(serve(gateway, settings.http_host, settings.http_port))
+        runner.run(serve(gateway, settings))
     return 0
 
 

@@ -81,7 +81,7 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
     ) -> Response:
         """The family view of the caller's desk, by the rules of now. Recorded before it answers."""
         started = time.monotonic()
-        look, until = _look(who, request), _until(at)
+        look, until = look_of(who, request), instant("at", at)
         shown = Shown(None) if not _is_uuid(family) else await viewer.view(family, look, until)
         return _answer(viewer, shown, started, as_text=accept.startswith(_TEXT))
 
@@ -89,7 +89,7 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
     async def search(body: OwnId, request: Request, who: Annotated[Any, Depends(caller)]) -> Response:
         """The families to which the id leads, if they exist for the caller's desk. Recorded before it answers."""
         started = time.monotonic()
-        shown = await viewer.search(body.scheme, body.value, _look(who, request))
+        shown = await viewer.search(body.scheme, body.value, look_of(who, request))
         return _answer(viewer, shown, started, as_text=False)
 
     return router
@@ -108,7 +108,8 @@ def _answer(viewer: Viewer, shown: Shown, started: float, *, as_text: bool) -> R
     )
 
 
-def _look(who: Caller, request: Request) -> Look:
+def look_of(who: Caller, request: Request) -> Look:
+    """Who looks and why, as the token says it. Raises `RequestValidationError`."""
     stated = {}
     for name in ("purpose", "reason"):
         value = states(who.claims, name)
@@ -118,13 +119,14 @@ def _look(who: Caller, request: Request) -> Look:
     return Look(who.desk.name, who.subject, stated["purpose"], stated["reason"], str(request.state.instance))
 
 
-def _until(at: str | None) -> Micros | None:
-    if at is None:
+def instant(name: str, given: str | None) -> Micros | None:
+    """The instant of a query parameter, or None where it is not given. Raises `RequestValidationError`."""
+    if given is None:
         return None
     try:
-        return parse_micros(at)
+        return parse_micros(given)
     except ValueError as error:
-        raise _refused("query", "at", "format") from error
+        raise _refused("query", name, "format") from error
 
 
 def _refused(where: str, name: str, rule: str) -> RequestValidationError:

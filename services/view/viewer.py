@@ -80,9 +80,7 @@ class Viewer:
             }
             if until is not None:
                 recorded["as_it_was_on"] = until
-            entry = await self._recorder(reader).record(
-                conn, "family.viewed", look, reader.now, {family: recorded}
-            )
+            entry = await self.recorder().record(conn, "family.viewed", look, reader.now, {family: recorded})
             return Shown(answer, await self._begin(conn, look, entry, len(shown)))
 
         return await self._settled(look.desk, work)
@@ -100,7 +98,7 @@ class Viewer:
                         context = await self._context(conn, family, reader)
                         found.append({"family": family, "case": build(context, what.told, ())["case"]})
             families = {each["family"]: {"what": "search", "scheme": scheme} for each in found}
-            entry = await self._recorder(reader).record(
+            entry = await self.recorder().record(
                 conn, "search.run", look, reader.now, families, {"scheme": scheme, "found": len(found)}
             )
             if not found:
@@ -177,15 +175,16 @@ class Viewer:
         self, conn: Connection, look: Look, reader: Reader, families: set[str], about: dict[str, str]
     ) -> None:
         seen_of = {family: {"what": "view"} for family in families}
-        await self._recorder(reader).record(conn, "access.denied", look, reader.now, seen_of, about)
+        await self.recorder().record(conn, "access.denied", look, reader.now, seen_of, about)
 
     async def _begin(self, conn: Connection, look: Look, entry: str, shown: int) -> str:
         attempt = derive(self.kit.secret, "attempt", "view", look.number)
         await reading.begin(conn, look.desk, attempt, entry, shown, self._time().mono)
         return attempt
 
-    def _recorder(self, reader: Reader) -> Recorder:
-        return Recorder(self.kit.ring, self.kit.secret, self.kit.rules(reader.now), self.kit.code)
+    def recorder(self) -> Recorder:
+        """Writes looks into the log."""
+        return Recorder(self.kit.ring, self.kit.secret, self.kit.rules(self.clock.now()), self.kit.code)
 
     def _time(self) -> Now:
         return Now(self.clock.now(), SystemClock().now())

@@ -7,7 +7,7 @@ import httpx
 import orjson
 from fastapi import APIRouter
 
-from cli.gateway import families_of
+from cli.gateway import families_of, proofs_of
 from hub import ledger
 from services.gateway.api import Doors
 from services.gateway.main import assemble
@@ -22,7 +22,9 @@ class Looking(Hub):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.gateway = assemble(self.stack.settings("gateway", postgres=self.dsn), [self._families])
+        self.gateway = assemble(
+            self.stack.settings("gateway", postgres=self.dsn), [self._families, proofs_of]
+        )
         transport = httpx.ASGITransport(self.gateway.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url=self.stack.url)
 

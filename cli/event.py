@@ -1,0 +1,205 @@
+"""`wraparound event`: write one, check it, publish it, and follow it through every stage.
+
+`validate` is offline: the schemas say what is wrong, with JSON Pointers. `show` is the engineers' (`hub/operations`):
+ids, types, times and states, never a body or a name; any other desk sees what its receipt says.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from cli.caller import As, AsJson, Caller, Folder, caller, show
+from cli.catalogue import load, type_of
+from client import calls
+from client.events import NewEvent
+from hub.errors import SenderError
+from hub.schemas.problems import Problem
+
+app = typer.Typer(no_args_is_help=True, help="Events: write, check, publish, follow.")
+
+File = Annotated[str, typer.Argument(help="A file with the event's JSON; - for standard input.")]
+EVERY_SECONDS = 0.5
+ENDS = frozenset({"done", "rejected", "parked", "discarded", "held", "undelivered", "dead letter"})
+ENGINEERS = "hub/operations"
+
+
+class InvalidEventError(SenderError):
+    """An event that the hub would not take."""
+
+
+@app.command("new")
+def new_command(
+    name: Annotated[str, typer.Argument(metavar="TYPE", help="The type, such as referral.requested.")],
+    source: Annotated[str, typer.Option("--as", help="The desk that will publish it.")] = "",
+) -> None:
+    """Write a valid example to stdout, with an id of its own, to edit and send.
+
+    Examples: `wraparound event new practice.risk_rated --as council/chesil > risk.json`,
+    `wraparound event new consent.given`.
+    """
+    found = type_of(load(), name)
+    event = {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "source": source or "council/chesil",
+        "type": found.type,
+        "datacontenttype": "application/json",
+        "data": found.examples[0] if found.examples else {},
+    }
+    typer.echo(json.dumps(event, indent=2, ensure_ascii=False))
+
+
+@app.command("validate")
+def validate_command(file: File, as_json: AsJson = False) -> None:
+    """Check an event against its schema, offline: what is wrong, where, and a valid example.
+
+    Exit 6: something is.
+
+    Examples: `wraparound event validate risk.json`, `wraparound event new consent.given | wraparound event validate -`.
+    """
+    event = _read(file)
+    problems = _problems(event)
+    found = {"type": event.get("type"), "ok": not problems, "errors": [_plain(each) for each in problems]}
+    show(found, as_json=as_json, words=_said)
+    if problems:
+        raise typer.Exit(6)
+
+
+def _problems(event: dict[str, Any]) -> list[Problem]:
+    for name in ("specversion", "id", "source", "type"):
+        if not isinstance(event.get(name), str) or not event[name]:
+            return [
+                Problem(f"/{name}", "required", "text", "nothing" if name not in event else "something else")
+            ]
+    problems = type_of(load(), event["type"]).validate(event.get("data"))
+    return [
+        Problem(f"/data{each.pointer}", each.rule, each.expected, each.came, each.example)
+        for each in problems
+    ]
+
+
+def _plain(each: Problem) -> dict[str, str]:
+    found = {"pointer": each.pointer, "rule": each.rule, "expected": each.expected, "came": each.came}
+    return found | ({"example": each.example} if each.example else {})
+
+
+def _said(found: dict[str, Any]) -> str:
+    if found["ok"]:
+        return f"valid: {found['type']}"
+    return "\n".join(
+        f"{each['pointer']}: expected {each['expected']}, came {each['came']}"
+        + (f"; for example {each['example']}" if "example" in each else "")
+        for each in found["errors"]
+    )
+
+
+@app.command("send")
+def send_command(
+    file: File,
+    desk: As = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Have its form checked; nothing is kept.")
+    ] = False,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish an event of your desk; gives its receipt. Sending the same again gives the same receipt.
+
+    Examples: `wraparound event send risk.json --as council/chesil`,
+    `wraparound event new practice.risk_rated | wraparound event send - --as council/chesil --dry-run`.
+    """
+    event = _read(file)
+    me = caller(folder, desk or str(event.get("source", "")))
+    if event.get("source", me.desk) != me.desk:
+        raise InvalidEventError(f"/source: expected {me.desk}, the desk that signs")
+    new = NewEvent(str(event.get("id") or uuid4()), str(event.get("type", "")), event.get("data"))
+    receipt = me.run(calls.publish(new, me.desk, dry_run=dry_run))
+    found = {"state": "valid"} if dry_run else {"receipt": receipt, "state": "received"}
+    show(found, as_json=as_json, words=lambda each: each.get("receipt", each["state"]))
+
+
+@app.command("show")
+def show_command(
+    event: Annotated[str, typer.Argument(help="The id of a receipt, an event or a delivery.")],
+    desk: As = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it has come to an end.")] = False,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follow one event through every stage: accepted, in its log, handled, decided, delivered; ids and times only.
+
+    Examples: `wraparound event show 5b1e… --as hub/operations`,
+    `wraparound event show 5b1e… --as hub/operations --watch --json`.
+    """
+    me = caller(folder, desk)
+    before = ""
+    while True:
+        found = _look(me, event)
+        now = json.dumps(found, sort_keys=True)
+        if now != before:
+            show(found, as_json=as_json, words=_stages)
+        if not watch or found.get("stage", found.get("state")) in ENDS | {"in effect"}:
+            return
+        before = now
+        time.sleep(EVERY_SECONDS)
+
+
+def _look(me: Caller, event: str) -> dict[str, Any]:
+    if me.desk == ENGINEERS:
+        return me.run(calls.stages(event))
+    return me.run(calls.receipt(event))
+
+
+def _stages(found: dict[str, Any]) -> str:
+    if "stage" not in found:
+        return f"{found['receipt']}  {found['state']}"
+    lines = [f"{found['id']}  {found['stage']}"]
+    if each := found["accepted"]:
+        lines.append(
+            f"  accepted {each['at']} from {each['desk']}: {each['type']}, receipt {each['receipt']}"
+        )
+    if each := found["waiting"]:
+        lines.append(f"  waiting since {each['since']}: {each['reason']}")
+    for copy in found["copies"]:
+        queued = ", still in the outbox" if copy["in_outbox"] else ""
+        lines.append(f"  {copy['topic']}/{copy['log']}  event {copy['event']}, {copy['bytes']} bytes{queued}")
+        lines += [f"    {_fate(each)}" for each in copy["fates"]]
+        lines += [f"    {_delivery(each)}" for each in copy["deliveries"]]
+    if each := found["dead_letter"]:
+        lines.append(
+            f"  dead letter at {each['topic']}/{each['partition']}/{each['offset']}: {each['reason']}"
+        )
+    lines += [
+        f"  task {each['task']}: {each['kind']} of {each['owner']}, {each['reason']}"
+        for each in found["tasks"]
+    ]
+    return "\n".join(lines)
+
+
+def _fate(each: dict[str, Any]) -> str:
+    why = f" ({each['reason']})" if each.get("reason") else ""
+    return f"{each['processor']}: {each['kind']} at {each['partition']}/{each['offset']}{why}"
+
+
+def _delivery(each: dict[str, Any]) -> str:
+    when = f" {each['released_at']}" if each.get("released_at") else ""
+    why = f" ({each['reason']})" if each.get("reason") else ""
+    return (
+        f"to {each['desk']}: {each['status']}{when}{why}, {each['tries']} tries, delivery {each['delivery']}"
+    )
+
+
+def _read(file: str) -> dict[str, Any]:
+    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InvalidEventError("expected an event as JSON; this is not JSON") from error
+    if not isinstance(found, dict):
+        raise InvalidEventError("expected an event, a JSON object")
+    return found

@@ -1,0 +1,97 @@
+"""`wraparound task`: what waits for a person of your desk, and what can be done about it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.caller import As, AsJson, Folder, Purpose, Reason, UnsaidError, User, caller, show
+from client import calls
+
+app = typer.Typer(no_args_is_help=True, help="What waits for a person of your desk.")
+
+APPROVAL_NEEDED = 5
+Task = Annotated[str, typer.Argument(help="The task's id.")]
+
+
+@app.command("list")
+def list_command(
+    desk: As = "",
+    kind: Annotated[str, typer.Option("--kind", help="Only these: parked, dead_letter, unidentified …")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 100,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """The open tasks of your desk, the one due first first.
+
+    Examples: `wraparound task list --as hub/operations`, `wraparound task list --as council/chesil --kind held --json`.
+    """
+    show(caller(folder, desk).run(calls.tasks(kind, limit)), as_json=as_json, words=_rows)
+
+
+def _rows(tasks: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        f"{each['task']}  {each['kind']:12}  {each['reason']}  due {(each['due_at'] or '-')[:16]}"
+        f"  about {each['about']}  {', '.join(each['actions'])}"
+        for each in tasks
+    )
+
+
+@app.command("show")
+def show_command(task: Task, desk: As = "", folder: Folder = None, as_json: AsJson = False) -> None:
+    """One task: what it is about, since when, and what can be done about it.
+
+    Examples: `wraparound task show 1d9c… --as hub/operations`, `wraparound task show 1d9c… --as council/west --json`.
+    """
+    show(caller(folder, desk).run(calls.task(task)), as_json=as_json, words=_words)
+
+
+def _words(found: dict[str, Any]) -> str:
+    lines = [
+        f"{name:10} {found[name]}"
+        for name in ("task", "kind", "reason", "about", "opened_at", "due_at", "state")
+    ]
+    lines += [f"{name:10} {value}" for name, value in found["detail"].items()]
+    return "\n".join([*lines, f"can be done: {', '.join(found['actions']) or 'nothing here'}"])
+
+
+@app.command("do")
+def do_command(
+    task: Task,
+    action: Annotated[
+        str, typer.Argument(help="redrive, discard, confirm, approve or refuse, as the kind allows.")
+    ],
+    desk: As = "",
+    person: Annotated[
+        str, typer.Option("--person", help="For confirm: whose the id is, as scheme:value.")
+    ] = "",
+    identifier: Annotated[
+        str, typer.Option("--identifier", help="For confirm: the id, as scheme:value.")
+    ] = "",
+    reason: Reason = "",
+    purpose: Purpose = "operate",
+    user: User = "",
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do what a task waits for. It is recorded, with your name and the reason.
+
+    Exit 5: a second person of the desk must say so too.
+
+    Examples: `wraparound task do 1d9c… redrive --as hub/operations --reason "fixed in 0.2"`,
+    `wraparound task do 1d9c… confirm --person hub:3f2a… --identifier paris:77 --as council/west --reason "telephoned"`.
+    """
+    me = caller(folder, desk)
+    given = {
+        name: _ref(name, value) for name, value in (("person", person), ("identifier", identifier)) if value
+    }
+    found = me.run(calls.do_task(task, action, given, signed=me.signed(purpose, reason, user)))
+    show(found, as_json=as_json, words=lambda each: f"{each['action']}: {each['state']}")
+    if found["state"] not in {"done", "asked"}:
+        raise typer.Exit(APPROVAL_NEEDED)
+
+
+def _ref(name: str, value: str) -> dict[str, str]:
+    scheme, colon, rest = value.partition(":")
+    if not colon or not rest:
+        raise UnsaidError(f"--{name}: expected scheme:value, such as liquidlogic:P-1")
+    return {"scheme": scheme, "value": rest}

@@ -1,0 +1,120 @@
+"""`/v1/tasks`: what waits for a person of the caller's desk, and the actions on it (INTERFACES.md section 1).
+
+A task names ids and codes, nobody. To do something about one takes a token that says who does it (`sub`), for which
+`purpose` and `reason`. A task that is done, or another desk's, is not there.
+"""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from hub.clock import format_micros
+from hub.looks import LONGEST_CLAIM, Look, states
+from services.gateway.api import Doors
+from services.gateway.identity import Caller
+from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
+from services.gateway.work import AWAITED, Doing, Task, act, actions, open_task, open_tasks
+
+MOST: Final = 500
+_HIDDEN: Final = frozenset({"copies", "discard_asked_by"})
+"""What of a task's detail the hub keeps for itself."""
+
+
+class Ref(BaseModel):
+    """An id in a scheme."""
+
+    scheme: Annotated[str, Field(max_length=100)]
+    value: Annotated[str, Field(max_length=200)]
+
+
+class Given(BaseModel):
+    """What an action needs: `confirm` says whose an id is."""
+
+    person: Ref | None = None
+    identifier: Ref | None = None
+
+
+def build(doors: Doors) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+    parts = doors.parts
+
+    @router.get("", summary="What waits for a person of this desk")
+    async def listing(
+        caller: Annotated[Caller, Depends(doors.caller)],
+        kind: Annotated[str | None, Query(max_length=40)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    ) -> Response:
+        """The open tasks of the caller's desk, the one due first first."""
+        async with parts.database.transaction() as conn:
+            found = await open_tasks(conn, caller.desk.name, kind, limit)
+        return JSONResponse({"tasks": [_shown(each) for each in found]})
+
+    @router.get("/{task}", summary="One task")
+    async def show(task: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
+        """What it is, and what can be done about it."""
+        async with parts.database.transaction() as conn:
+            found = await open_task(conn, caller.desk.name, _id(task))
+        if found is None:
+            raise ProblemError(NOT_FOUND)
+        return JSONResponse(_shown(found))
+
+    @router.post("/{task}/{action}", summary="Do something about a task")
+    async def do(
+        task: str,
+        action: Annotated[str, Path(max_length=40)],
+        request: Request,
+        caller: Annotated[Caller, Depends(doors.caller)],
+        given: Given | None = None,
+    ) -> Response:
+        """202 with the state: `done`, `asked` (an event is on its way), or that a second person must say so too."""
+        look = Look(
+            caller.desk.name,
+            caller.subject,
+            _claim(caller, "purpose"),
+            _claim(caller, "reason"),
+            str(request.state.instance),
+        )
+        async with parts.database.transaction() as conn:
+            found = await open_task(conn, caller.desk.name, _id(task))
+            if found is None:
+                raise ProblemError(NOT_FOUND)
+            values = {} if given is None else given.model_dump(exclude_none=True)
+            state = await act(Doing(conn, parts, found, look, parts.clock.now(), values), action)
+        return JSONResponse({"task": task, "action": action, "state": state}, status_code=202)
+
+    return router
+
+
+def _shown(task: Task) -> dict[str, Any]:
+    return {
+        "task": task.id,
+        "kind": task.kind,
+        "about": task.key,
+        "reason": task.reason,
+        "opened_at": format_micros(task.opened_at),
+        "due_at": None if task.due_at is None else format_micros(task.due_at),
+        "detail": {name: value for name, value in task.detail.items() if name not in _HIDDEN},
+        "state": AWAITED if "discard_asked_by" in task.detail else "open",
+        "actions": actions(task),
+    }
+
+
+def _claim(caller: Caller, name: str) -> str:
+    value = states(caller.claims, name)
+    if value is None:
+        expected = f"the claim `{name}` of the token, in at most {LONGEST_CLAIM} characters"
+        raise ProblemError(INVALID, [Fault("", "required", expected, "none", f'"{name}": "operate"')])
+    return value
+
+
+def _id(task: str) -> str:
+    try:
+        if str(UUID(task)) == task:
+            return task
+    except ValueError:
+        pass
+    raise ProblemError(NOT_FOUND)

@@ -1,0 +1,235 @@
+"""What a person does about a task, in the transaction that does it; the look at it is recorded with who and why.
+
+| kind | `redrive` | `discard` | `confirm` | `approve`, `refuse` |
+|--|--|--|--|--|
+| `parked` | the key's events run again, in order | | | |
+| `dead_letter` | a stored event enters its log anew | two people: it is let go | | |
+| `undelivered` | it stands at the end of its desk's line | | | |
+| `unidentified`, `held` | | | the id is this person's | |
+| `approval` | | | | the second person's word |
+
+What is a statement enters through acceptance as any event of the desk whose task it is; nothing here is a second way
+to change what a log says.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from hub.clock import Micros
+from hub.database import Connection
+from hub.ids import derive
+from hub.looks import Look, Recorder, user_subject
+from hub.outbox import LogEvent, put
+from hub.processor import store
+from services.gateway.acceptance import accept_batch
+from services.gateway.claims import Accepted
+from services.gateway.cloudevents import CloudEvent
+from services.gateway.parts import Parts
+from services.gateway.problems import NOT_FOUND, ProblemError, invalid
+
+REDRIVE: Final = "wraparound.hub.redrive_requested.v1"
+LINKED: Final = "wraparound.hub.identity_linked.v1"
+APPROVAL: Final = "wraparound.hub.approval_given.v1"
+DONE: Final = "done"
+ASKED: Final = "asked"
+AWAITED: Final = "awaits a second person"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it stands."""
+
+    id: str
+    kind: str
+    key: str
+    owner: str
+    opened_at: Micros
+    due_at: Micros | None
+    reason: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One action on one task by one user."""
+
+    conn: Connection
+    parts: Parts
+    task: Task
+    look: Look
+    at: Micros
+    given: Mapping[str, Any]
+
+
+_COLUMNS: Final = "task_id::text, kind, key, owner, opened_at, due_at, reason, detail"
+
+
+async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int) -> list[Task]:
+    """The open tasks of a desk, the one due first first."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM task WHERE owner = %s AND done_at IS NULL AND kind = coalesce(%s, kind)"
+        " ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %s",
+        (owner, kind, limit),
+    )
+    return [Task(*row) for row in await found.fetchall()]
+
+
+async def open_task(conn: Connection, owner: str, task_id: str) -> Task | None:
+    """An open task of a desk, locked; None if it is not there, not the desk's, or done."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL FOR UPDATE",
+        (task_id, owner),
+    )
+    row = await found.fetchone()
+    return None if row is None else Task(*row)
+
+
+def actions(task: Task) -> list[str]:
+    """What may be done about a task of this kind."""
+    return sorted(action for kind, action in _ACTIONS if kind == task.kind)
+
+
+async def act(doing: Doing, action: str) -> str:
+    """Do it, and record it; gives how it stands now. Raises `ProblemError`, `UnrecordedError`."""
+    do = _ACTIONS.get((doing.task.kind, action))
+    if do is None:
+        raise ProblemError(NOT_FOUND)
+    state = await do(doing)
+    parts = doing.parts
+    recorder = Recorder(parts.ring, parts.secret, parts.rules, parts.code)
+    detail = {
+        "task": doing.task.id,
+        "kind": doing.task.kind,
+        "key": doing.task.key,
+        "action": action,
+        "state": state,
+    }
+    await recorder.record(doing.conn, "task.done", doing.look, doing.at, {}, detail)
+    return state
+
+
+async def _redrive_parked(doing: Doing) -> str:
+    data = {"processor": doing.task.detail["processor"], "key": doing.task.key}
+    return await _publish(doing, REDRIVE, data)
+
+
+async def _confirm(doing: Doing) -> str:
+    person, identifier = doing.given.get("person"), doing.given.get("identifier")
+    for name, value in (("person", person), ("identifier", identifier)):
+        if value is None:
+            raise invalid(
+                f"/{name}", "required", "{scheme, value}", "none", '{"scheme": "liquidlogic", "value": "P-1"}'
+            )
+    data = {"person": person, "identifier": identifier, "degree": "confirmed", "task": doing.task.id}
+    return await _publish(doing, LINKED, data)
+
+
+async def _approve(doing: Doing) -> str:
+    return await _answer(doing, "approved")
+
+
+async def _refuse(doing: Doing) -> str:
+    return await _answer(doing, "refused")
+
+
+async def _answer(doing: Doing, decision: str) -> str:
+    data: dict[str, Any] = {"task": doing.task.id, "request": doing.task.key, "decision": decision}
+    if family := doing.task.detail.get("family"):
+        data["family"] = {"scheme": "hub", "value": family}
+    state = await _publish(doing, APPROVAL, data)
+    await _end(doing)
+    return state
+
+
+async def _publish(doing: Doing, type_: str, data: Mapping[str, Any]) -> str:
+    """Publish an event of the desk whose task it is. The same again within one opening of the task is one event."""
+    task, parts = doing.task, doing.parts
+    content = orjson.dumps([type_, data], option=orjson.OPT_SORT_KEYS)
+    name = f"task-{task.id}-{task.opened_at}-{sha256(content).hexdigest()[:12]}"
+    desk = parts.partnership.desk(task.owner)
+    event = CloudEvent(name, desk.name, type_, dict(data), sha256(content).digest())
+    (result,) = await accept_batch(doing.conn, parts, [parts.checker.check(desk, event)])
+    if not isinstance(result, Accepted):
+        raise result
+    return ASKED
+
+
+async def _redrive_dead(doing: Doing) -> str:
+    """A record that could not be read, of an event that is stored: as a new event of its log, recorded now."""
+    conn, parts, event_id = doing.conn, doing.parts, doing.task.key
+    found = await conn.execute(
+        f"SELECT topic, {store.STORED} FROM event WHERE event_id::text = %s", (event_id,), binary=True
+    )
+    row = await found.fetchone()
+    if row is None:
+        raise invalid(
+            "", "not-stored", "an event that the hub has accepted", "bytes of somebody else", "discard"
+        )
+    if row[11] is not None:
+        await parts.ring.load(conn, [str(row[11])])
+    envelope, body = store.stored_body(row[1:], parts.ring)
+    again = replace(envelope, id=derive(parts.secret, "event", event_id, "redriven"), recorded_at=doing.at)
+    await put(
+        conn, parts.ring, [LogEvent(again, row[0], body, str(row[11]) if row[11] is not None else None)]
+    )
+    await conn.execute(
+        "UPDATE fate SET kind = 'redriven' WHERE event_id = %s AND kind = 'rejected'", (event_id,)
+    )
+    await _end(doing)
+    return DONE
+
+
+async def _redrive_undelivered(doing: Doing) -> str:
+    """A delivery that was given up, at the end of its desk's line: what it rests on is compared as ever."""
+    await doing.conn.execute(
+        "UPDATE delivery SET status = 'failed', tries = 0, next_mono = 0, seq = nextval('delivery_seq')"
+        " WHERE delivery_id = %s AND status = 'dead'",
+        (doing.task.key,),
+    )
+    await _end(doing)
+    return DONE
+
+
+async def _discard(doing: Doing) -> str:
+    """Let a record go: a second person of the desk must say so too."""
+    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
+    first = doing.task.detail.get("discard_asked_by")
+    if first is None or first == me:
+        await doing.conn.execute(
+            "UPDATE task SET detail = detail || jsonb_build_object('discard_asked_by', %s::text) WHERE task_id = %s",
+            (me, doing.task.id),
+        )
+        return AWAITED
+    await doing.conn.execute(
+        "UPDATE fate SET kind = 'discarded' WHERE event_id::text = %s AND kind = 'rejected'",
+        (doing.task.key,),
+    )
+    await doing.conn.execute("DELETE FROM dead_letter WHERE task_id = %s", (doing.task.id,))
+    await _end(doing)
+    return DONE
+
+
+async def _end(doing: Doing) -> None:
+    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
+    await doing.conn.execute(
+        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s", (doing.at, me, doing.task.id)
+    )
+
+
+_ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
+    ("parked", "redrive"): _redrive_parked,
+    ("dead_letter", "redrive"): _redrive_dead,
+    ("dead_letter", "discard"): _discard,
+    ("undelivered", "redrive"): _redrive_undelivered,
+    ("unidentified", "confirm"): _confirm,
+    ("held", "confirm"): _confirm,
+    ("approval", "approve"): _approve,
+    ("approval", "refuse"): _refuse,
+}
+"""(kind, action) → what it does."""
+
+__all__ = ["AWAITED", "Doing", "Task", "act", "actions", "open_task", "open_tasks"]

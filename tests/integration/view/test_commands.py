@@ -1,0 +1,115 @@
+"""The command line as a desk of a gateway that runs: what it says, and its exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from cli.edge import explain
+from cli.main import app
+from hub.stack.stack import Stack
+from tests.integration.gateway.world import Process
+
+NOBODY = "00000000-0000-8000-8000-000000000000"
+
+
+class Line:
+    """The command line of a folder with the desks' profiles."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *words: str, expect: int = 0, text: str | None = None) -> str:
+        result = CliRunner().invoke(app, [*words, "--folder", str(self.folder)], input=text)
+        code = result.exit_code
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            said = explain(result.exception)
+            assert said is not None, result.exception
+            code = said[1]
+        assert code == expect, (result.output, result.exception)
+        return result.stdout
+
+    def json(self, *words: str, **rest: Any) -> Any:
+        return json.loads(self(*words, "--json", **rest))
+
+
+@pytest.fixture
+def line(stack: Stack, process: Process) -> Line:
+    process.port = stack.http_port
+    process.url = stack.url
+    process.start()
+    return Line(stack.folder)
+
+
+def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
+    line: Line, database: str
+) -> None:
+    new = CliRunner().invoke(app, ["event", "new", "family.opened", "--as", "council/chesil"]).stdout
+    checked = CliRunner().invoke(app, ["event", "validate", "-"], input=new)
+    assert (checked.exit_code, checked.stdout.strip()) == (0, "valid: wraparound.family.opened.v1")
+    broken = new.replace('"specversion": "1.0"', '"specversion": 1')
+    assert CliRunner().invoke(app, ["event", "validate", "-"], input=broken).exit_code == 6
+    me = ("--as", "council/chesil")
+    assert line.json("event", "send", "-", *me, "--dry-run", text=new)["state"] == "valid"
+    receipt = line.json("event", "send", "-", *me, text=new)["receipt"]
+    assert line("event", "send", "-", *me, text=new).strip() == receipt
+    line("event", "send", "-", *me, text=new.replace("chesil", "west"), expect=6)
+    line("event", "send", "-", "--as", "s2w/nobody", text=new, expect=4)
+    assert line.json("receipt", "show", receipt, *me)["state"] == "received"
+    line("receipt", "show", receipt, "--as", "s2w/sft", expect=3)
+    assert line.json("event", "show", receipt, "--as", "hub/operations")["stage"] == "queued"
+    assert "queued" in line("event", "show", receipt, "--as", "hub/operations")
+    assert receipt in line("event", "show", receipt, *me)
+
+    assert line("inbox", "list", "--as", "s2w/sft") == "\n"
+    assert line.json("inbox", "ack", NOBODY, "--as", "s2w/sft") == {"acknowledged": [NOBODY]}
+
+    why = ("--reason", "duty call")
+    line("family", "show", NOBODY, *me, *why, expect=3)
+    line("family", "show", NOBODY, *me, expect=2)
+    line("family", "show", NOBODY, *me, *why, "--at", "yesterday", expect=6)
+    line("family", "find", "liquidlogic", "F-none", *me, *why, expect=3)
+    line("decision", "explain", NOBODY, "--as", "council/ig", *why, expect=3)
+    line("identity", "show", NOBODY, "--as", "council/ig", *why, expect=3)
+    line("audit", "who", NOBODY, "--as", "council/ig", *why, expect=3)
+    line("identity", "unlink", "no-scheme", "paris:77", *me, expect=2)
+
+    with psycopg.connect(database, autocommit=True) as conn:
+        row = conn.execute(
+            "INSERT INTO task (task_id, kind, key, owner, opened_at, reason) VALUES"
+            " (gen_random_uuid(), 'dead_letter', %s, 'hub/operations', 1, 'test') RETURNING task_id::text",
+            (NOBODY,),
+        ).fetchone()
+    assert row is not None
+    engineer = ("--as", "hub/operations")
+    assert line("task", "list", *engineer).split()[0] == row[0]
+    assert line.json("task", "show", row[0], *engineer)["actions"] == ["discard", "redrive"]
+    line("task", "do", row[0], "discard", *engineer, *why, "--user", "a", expect=5)
+    assert line("task", "do", row[0], "discard", *engineer, *why, "--user", "b").strip() == "discard: done"
+    line("task", "show", row[0], *engineer, expect=3)
+
+
+def test_it_says_try_again_when_no_hub_answers(stack: Stack) -> None:
+    line = Line(stack.folder)
+    line("receipt", "show", NOBODY, "--as", "council/chesil", expect=75)
+
+
+def test_a_desk_must_be_named_when_there_are_several(stack: Stack) -> None:
+    Line(stack.folder)("task", "list", expect=2)
+
+
+def test_the_catalogue_is_read_offline_when_it_is_asked_for() -> None:
+    shown = CliRunner().invoke(app, ["catalogue", "list", "referral", "--json"])
+    types = [json.loads(each)["type"] for each in shown.stdout.splitlines()]
+    assert "wraparound.referral.requested.v1" in types
+    one = json.loads(CliRunner().invoke(app, ["catalogue", "show", "practice.risk_rated", "--json"]).stdout)
+    assert one["example"]["rating"] in {"red", "amber", "green"}
+    differs = CliRunner().invoke(app, ["catalogue", "diff", "referral.accepted", "referral.declined"])
+    assert (differs.exit_code, "reason" in differs.stdout) == (1, True)
+    assert (
+        CliRunner().invoke(app, ["catalogue", "diff", "referral.accepted", "referral.accepted"]).exit_code
+        == 0
+    )
