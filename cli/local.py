@@ -4,7 +4,6 @@ What only one of them needs is imported by it: every call of the command line pa
 """
 
 import json
-import logging
 import os
 import signal
 import time
@@ -20,6 +19,7 @@ from hub.clock import SystemClock
 from hub.errors import SenderError
 from hub.stack import owned, processes
 from hub.stack.folder import SandboxTime, owner
+from hub.telemetry import logs
 
 DOWN_SECONDS = 120.0
 RUNNABLE = (*processes.SERVICES, *processes.ONCE)
@@ -143,14 +143,7 @@ def run(
     if service not in RUNNABLE:
         raise UsageError(f"expected one of {', '.join(RUNNABLE)}")
     settings = hub_settings.load()
-    logging.Formatter.converter = time.gmtime
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-    )
-    # What a migration does is in its file; at each start it would only say that there is none.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.set_up(settings, service)
     raise typer.Exit(processes.entry(service)(settings))
 
 

@@ -12,6 +12,7 @@ partition loaded here, or not at the expected offset, is dropped and read again 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from hub.keys import KeyRing
 from hub.processor import store
 from hub.processor.records import Record
 from hub.processor.store import Move
+from hub.processor.watchdog import Sight
 
 log = logging.getLogger("wraparound.feed")
 
@@ -73,6 +75,7 @@ class Feed(ConsumerRebalanceListener):
         self._stale = True
         self._from_store: set[int] = set()
         self._read_twice: dict[int, int] = {}
+        self._stamps: dict[int, float] = {}
         self.lock = asyncio.Lock()
 
     async def start(self) -> None:
@@ -177,6 +180,7 @@ class Feed(ConsumerRebalanceListener):
                 continue
             records += [Record(tp.partition, r.offset, r.headers, r.value) for r in fresh]
             moves.append(Move(tp.partition, start, fresh[-1].offset + 1))
+            self._stamps[tp.partition] = fresh[-1].timestamp / 1000
         return Taken(tuple(moves), tuple(records))
 
     async def _is_absent(self, tp: TopicPartition, start: int) -> bool:
@@ -195,6 +199,24 @@ class Feed(ConsumerRebalanceListener):
         # The next call of `take` seeks to the position.
         self._stale = True
         return False
+
+    async def sight(self) -> Sight:
+        """The records behind the positions, as the broker says, and the age of the newest that was taken before them.
+
+        Raises `BrokerAwayError`.
+        """
+        positions = self.positions
+        tps = {p: TopicPartition(self._topic, p) for p in positions}
+        try:
+            ends = await self._consumer.end_offsets(list(tps.values())) if tps else {}
+        except (KafkaError, IllegalStateError) as error:
+            raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
+        behind = {p: ends[tps[p]] - at for p, at in positions.items() if ends[tps[p]] > at}
+        now = time.time()
+        seconds = max((now - self._stamps[p] for p in behind if p in self._stamps), default=0.0)
+        return Sight(
+            time.monotonic(), tuple(sorted(positions.items())), sum(behind.values()), max(0.0, seconds)
+        )
 
     async def _offsets(self, tp: TopicPartition) -> dict[TopicPartition, int]:
         try:

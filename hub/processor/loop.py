@@ -17,6 +17,7 @@ from hub.processor.batch import Batch, Context, LostPartitionError
 from hub.processor.feed import Feed, Taken
 from hub.processor.records import Record
 from hub.processor.store import Move, ShapeError
+from hub.telemetry.metrics import count
 
 log = logging.getLogger("wraparound.processor")
 
@@ -39,6 +40,7 @@ class Processor:
         self.states: dict[str, State] = {}
         self.handled = 0
         self.progressed_at = time.monotonic()
+        self.waits = False
         self._stopping = False
 
     def drop_states(self) -> None:
@@ -65,9 +67,10 @@ class Processor:
                 if time.monotonic() - hinted > HINT_SECONDS:
                     await feed.hint()
                     hinted = time.monotonic()
-                pause = 0.0
+                pause, self.waits = 0.0, False
             except PeerError as error:
-                pause = min(pause * 2, 2.0) or 0.1
+                pause, self.waits = min(pause * 2, 2.0) or 0.1, True
+                count("peer_errors_total", process=self.context.machine.name)
                 log.warning("%s: %s; trying again in %.1f s", self.context.machine.name, error, pause)
                 self.drop_states()
                 self.limit = max(LEAST, self.limit // 4)
@@ -93,6 +96,7 @@ class Processor:
             else:
                 feed.advanced(moves)
                 self.handled += len(records)
+                count("records_total", len(records), processor=self.context.machine.name)
         forget_oldest(self.states, CACHE_LIMIT)
 
     async def _attempt(self, moves: Sequence[Move], records: Sequence[Record]) -> None:
@@ -101,6 +105,7 @@ class Processor:
         except (PeerError, LostPartitionError, ShapeError):
             raise
         except Exception as fault:  # noqa: BLE001 - ours, wherever in the batch: isolate it record by record
+            count("faults_total", process=self.context.machine.name)
             log.error(  # noqa: TRY400 - an exception's text may hold what an event holds
                 "%s: %s; running the batch record by record", self.context.machine.name, describe(fault)
             )

@@ -75,6 +75,7 @@ class ServiceProcess:
     pause: float = FIRST_PAUSE
     not_before: float = 0.0
     last_exit: int | None = None
+    watch_port: int = 0
 
     @property
     def running(self) -> bool:

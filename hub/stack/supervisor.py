@@ -15,6 +15,7 @@ from urllib.error import URLError
 
 from hub.errors import WraparoundError
 from hub.stack import secret_files
+from hub.stack.ports import LOOPBACK, free_ports
 from hub.stack.processes import ServiceError, ServiceProcess, exists
 from hub.stack.stack import Stack
 
@@ -44,8 +45,11 @@ class Supervisor:
         self.stack.start()
         try:
             for name, service in self._names():
-                environ = self.stack.environ(service, instance=name.rpartition("-")[2], **self.more)
-                process = ServiceProcess(name, service, self.stack.folder, environ)
+                (port,) = free_ports(1)
+                environ = self.stack.environ(
+                    service, instance=name.rpartition("-")[2], **{"watch_port": port, **self.more}
+                )
+                process = ServiceProcess(name, service, self.stack.folder, environ, watch_port=port)
                 say(f"starting {name}")
                 process.start()
                 self.services.append(process)
@@ -129,6 +133,7 @@ class Supervisor:
                 "pid": service.pid,
                 "restarts": service.restarts,
                 "last_exit": service.last_exit,
+                "watch": f"http://{LOOPBACK}:{service.watch_port}",
             }
             for service in self.services
         ]

@@ -20,6 +20,7 @@ from hub import crash, ids, ledger
 from hub.clock import Clock, Micros
 from hub.copying import uuid
 from hub.database import Connection, Database, DatabaseAwayError
+from hub.telemetry.metrics import count, put
 from services.audit import store
 from services.audit.merkle import leaf_hash
 from services.audit.note import Checkpoint, NoteError, Signer, open_note, parse_checkpoint, seal_note
@@ -242,6 +243,8 @@ class Sealer:
             self.status.sealed += sealed.count
             self.status.sealed_at = time.monotonic()
         self.status.alarms = len(sealed.alarms)
+        count("sealed_total", sealed.count)
+        put("seal_alarms", len(sealed.alarms))
         alarmed = frozenset(sealed.alarms)
         for alarm in alarmed - self._alarmed:
             log.critical("audit alarm: entry %s cannot be sealed: %s", alarm.entry_id, alarm.reason)
@@ -271,7 +274,9 @@ class Sealer:
                 if opened and await self._turn():
                     continue
                 wait = PAUSE
+                put("progress_timestamp_seconds", time.time(), loop="sealer")
             except DatabaseAwayError as error:
+                count("peer_errors_total", process="sealer")
                 log.warning("%s; trying again in %.1f s", error, wait)
                 wait = min(wait * 2, LONGEST_WAIT)
             except HeadMovedError as error:

@@ -8,6 +8,7 @@ from hub import garbage
 from hub.database import Database
 from hub.ledger import code_digest
 from hub.settings import Settings, read_secret
+from hub.telemetry.watch import watched
 from services.audit.note import Signer, parse_skey
 from services.audit.sealer import Sealer
 
@@ -39,9 +40,17 @@ async def _run(settings: Settings) -> None:
         )
         garbage.rarely()
         log.info("sealing %s", sealer.origin)
-        await sealer.run(stop)
+        async with watched(settings, f"sealer-{settings.instance}", lambda: not_ready(sealer)):
+            await sealer.run(stop)
     finally:
         await database.close()
+
+
+def not_ready(sealer: Sealer) -> str | None:
+    """What keeps it from sealing, as a code; None: nothing. Standing by beside another sealer is ready."""
+    if sealer.status.alarms:
+        return "alarms"
+    return None if sealer.status.standing_by or sealer.status.sealed_at is not None else "not open"
 
 
 def main(settings: Settings) -> int:

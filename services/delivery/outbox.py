@@ -19,6 +19,7 @@ from hub.events import Envelope, to_headers
 from hub.keys import KeyRing
 from hub.outbox import seal_context
 from hub.producer import Message, Outcome, Producer
+from hub.telemetry.metrics import count
 from services.delivery.session import Session, keep_going
 
 log = logging.getLogger("wraparound.outbox")
@@ -136,6 +137,7 @@ class OutboxProducer:
         point("outbox.after_send")
         self._done = [seq for seq, sent in zip(seqs, results, strict=True) if sent.outcome is Outcome.SENT]
         self.sent += len(self._done)
+        count("outbox_sent_total", len(self._done))
         refused = {sent.reason for sent in results if sent.outcome is Outcome.REFUSED}
         if refused:
             raise RefusedError(f"Kafka refuses records of a log: {', '.join(sorted(refused))}")

@@ -41,6 +41,7 @@ from hub.errors import PeerError
 from hub.kafka import BrokerAwayError
 from hub.keys import KeyErasedError, SealError
 from hub.producer import Message, Outcome, Producer, Sent, stopwatch
+from hub.telemetry.metrics import count
 from services.delivery.messages import to_message
 from services.delivery.session import Session, keep_going
 
@@ -252,7 +253,9 @@ class Relay:
                     results[row.delivery_id] = Sent(Outcome.REFUSED, type(error).__name__)
         left = LIFE / SECOND - (stopwatch() - started)
         results.update(zip(ids, await self._producer.send(messages, seconds=left), strict=True))
-        self.delivered += sum(1 for sent in results.values() if sent.outcome is Outcome.SENT)
+        sent = sum(1 for each in results.values() if each.outcome is Outcome.SENT)
+        self.delivered += sent
+        count("delivered_total", sent)
         return results
 
     async def _claim(self) -> None:

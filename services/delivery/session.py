@@ -5,6 +5,7 @@ Whoever loses the connection loses what it owned in the same moment, and cannot 
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -15,6 +16,7 @@ from psycopg import errors
 from hub.attempts.begin import ContendedError
 from hub.database import GONE, Connection, DatabaseAwayError
 from hub.errors import PeerError
+from hub.telemetry.metrics import count, put
 
 log = logging.getLogger("wraparound.delivery")
 
@@ -99,18 +101,24 @@ class Session:
             return [row[0] for row in await cursor.fetchall()]
 
 
+WAITS: Final[set[str]] = set()
+"""The loops of this process that wait for a server."""
+
+
 async def keep_going(name: str, step: Callable[[], Awaitable[float]], stopping: asyncio.Event) -> None:
     """Repeat `step`, which says how long to rest (seconds); wait with back-off while a server is away.
 
     Logs one line when that begins and one when it is over.
     """
-    pause = 0.0
+    loop, pause = name.rpartition("-")[0] or name, 0.0
     while not stopping.is_set():
         try:
             rest = await step()
         except ContendedError:
             rest = 0.005
         except PeerError as error:
+            count("peer_errors_total", process=loop)
+            WAITS.add(loop)
             if not pause:
                 log.warning("%s: %s; waiting", name, error)
             pause = rest = min(max(0.05, pause * 2), 2.0)
@@ -118,6 +126,8 @@ async def keep_going(name: str, step: Callable[[], Awaitable[float]], stopping: 
             if pause:
                 log.warning("%s: goes on", name)
             pause = 0.0
+            WAITS.discard(loop)
+            put("progress_timestamp_seconds", time.time(), loop=loop)
         await pause_for(rest, stopping)
 
 

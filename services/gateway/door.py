@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.telemetry.metrics import count, observe
 from services.gateway.problems import BROKEN, MEDIA_TYPE, TOO_LARGE, Kind, ProblemError, encoded, headers_of
 
 log = logging.getLogger("wraparound.gateway")
 
 ELSEWHERE: Final = "-"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Door:
@@ -46,8 +48,12 @@ class Door:
                 await request.answer(BROKEN)
         finally:
             route = getattr(scope.get("route"), "path", ELSEWHERE)
-            spent = (time.perf_counter() - started) * 1000
-            log.info("%s %s %s %.1f ms %s", scope["method"], route, request.status, spent, request.instance)
+            spent = time.perf_counter() - started
+            count("http_requests_total", method=_method(scope), route=route, status=str(request.status))
+            observe("http_request_seconds", spent, route=route)
+            log.info(
+                "%s %s %s %.1f ms %s", scope["method"], route, request.status, spent * 1000, request.instance
+            )
 
 
 class _Request:
@@ -92,6 +98,11 @@ class _Request:
         headers += [(name.encode(), value.encode()) for name, value in headers_of(kind).items()]
         await self.send({"type": "http.response.start", "status": kind.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": content})
+
+
+def _method(scope: Scope) -> str:
+    """The method, where it is one of HTTP's own: a label has few values."""
+    return scope["method"] if scope["method"] in METHODS else ELSEWHERE
 
 
 def _where(error: BaseException) -> str:

@@ -6,6 +6,7 @@ acknowledgements or tables (STREAMING.md section 2 says what was reproduced on t
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -18,14 +19,36 @@ from hub.processor.batch import Context
 from hub.processor.feed import Feed
 from hub.processor.loop import Processor
 from hub.processor.machine import Machine
+from hub.processor.watchdog import Sight, watch
 from hub.settings import Settings
+from hub.telemetry.watch import watched
 from services.referral_router.composition import Parts, assemble
 
 log = logging.getLogger("wraparound.router")
 
 
-def hosting(settings: Settings, parts: Parts, machine: Machine) -> type[Service]:
-    """A service class that runs one processor; its failure ends the app, and the supervisor starts it anew."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A processor at work, as the watchdog sees it."""
+
+    feed: Feed
+    processor: Processor
+
+    async def sight(self) -> Sight:
+        """One look at its log. Raises `PeerError`."""
+        return await self.feed.sight()
+
+    @property
+    def waits(self) -> bool:
+        """Whether its loop waits for a server."""
+        return self.processor.waits
+
+
+def hosting(settings: Settings, parts: Parts, machine: Machine, running: list[Processor]) -> type[Service]:
+    """A service class that runs one processor, which it adds to those `running`.
+
+    Its failure ends the app, and the supervisor starts it anew.
+    """
 
     class ProcessorService(Service):
         """One processor."""
@@ -46,6 +69,7 @@ def hosting(settings: Settings, parts: Parts, machine: Machine) -> type[Service]
                 context, batch_size=settings.batch_size, batch_wait_ms=settings.batch_wait
             )
             self.feed: Feed | None = None
+            running.append(self.processor)
 
         async def on_start(self) -> None:
             await make_hub_key(parts, settings)
@@ -66,6 +90,12 @@ def hosting(settings: Settings, parts: Parts, machine: Machine) -> type[Service]
             assert self.feed is not None
             await self.processor.run(self.feed)
 
+        @Service.task
+        async def watchdog(self) -> None:
+            """End the process if it stands still although there is work: it is started again."""
+            assert self.feed is not None
+            await watch(Watched(self.feed, self.processor), processor=machine.name, topic=machine.topic)
+
         async def on_stop(self) -> None:
             """Finish the batch in hand, then leave the group."""
             self.processor.stop()
@@ -81,6 +111,22 @@ async def make_hub_key(parts: Parts, settings: Settings) -> None:
     database: Database = parts.database
     async with database.transaction() as conn:
         await parts.ring.create(conn, parts.hub_key, "hub", settings.clock().now())
+
+
+def watching(settings: Settings, running: list[Processor]) -> type[Service]:
+    """A service class that answers probes: ready as long as no processor waits for a server."""
+
+    def not_ready() -> str | None:
+        waits = [each.context.machine.name for each in running if each.waits]
+        return f"waits: {', '.join(sorted(waits))}" if waits else None
+
+    class WatchService(Service):
+        """Probes and metrics."""
+
+        async def on_start(self) -> None:
+            await self.add_async_context(watched(settings, f"router-{settings.instance}", not_ready))
+
+    return WatchService
 
 
 def build(settings: Settings) -> faust.App:
@@ -99,8 +145,10 @@ def build(settings: Settings) -> faust.App:
     )
     # Faust consumes nothing of its own here; without this its consumer insists on a topic.
     app.producer_only = True
+    running: list[Processor] = []
+    app.service(watching(settings, running))
     for machine in parts.machines:
-        app.service(hosting(settings, parts, machine))
+        app.service(hosting(settings, parts, machine, running))
     return app
 
 

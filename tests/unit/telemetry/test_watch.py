@@ -1,0 +1,66 @@
+"""A process answers probes on a port of its own, and nothing else."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+
+from hub.errors import HubError
+from hub.settings import load
+from hub.stack.ports import free_ports
+from hub.telemetry.watch import Watch, watched
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ")[1])
+
+
+def test_ready_is_said_when_nothing_keeps_the_process_from_its_job() -> None:
+    watch = Watch("router-1", lambda: None)
+    assert status(watch.of(b"/readyz")) == 200
+    assert status(watch.of(b"/livez")) == 200
+    assert b'wraparound_ready{process="router-1"} 1.0' in watch.of(b"/metrics")
+
+
+def test_reason_is_said_when_the_process_cannot_do_its_job() -> None:
+    watch = Watch("router-2", lambda: "waits: router")
+    answer = watch.of(b"/readyz?verbose")
+    assert (status(answer), b"waits: router" in answer) == (503, True)
+    assert status(watch.of(b"/livez")) == 200
+    assert b'wraparound_ready{process="router-2"} 0.0' in watch.of(b"/metrics")
+
+
+@pytest.mark.parametrize("path", [b"/", b"/etc/passwd", b"", b"/metrics/x"])
+def test_nothing_is_there_when_another_path_is_asked_for(path: bytes) -> None:
+    assert status(Watch("p", lambda: None).of(path)) == 404
+
+
+async def ask(port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        writer.write(request)
+        return await reader.read()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_ports(1)[0]
+
+
+async def test_it_answers_while_the_process_runs_and_survives_whatever_is_sent(port: int) -> None:
+    settings = load({"WRAPAROUND_WATCH_PORT": str(port)})
+    async with watched(settings, "sealer-1", lambda: None):
+        assert status(await ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")) == 200
+        assert await ask(port, b"\n") != b"\xff"
+        await ask(port, b"x" * 100_000 + b"\n")
+        assert status(await ask(port, b"POST /metrics HTTP/1.1\r\n\r\n")) == 404
+        with pytest.raises(HubError):
+            async with watched(settings, "sealer-2", lambda: None):
+                pass
+    with pytest.raises(ConnectionError):
+        await ask(port, b"GET /livez HTTP/1.1\r\n\r\n")
+
+
+async def test_nothing_listens_when_no_port_is_named() -> None:
+    async with watched(load({}), "sealer-1", lambda: None):
+        pass
