@@ -12,7 +12,7 @@ The family exists for a desk that holds a role in it, or that may know of someth
 desk that once published about strangers learns nothing here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,8 +30,6 @@ from services.view.told import Told
 INTERNAL: Final = "internal"
 FACTS: Final = "facts"
 IDENTITY: Final = "identity"
-CONFLICT_RECORDED: Final = "wraparound.hub.worker_conflict_recorded.v1"
-CONFLICT_ENDED: Final = "wraparound.hub.worker_conflict_ended.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def concerned(catalogue: Catalogue, family: Family) -> frozenset[str]:
 
 def seen(rules: CompiledRules, catalogue: Catalogue, family: Family, reader: Reader) -> Seen:
     """What the reader may know of the family now."""
-    if conflicted(family.log, reader):
+    if conflicted(family.facts, reader):
         return Seen(exists=False)
     reading = _Reading(rules, catalogue, family, reader)
     for each in family.log:
@@ -103,17 +101,14 @@ def seen(rules: CompiledRules, catalogue: Catalogue, family: Family, reader: Rea
     return reading.result()
 
 
-def conflicted(log: Iterable[Logged], reader: Reader) -> bool:
+def conflicted(facts: FamilyFacts, reader: Reader) -> bool:
     """Whether the user has a private tie to the family (RULES.md 4.19): for them it does not exist."""
+    ties: Mapping[str, Mapping[str, str | None]] = facts.state.get("conflicts", {})
     agency = reader.desk.partition("/")[0]
-    ties: dict[str, bool] = {}
-    for each in log:
-        data = each.event.data
-        if each.event.type in {CONFLICT_RECORDED, CONFLICT_ENDED} and data["worker"] == reader.user:
-            of = (data["desk"] or each.event.envelope.source).partition("/")[0]
-            if of == agency:
-                ties[data["conflict"]] = each.event.type == CONFLICT_RECORDED
-    return any(ties.values())
+    return any(
+        each["worker"] == reader.user and (each["desk"] or "").partition("/")[0] in ("", agency)
+        for each in ties.values()
+    )
 
 
 class _Reading:

@@ -115,7 +115,7 @@ def test_entry_is_refused_when_a_subject_was_erased() -> None:
 
 
 def test_every_kind_says_what_happened_when_the_list_is_read() -> None:
-    assert len(ledger.KINDS) == 32
+    assert len(ledger.KINDS) == 33
     assert all(text.endswith(".") and len(text) > 12 for text in ledger.KINDS.values())
 
 

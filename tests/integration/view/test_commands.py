@@ -38,9 +38,6 @@ class Line:
 
 @pytest.fixture
 def line(stack: Stack, process: Process) -> Line:
-    process.port = stack.http_port
-    process.url = stack.url
-    process.start()
     return Line(stack.folder)
 
 
