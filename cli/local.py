@@ -19,7 +19,7 @@ from hub.clock import SystemClock
 from hub.errors import SenderError
 from hub.stack import owned, processes
 from hub.stack.folder import SandboxTime, owner
-from hub.telemetry import logs
+from hub.telemetry import logs, traces
 
 DOWN_SECONDS = 120.0
 RUNNABLE = (*processes.SERVICES, *processes.ONCE)
@@ -144,6 +144,7 @@ def run(
         raise UsageError(f"expected one of {', '.join(RUNNABLE)}")
     settings = hub_settings.load()
     logs.set_up(settings, service)
+    traces.set_up(settings, f"{service}-{settings.instance}")
     raise typer.Exit(processes.entry(service)(settings))
 
 

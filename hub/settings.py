@@ -165,6 +165,9 @@ class Settings:
     instance: str = setting("which of several such processes: its static membership", "1", str)
     log_level: str = setting("what is logged", "info", one_of("debug", "info", "warning", "error"))
     log_format: str = setting("in which form: a line of text, or of JSON", "text", one_of("text", "json"))
+    traces: str = setting(
+        "where traces go: an OTLP address over HTTP; none: no traces are made", "", str, "URL"
+    )
     watch_host: str = setting("where a process without HTTP of its own answers probes", "127.0.0.1", str)
     watch_port: int = setting("its port for /livez, /readyz and /metrics; 0: none", "0", whole(0, 65535))
 

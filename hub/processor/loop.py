@@ -17,6 +17,7 @@ from hub.processor.batch import Batch, Context, LostPartitionError
 from hub.processor.feed import Feed, Taken
 from hub.processor.records import Record
 from hub.processor.store import Move, ShapeError
+from hub.telemetry import traces
 from hub.telemetry.metrics import count
 
 log = logging.getLogger("wraparound.processor")
@@ -84,6 +85,7 @@ class Processor:
             records = [record for record in taken.records if record.partition in mine]
             if not moves:
                 return
+            began = time.time_ns()
             try:
                 await self._attempt(moves, records)
             except LostPartitionError as error:
@@ -96,7 +98,11 @@ class Processor:
             else:
                 feed.advanced(moves)
                 self.handled += len(records)
-                count("records_total", len(records), processor=self.context.machine.name)
+                name = self.context.machine.name
+                count("records_total", len(records), processor=name)
+                if traces.on():
+                    receipts = traces.receipts_of(each.headers for each in records)
+                    traces.stage("handle", receipts, began, processor=name)
         forget_oldest(self.states, CACHE_LIMIT)
 
     async def _attempt(self, moves: Sequence[Move], records: Sequence[Record]) -> None:

@@ -8,6 +8,7 @@ changes.
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -19,6 +20,7 @@ from hub.events import Envelope, to_headers
 from hub.keys import KeyRing
 from hub.outbox import seal_context
 from hub.producer import Message, Outcome, Producer
+from hub.telemetry import traces
 from hub.telemetry.metrics import count
 from services.delivery.session import Session, keep_going
 
@@ -129,15 +131,21 @@ class OutboxProducer:
             cause=cause or "",
         )
         value = body if key_id is None else self._ring.open(key_id, seal_context(event_id), body)
-        return Message(topic, key.encode(), value, to_headers(envelope))
+        headers = to_headers(envelope)
+        if receipt and traces.on():
+            headers.append(traces.traceparent(receipt))
+        return Message(topic, key.encode(), value, headers)
 
     async def _send(self, seqs: Sequence[int], messages: Sequence[Message]) -> None:
         point("outbox.before_send")
+        began = time.time_ns()
         results = await self._producer.send(messages, seconds=SECONDS)
         point("outbox.after_send")
         self._done = [seq for seq, sent in zip(seqs, results, strict=True) if sent.outcome is Outcome.SENT]
         self.sent += len(self._done)
         count("outbox_sent_total", len(self._done))
+        if traces.on():
+            traces.stage("produce", traces.receipts_of(each.headers for each in messages), began)
         refused = {sent.reason for sent in results if sent.outcome is Outcome.REFUSED}
         if refused:
             raise RefusedError(f"Kafka refuses records of a log: {', '.join(sorted(refused))}")

@@ -12,6 +12,7 @@ The relay decides nothing: what does not compare lapses, and the router decides 
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -41,6 +42,7 @@ from hub.errors import PeerError
 from hub.kafka import BrokerAwayError
 from hub.keys import KeyErasedError, SealError
 from hub.producer import Message, Outcome, Producer, Sent, stopwatch
+from hub.telemetry import traces
 from hub.telemetry.metrics import count
 from services.delivery.messages import to_message
 from services.delivery.session import Session, keep_going
@@ -251,12 +253,32 @@ class Relay:
                     ids.append(row.delivery_id)
                 except (KeyErasedError, SealError) as error:
                     results[row.delivery_id] = Sent(Outcome.REFUSED, type(error).__name__)
+        receipts = await self._trace(ids, messages) if traces.on() else {}
         left = LIFE / SECOND - (stopwatch() - started)
+        began = time.time_ns()
         results.update(zip(ids, await self._producer.send(messages, seconds=left), strict=True))
         sent = sum(1 for each in results.values() if each.outcome is Outcome.SENT)
         self.delivered += sent
         count("delivered_total", sent)
+        for attempt in attempts if receipts else ():
+            found = (receipts.get(row.delivery_id, "") for row in attempt.rows)
+            traces.stage("deliver", (each for each in found if each), began, desk=attempt.desk)
         return results
+
+    async def _trace(self, ids: Sequence[str], messages: list[Message]) -> dict[str, str]:
+        """The receipts of these deliveries' events; each message says in its header which trace it goes on with."""
+        async with self._session.transaction() as conn:
+            cursor = await conn.execute(
+                "SELECT d.delivery_id::text, e.receipt_id::text FROM delivery d JOIN event e USING (event_id)"
+                " WHERE d.delivery_id = ANY(%s::uuid[]) AND e.receipt_id IS NOT NULL",
+                (list(ids),),
+            )
+            receipts: dict[str, str] = dict(await cursor.fetchall())
+        for number, delivery in enumerate(ids):
+            if delivery in receipts:
+                headers = [*messages[number].headers, traces.traceparent(receipts[delivery])]
+                messages[number] = replace(messages[number], headers=headers)
+        return receipts
 
     async def _claim(self) -> None:
         """Try for the desks that nobody serves; end what their last owner left open."""

@@ -13,6 +13,7 @@ In this order:
 The caller commits, and answers after that. A batch is accepted as one; a single event is a batch of one.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ from hub.clock import Micros, SystemClock
 from hub.crash import point
 from hub.database import Connection
 from hub.ids import derive
+from hub.telemetry import traces
 from services.gateway import guards, waiting
 from services.gateway.checking import REGISTERING, Published
 from services.gateway.claims import Accepted, Result, claim
@@ -48,13 +50,22 @@ async def accept_all(parts: Parts, events: Sequence[Published], token: Token | N
 
     Raises `TokenError`; `DatabaseAwayError`: then ask again.
     """
+    began = time.time_ns()
     async with parts.database.transaction() as conn:
         if token is not None:
             await note(conn, token)
         results = await accept_batch(conn, parts, events)
         point("accept.before_commit")
     point("accept.after_commit")
+    if traces.on():
+        _trace(events, results, began)
     return results
+
+
+def _trace(events: Sequence[Published], results: Sequence[Result], began: int) -> None:
+    for event, result in zip(events, results, strict=True):
+        if isinstance(result, Accepted) and result.first:
+            traces.accepted(result.receipt_id, desk=event.desk.name, kind=event.kind, began=began)
 
 
 async def accept_batch(conn: Connection, parts: Parts, events: Sequence[Published]) -> list[Result]:

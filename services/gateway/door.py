@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.telemetry import traces
 from hub.telemetry.metrics import count, observe
 from services.gateway.problems import BROKEN, MEDIA_TYPE, TOO_LARGE, Kind, ProblemError, encoded, headers_of
 
@@ -37,6 +38,8 @@ class Door:
             return
         request = _Request(scope, receive, send, self._body_bytes)
         started = time.perf_counter()
+        if traces.on():
+            traces.incoming.set(_traceparent(scope))
         try:
             if request.announced() > self._body_bytes:
                 await request.answer(TOO_LARGE)
@@ -98,6 +101,12 @@ class _Request:
         headers += [(name.encode(), value.encode()) for name, value in headers_of(kind).items()]
         await self.send({"type": "http.response.start", "status": kind.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": content})
+
+
+def _traceparent(scope: Scope) -> str:
+    """The caller's own trace, if it names one in the form of W3C Trace Context."""
+    found = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
 
 
 def _method(scope: Scope) -> str:
