@@ -64,13 +64,19 @@ _counters: Final = {
     name: Counter(PREFIX + name, says, labels, registry=REGISTRY)
     for name, (says, labels) in _COUNTERS.items()
 }
-_gauges: Final = {
-    name: Gauge(PREFIX + name, says, labels, registry=REGISTRY) for name, (says, labels) in _GAUGES.items()
-}
+_gauges: Final[dict[str, Gauge]] = {}
+"""Made when first set: a process says nothing of what it does not measure, not even 0."""
 _histograms: Final = {
     name: Histogram(PREFIX + name, says, labels, registry=REGISTRY)
     for name, (says, labels) in _HISTOGRAMS.items()
 }
+
+
+def _gauge(name: str) -> Gauge:
+    if name not in _gauges:
+        says, labels = _GAUGES[name]
+        _gauges[name] = Gauge(PREFIX + name, says, labels, registry=REGISTRY)
+    return _gauges[name]
 
 
 def count(name: str, by: float = 1, **labels: str) -> None:
@@ -81,13 +87,13 @@ def count(name: str, by: float = 1, **labels: str) -> None:
 
 def put(name: str, value: float, **labels: str) -> None:
     """Set a gauge of the table."""
-    gauge = _gauges[name]
+    gauge = _gauge(name)
     (gauge.labels(**labels) if labels else gauge).set(value)
 
 
 def put_all(name: str, label: str, values: Mapping[str, float]) -> None:
     """Set a gauge for each value of its label; what is not among them any more is gone."""
-    gauge = _gauges[name]
+    gauge = _gauge(name)
     gauge.clear()
     for value, number in values.items():
         gauge.labels(**{label: value}).set(number)

@@ -30,6 +30,12 @@ def test_reason_is_said_when_the_process_cannot_do_its_job() -> None:
     assert b'wraparound_ready{process="router-2"} 0.0' in watch.of(b"/metrics")
 
 
+def test_nothing_is_told_of_what_a_process_does_not_measure() -> None:
+    told = Watch("sealer-1", lambda: None).of(b"/metrics")
+    assert b"wraparound_agreement_ends_in_seconds" not in told
+    assert b"wraparound_sealed_total" in told
+
+
 @pytest.mark.parametrize("path", [b"/", b"/etc/passwd", b"", b"/metrics/x"])
 def test_nothing_is_there_when_another_path_is_asked_for(path: bytes) -> None:
     assert status(Watch("p", lambda: None).of(path)) == 404
