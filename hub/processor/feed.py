@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from hub.clock import SECOND, SystemClock
 from hub.database import Database
 from hub.errors import HubError
 from hub.events import to_headers
@@ -212,7 +213,7 @@ class Feed(ConsumerRebalanceListener):
         except (KafkaError, IllegalStateError) as error:
             raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
         behind = {p: ends[tps[p]] - at for p, at in positions.items() if ends[tps[p]] > at}
-        now = time.time()
+        now = SystemClock().now() / SECOND
         seconds = max((now - self._stamps[p] for p in behind if p in self._stamps), default=0.0)
         return Sight(
             time.monotonic(), tuple(sorted(positions.items())), sum(behind.values()), max(0.0, seconds)

@@ -85,7 +85,7 @@ class Processor:
             records = [record for record in taken.records if record.partition in mine]
             if not moves:
                 return
-            began = time.time_ns()
+            began = traces.now()
             try:
                 await self._attempt(moves, records)
             except LostPartitionError as error:

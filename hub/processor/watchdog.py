@@ -7,10 +7,10 @@ the retry loop says so itself.
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from hub.clock import SECOND, SystemClock
 from hub.errors import HubError, PeerError
 from hub.telemetry.metrics import put
 
@@ -66,11 +66,16 @@ async def watch(
         else:
             put("lag_records", now.records, processor=processor, topic=topic)
             put("lag_seconds", now.seconds, processor=processor, topic=topic)
-            put("lag_measured_timestamp_seconds", time.time(), processor=processor, topic=topic)
+            put(
+                "lag_measured_timestamp_seconds",
+                SystemClock().now() / SECOND,
+                processor=processor,
+                topic=topic,
+            )
             since = stuck_since(since, last, now, waits=watched.waits)
             last = now
             if since is None:
-                put("progress_timestamp_seconds", time.time(), loop=processor)
+                put("progress_timestamp_seconds", SystemClock().now() / SECOND, loop=processor)
             elif now.at - since >= stuck_seconds:
                 log.critical(
                     "%s has not moved for %.0f s with %d records behind it",

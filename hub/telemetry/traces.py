@@ -8,7 +8,6 @@ never a family, a person or a field.
 
 import hashlib
 import logging
-import time
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from hub.clock import SystemClock
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ def on() -> bool:
     return _tracer is not None
 
 
+def now() -> int:
+    """The machine's time in nanoseconds, as spans have it."""
+    return SystemClock().now() * 1000
+
+
 def trace_id(receipt: str) -> int:
     """The trace of an event."""
     return UUID(receipt).int
@@ -109,14 +114,14 @@ def accepted(receipt: str, *, desk: str, kind: str, began: int) -> None:
         )  # fmt: skip
     finally:
         _first.reset(held)
-    span.end(time.time_ns())
+    span.end(now())
 
 
 def stage(name: str, receipts: Iterable[str], began: int, **attributes: str) -> None:
     """A later span in the trace of each of these events, which ends now."""
     if _tracer is None:
         return
-    ended = time.time_ns()
+    ended = now()
     for receipt in receipts:
         context = SpanContext(trace_id(receipt), span_id(receipt), is_remote=True, trace_flags=SAMPLED)
         parent = trace.set_span_in_context(NonRecordingSpan(context))

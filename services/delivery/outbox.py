@@ -8,7 +8,6 @@ changes.
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -138,7 +137,7 @@ class OutboxProducer:
 
     async def _send(self, seqs: Sequence[int], messages: Sequence[Message]) -> None:
         point("outbox.before_send")
-        began = time.time_ns()
+        began = traces.now()
         results = await self._producer.send(messages, seconds=SECONDS)
         point("outbox.after_send")
         self._done = [seq for seq, sent in zip(seqs, results, strict=True) if sent.outcome is Outcome.SENT]

@@ -12,7 +12,6 @@ The relay decides nothing: what does not compare lapses, and the router decides 
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -255,7 +254,7 @@ class Relay:
                     results[row.delivery_id] = Sent(Outcome.REFUSED, type(error).__name__)
         receipts = await self._trace(ids, messages) if traces.on() else {}
         left = LIFE / SECOND - (stopwatch() - started)
-        began = time.time_ns()
+        began = traces.now()
         results.update(zip(ids, await self._producer.send(messages, seconds=left), strict=True))
         sent = sum(1 for each in results.values() if each.outcome is Outcome.SENT)
         self.delivered += sent

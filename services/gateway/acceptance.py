@@ -13,7 +13,6 @@ In this order:
 The caller commits, and answers after that. A batch is accepted as one; a single event is a batch of one.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -50,7 +49,7 @@ async def accept_all(parts: Parts, events: Sequence[Published], token: Token | N
 
     Raises `TokenError`; `DatabaseAwayError`: then ask again.
     """
-    began = time.time_ns()
+    began = traces.now()
     async with parts.database.transaction() as conn:
         if token is not None:
             await note(conn, token)
