@@ -28,6 +28,7 @@ from hub.processor.records import Record
 from hub.processor.store import Move, open_positions
 from hub.producer import Outcome, Sent
 from hub.schemas import wire
+from services.consent.family import SHAPE
 from services.referral_router.composition import assemble
 from tests.integration.gateway.world import World, ref
 
@@ -183,7 +184,7 @@ class Hub(World):
         """What a family's log has made of it."""
         async with self.database.transaction() as conn:
             await self.ring.load(conn, [family])
-            found = await store.load_states(conn, [family], table="family_state", shape=1, ring=self.ring)
+            found = await store.load_states(conn, [family], table="family_state", shape=SHAPE, ring=self.ring)
         state: dict[str, Any] = orjson.loads(found[family])["family"]
         return state
 
