@@ -206,7 +206,7 @@ class Process:
         """What runs the gateway, as `wraparound run gateway` does."""
         return [sys.executable, "-m", "cli.main", "run", "gateway"]
 
-    def start(self, *, ready: int = 200) -> None:
+    def start(self, *, ready: int = 200, seconds: float = 120) -> None:
         """Start it and wait until `/readyz` answers so."""
         environ = self.stack.environ(
             "gateway", postgres=self.dsn, http_port=self.port, public_url=self.stack.url
@@ -216,7 +216,7 @@ class Process:
             environ["WRAPAROUND_CRASH_AT"] = self.crash_at
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(self.command, env=environ, cwd=ROOT, stdout=out, stderr=out)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 if httpx.get(f"{self.url}/readyz").status_code == ready:

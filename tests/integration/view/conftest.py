@@ -23,7 +23,9 @@ def process(stack: Stack, database: str, tmp_path: Path) -> Iterator[Process]:
     """A gateway in a process of its own, where the desks' profiles say that the hub is."""
     made = Process(stack, database, tmp_path)
     made.port, made.url = stack.http_port, stack.url
-    made.start()
-    yield made
-    made.child.kill()
-    made.child.wait()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.child.kill()
+        made.child.wait()
