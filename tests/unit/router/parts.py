@@ -1,0 +1,85 @@
+"""What the loop in memory is made of: Dorset's router, deliveries, what left; and calling a machine with suspicion."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from hub.attempts.row import Row
+from hub.effects import Deliver, Done, Outcome, Queued, Release
+from hub.events import Event
+from hub.partnership import load
+from hub.processor.machine import Machine
+from services.referral_router.deciding import Deciding
+from services.referral_router.handler import Router, rows_by_kind
+from tests.unit.consent.cast import CATALOGUE, DORSET, dorset
+
+RULES: Final = "rules"
+
+
+@cache
+def router() -> Router:
+    """Dorset's router."""
+    return Router(Deciding(dorset(), CATALOGUE), rows_by_kind(load(DORSET).authority_plain))
+
+
+@dataclass(frozen=True)
+class Left:
+    """A body that left to a desk. `step`: when its attempt began."""
+
+    step: int
+    desk: str
+    event: Event
+    body: Mapping[str, Any]
+
+
+@dataclass
+class Held:
+    """A delivery: what it rests on, and how it stands."""
+
+    row: Row
+    event: Event
+    release: Release
+
+
+def row_of(delivery: str, seq: int, effect: Deliver) -> Row:
+    """The row of a new delivery."""
+    release = effect.release
+    return Row(
+        delivery_id=delivery,
+        seq=seq,
+        desk=effect.desk,
+        family_id=effect.event.envelope.key,
+        type=effect.event.type,
+        status=release.status,
+        persons=release.persons,
+        counts=release.counts,
+        rules=RULES,
+        valid_until=release.valid_until,
+        urgent=effect.urgent,
+        recorded_at=effect.recorded,
+        body=release.body,
+        tries=0,
+        next_mono=0,
+        released_at=None,
+        place=None,
+        version="",
+    )
+
+
+def call(machine: Machine, state: Any, event: Event, queued: Sequence[Queued]) -> Outcome:
+    """Call a machine; twice, and look that it is pure."""
+    before, body = machine.dump(state), deepcopy(event.data)
+    outcome = machine.handle(state, event, queued)
+    assert machine.dump(state) == before, "the state that it was given is as it was"
+    assert event.data == body, "the event is as it was"
+    stored = machine.load(before)
+    again = machine.handle(stored, event, queued)
+    assert again.effects == outcome.effects, (
+        "the same in gives the same out, also for a state that was stored"
+    )
+    if isinstance(outcome, Done) and isinstance(again, Done):
+        assert machine.dump(again.state) == machine.dump(outcome.state)
+    assert type(again) is type(outcome)
+    return outcome
