@@ -86,7 +86,8 @@ def _candidates(scene: Scene, source: str, gate: str) -> tuple[str, ...]:
 def _waits(scene: Scene, item: Item) -> tuple[str, ...]:
     """The persons of whom something is not certain: identity, facts, or who opposes them."""
     named = {each.person for each in item.items.cells} | scene.members.keys()
-    others = {each for each in scene.victims_of if not scene.facts.person(each).known}
+    exposed = {victim for each in named for victim in scene.facts.person(each).exposed}
+    others = {each for each in (*scene.victims_of, *exposed) if not scene.facts.person(each).known}
     unsure = {each for each in named if each in item.probable or not scene.settled(each)}
     return tuple(sorted(unsure | others))
 

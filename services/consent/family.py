@@ -32,6 +32,7 @@ SHAPE: Final = 2
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
 _NEW: Final[dict[str, Any]] = {"kind": None, "adult_from": None, "spans": []}
+_EXPOSED, _PAIR = "exposed|", "pair|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,17 @@ def apply_family(state: State, event: PlainEvent) -> State:
 def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
     """Whose protective events may change what is released about these persons in this family.
 
-    Themselves, every member (a desk that comes to supervise one adult opposes all others), and everybody paired
-    with one of them, or with whom a child suffered: both may be in another family.
+    Themselves, every member (a desk that comes to supervise one adult opposes all others), the victims to whose harm
+    one of them was exposed, and everybody paired with any of these: the victim with whom a child is shielded, and her
+    P, may be in another family.
     """
-    found = {*persons, *state.get("members", {})}
-    for person in tuple(found):
-        for key in state.get("persons", {}).get(person, {}):
-            if key.startswith(("pair|", "exposed|")):
-                found.add(key.split("|")[1])
-    return frozenset(found)
+    members, facts = state.get("members", {}), state.get("persons", {})
+    found = {*persons, *members}
+    exposed = {key.partition("|")[2] for each in found for key in facts.get(each, ()) if key.startswith(_EXPOSED)}
+    found |= exposed
+    return frozenset(found).union(
+        key.split("|")[1] for each in found for key in facts.get(each, ()) if key.startswith(_PAIR)
+    )
 
 
 def _is_open(state: State) -> bool:

@@ -161,11 +161,15 @@ class Scene:
         return found
 
     def shielders(self, child: str) -> frozenset[str]:
-        """The victims with whom a child is shielded: it lives with them (unknown: it does) or was exposed."""
+        """The victims with whom a child is shielded: it lives with them (unknown: it does) or was exposed.
+
+        Whoever it was exposed with is one as long as nothing is known of them.
+        """
         found = self._shielders.get(child)
         if found is None:
             exposed = self.facts.person(child).exposed
-            names = (each for each in self.victims if each in exposed or self.lives_with(child, each))
+            names = {each for each in self.victims if each in exposed or self.lives_with(child, each)}
+            names.update(each for each in exposed if not self.facts.person(each).known)
             found = frozenset(names) if self.members.get(child) is not True else frozenset()
             self._shielders[child] = found
         return found
@@ -389,7 +393,9 @@ class Scene:
     def _unsettled_adults(self) -> bool:
         """True while somebody who may set a desk against a member is not known yet."""
         others = {each for each, adult in self.everybody.items() if adult is not False}
+        exposed = {victim for each in self.everybody for victim in self.facts.person(each).exposed}
+        others |= exposed
         for perpetrator, theirs in self.victims_of.items():
-            if any(theirs.get(each, False) is not False for each in self.everybody):
+            if any(theirs.get(each, False) is not False for each in (*self.everybody, *exposed)):
                 others.add(perpetrator)
         return any(not self.facts.person(each).known for each in others)

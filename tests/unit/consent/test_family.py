@@ -289,6 +289,33 @@ def test_deliveries_rest_on_everybody_whose_facts_may_change_them() -> None:
     assert concerned(family.state, ["stranger"]) == {"stranger", V, P, K}
 
 
+def test_deliveries_rest_on_the_pair_of_a_victim_with_whom_a_child_is_shielded_when_she_is_no_member() -> (
+    None
+):
+    family = the_cast()
+    rows = [
+        {"person": ref("aunt-n"), "role": "victim"},
+        {"person": ref("uncle-n"), "role": "alleged_perpetrator"},
+    ]
+    present = {"person": ref(K), "role": "child_present"}
+    family.tell("outcome.incident_reported", POLICE, incident="I", people=[*rows, present])
+    assert concerned(family.state, [V]) == {V, P, K, "aunt-n", "uncle-n"}
+
+
+def test_what_a_child_shares_with_a_victim_of_whom_nothing_is_known_is_held_from_who_may_oppose_her() -> None:
+    family = the_cast()
+    moves = [{"person": ref(V), "household": ref("one")}, {"person": ref(K), "household": ref("two")}]
+    family.tell("family.household_changed", CHESIL, moves=moves)
+    exposed = [{"key": "exposed|aunt-n", "at": 1, "by": "r", "value": '{"since": 1}'}]
+    family.tell("hub.person_fact", "hub", person=ref(K), facts=exposed, raises=1, raised=0)
+    seen = family.publish("child.attendance_recorded", CHESIL, person=ref(K))
+    assert seen.verdict(S2W).result == "held"
+    assert "aunt-n" in seen.decision.waits
+    told = [{"key": "told", "at": 1, "by": "r", "value": '{"told": true}'}]
+    family.tell("hub.person_fact", "hub", person=ref("aunt-n"), facts=told, raises=0, raised=0)
+    assert family.decide(seen.event).verdict(S2W).result == "delivered"
+
+
 def test_facts_say_nothing_of_an_empty_family() -> None:
     empty = FamilyFacts.of({}).scene(dorset(), 0, "none")
     assert not empty.open

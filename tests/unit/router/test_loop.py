@@ -54,13 +54,15 @@ class TheLoop(RuleBasedStateMachine):
         self.secrets: list[str] = []
         self.consent()
 
-    @initialize(opposed=st.booleans())
-    def oppose(self, opposed: bool) -> None:
-        """In half of the lives who works with V's family supervises her P from the beginning."""
-        if opposed:
+    @initialize(paired=st.booleans(), supervised=st.booleans())
+    def whom_it_is_kept_from(self, paired: bool, supervised: bool) -> None:
+        """Probation sits in the core group, and is one act, or none, from opposing V."""
+        self.plan("F1", {PROBATION})
+        if paired:
             self.pair("F1", "V", "P", CHESIL)
+        if supervised:
             self.supervise("F2", "P")
-            self.plan("F1", {PROBATION})
+        self.loop.settle()
 
     @rule(family=families_, person=st.sampled_from(ADULTS + CHILDREN))
     def add_member(self, family: str, person: str) -> None:

@@ -1,0 +1,18 @@
+"""What one family's log is told of another's: stories that the state machine found, each as a sentence."""
+
+from tests.unit.consent.cast import CHESIL, PARAGON, PROBATION, ref
+from tests.unit.router.loop import WEST
+from tests.unit.router.test_loop import opened
+
+
+def test_child_is_kept_from_who_works_for_the_perpetrator_when_the_victim_is_in_another_family() -> None:
+    loop = opened().copy()
+    loop.accept("person.probation_supervision_started", PROBATION, "F3", person=ref("W"), desk=PROBATION)
+    pair = {"victim": ref("P"), "perpetrator": ref("W"), "exposed_children": [ref("K")]}
+    loop.accept("safety.pair_recorded", WEST, "F2", **pair, basis="disclosure")
+    group = [PARAGON, PROBATION]
+    loop.accept("practice.plan_agreed", CHESIL, "F1", discussed=[ref("K")], core_group=group)
+    loop.accept("child.attendance_recorded", CHESIL, "F1", person=ref("K"))
+    loop.release()
+    assert len(loop.got(PARAGON, "child.attendance_recorded")) == 1
+    assert loop.got(PROBATION, "child.attendance_recorded") == []
