@@ -14,7 +14,7 @@ person.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.clock import Micros
 from hub.crash import point
@@ -28,6 +28,7 @@ from hub.processor import store
 from hub.processor.machine import Machine
 from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of, is_id
 from hub.processor.store import Fate, Move
+from hub.processor.stored import write_dead_letter
 from hub.processor.writer import Writer
 from hub.schemas import Catalogue
 
@@ -85,7 +86,8 @@ class Batch:
         self.writer = Writer(
             context.secret, context.ring, context.catalogue, rules=context.rules, code=context.code
         )
-        self.latest: Micros = 0
+        self.latest: dict[int, Micros] = {}
+        """The time of each partition's log: the latest of what was taken of it, in this batch or before."""
 
     async def run(self, moves: Sequence[Move]) -> None:
         """Do it all. On return the batch is committed and the cache holds the new states.
@@ -97,8 +99,12 @@ class Batch:
         items = [self._decode(record) for record in self.records]
         point("processor.after_decode")
         async with context.database.transaction() as conn:
-            if not await store.advance(conn, context.machine.name, context.machine.topic, moves):
+            times = await store.advance(
+                conn, context.machine.name, context.machine.topic, _timed(moves, items)
+            )
+            if times is None:
                 raise LostPartitionError(f"{context.machine.name}: another worker moved the position")
+            self.latest = times
             fresh = await self._without_duplicates(conn, items)
             await self._load(conn, fresh)
             for item in fresh:
@@ -163,8 +169,8 @@ class Batch:
         if isinstance(item, Undecodable):
             await self._dead_letter(conn, item)
             return
-        key = item.event.envelope.key
-        self.latest = max(self.latest, item.event.envelope.recorded_at)
+        key, place = item.event.envelope.key, item.record.partition
+        self.latest[place] = max(self.latest[place], item.event.envelope.recorded_at)
         if (
             not self.park
             and item.event.type == REDRIVE
@@ -233,8 +239,9 @@ class Batch:
         context, record = self.context, item.record
         place = {"topic": context.machine.topic, "partition": record.partition, "offset": record.offset}
         task = OpenTask("dead_letter", item.event_id, OPERATIONS, item.reason, detail=place)
-        task_id = self.writer.open_task(item.event_id, self.latest, task)
-        await store.write_dead_letter(
+        at = self.latest[record.partition]
+        task_id = self.writer.open_task(item.event_id, at, task)
+        await write_dead_letter(
             conn,
             context.ring,
             task_id=task_id,
@@ -244,22 +251,23 @@ class Batch:
             key_id=context.hub_key,
             body=record.value or b"",
         )
-        self._note("event.rejected", item.event_id, {"reason": item.reason, **place})
+        self._note("event.rejected", item.event_id, at, {"reason": item.reason, **place})
         self._fate(item, "rejected", item.reason)
 
     async def _park(self, conn: Connection, item: Decoded) -> None:
         machine, key = self.context.machine, item.event.envelope.key
         task = OpenTask("parked", key, OPERATIONS, "fault", detail={"processor": machine.name})
-        task_id = self.writer.open_task(f"{machine.name}|{key}", item.event.envelope.recorded_at, task)
+        at = item.event.envelope.recorded_at
+        task_id = self.writer.open_task(f"{machine.name}|{key}", at, task)
         self._fate(item, "parked", None)
         await store.write_parked(conn, machine.name, task_id, key, self.fates[-1:])
         self.parked.add(key)
-        self._note("event.parked", item.event.id, {"processor": machine.name, "key": key})
+        self._note("event.parked", item.event.id, at, {"processor": machine.name, "key": key})
 
-    def _note(self, kind: str, part: str, detail: Mapping[str, object]) -> None:
+    def _note(self, kind: str, part: str, at: Micros, detail: Mapping[str, object]) -> None:
         context = self.context
         entry_id = derive(context.secret, kind, context.machine.name, part)
-        self.writer.enter(kind, entry_id, self.latest, (), detail, key_id=context.hub_key)
+        self.writer.enter(kind, entry_id, at, (), detail, key_id=context.hub_key)
 
     async def _write(self, conn: Connection, moves: Sequence[Move]) -> None:
         machine, context = self.context.machine, self.context
@@ -268,12 +276,23 @@ class Batch:
             counts = dict(counted) | {"absent": move.end - move.start - counted.total()}
             place = {"processor": machine.name, "topic": machine.topic, "partition": move.partition}
             detail = place | {"from": move.start, "to": move.end, "counts": counts}
-            self._note("coverage", f"{machine.topic}|{move.partition}|{move.start}|{move.end}", detail)
+            part = f"{machine.topic}|{move.partition}|{move.start}|{move.end}"
+            self._note("coverage", part, self.latest[move.partition], detail)
         await store.write_fates(conn, machine.name, self.fates)
         ring = context.ring if machine.sealed else None
         states = {key: machine.dump(state) for key, state in self.changed.items()}
         await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
         await self.writer.write(conn)
+
+
+def _timed(moves: Sequence[Move], items: Sequence[Item]) -> list[Move]:
+    """The moves, each with the latest time among its records."""
+    latest: dict[int, Micros] = {}
+    for item in items:
+        if isinstance(item, Decoded):
+            place, at = item.record.partition, item.event.envelope.recorded_at
+            latest[place] = max(latest.get(place, 0), at)
+    return [replace(move, latest=latest.get(move.partition, 0)) for move in moves]
 
 
 def _id_of(item: Item) -> str:

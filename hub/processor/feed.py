@@ -22,12 +22,12 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 from hub.clock import SECOND, SystemClock
 from hub.database import Database
 from hub.errors import HubError
-from hub.events import to_headers
 from hub.kafka import BrokerAwayError
 from hub.keys import KeyRing
 from hub.processor import store
 from hub.processor.records import Record
 from hub.processor.store import Move
+from hub.processor.stored import stored_records
 from hub.processor.watchdog import Sight
 
 log = logging.getLogger("wraparound.feed")
@@ -260,19 +260,6 @@ class Feed(ConsumerRebalanceListener):
                     f"{self._topic}/{partition}: position {start}, Kafka begins at {begin}, stored events end at"
                     f" {reached}: the events between are in neither; restore the database or the topic"
                 )
-            columns = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
-            cursor = await conn.execute(
-                f'SELECT f."offset", {columns} FROM fate f JOIN event e USING (event_id)'
-                " WHERE f.processor = %s AND e.topic = %s AND f.partition = %s"
-                ' AND f."offset" >= %s AND f."offset" < %s ORDER BY f."offset" LIMIT %s',
-                (first, self._topic, partition, start, reached, limit),
-                binary=True,
-            )
-            rows = await cursor.fetchall()
-            await self._ring.load(conn, sorted({str(row[11]) for row in rows if row[11] is not None}))
-        records = []
-        for row in rows:
-            envelope, body = store.stored_body(row[1:], self._ring)
-            records.append(Record(partition, row[0], to_headers(envelope), body))
-        end = records[-1].offset + 1 if len(records) == limit else reached
+            end = min(start + limit, reached)
+            records = await stored_records(conn, self._ring, first, self._topic, partition, start, end)
         return Taken((Move(partition, start, end),), tuple(records))

@@ -27,11 +27,15 @@ class ShapeError(HubError):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A partition's position, as this worker believes it to be and as it is to become."""
+    """A partition's position, as this worker believes it to be and as it is to become.
+
+    `latest`: the latest time among the records between them.
+    """
 
     partition: int
     start: int
     end: int
+    latest: Micros = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,27 @@ class TaskRow:
     detail: dict[str, Any]
 
 
-async def advance(conn: Connection, processor: str, topic: str, moves: Sequence[Move]) -> bool:
-    """Compare and set every position, in partition order; False: somebody else owns one of them."""
+async def advance(
+    conn: Connection, processor: str, topic: str, moves: Sequence[Move]
+) -> dict[int, Micros] | None:
+    """Compare and set every position, in partition order; None: somebody else owns one of them.
+
+    Gives the latest time of each partition's log before its move.
+    """
+    times: dict[int, Micros] = {}
     for move in sorted(moves, key=lambda m: m.partition):
         cursor = await conn.execute(
-            "UPDATE position SET next_offset = %s WHERE processor = %s AND topic = %s AND partition = %s"
-            " AND next_offset = %s",
-            (move.end, processor, topic, move.partition, move.start),
+            "UPDATE position p SET next_offset = %s, latest_at = greatest(p.latest_at, %s) FROM position was"
+            " WHERE p.processor = %s AND p.topic = %s AND p.partition = %s AND p.next_offset = %s"
+            " AND (was.processor, was.topic, was.partition) = (p.processor, p.topic, p.partition)"
+            " RETURNING was.latest_at",
+            (move.end, move.latest, processor, topic, move.partition, move.start),
         )
-        if cursor.rowcount != 1:
-            return False
-    return True
+        row = await cursor.fetchone()
+        if row is None:
+            return None
+        times[move.partition] = row[0]
+    return times
 
 
 async def open_positions(
@@ -308,27 +322,6 @@ async def take_parked(
     )
     await conn.execute("DELETE FROM parked WHERE processor = %s AND key = %s", (processor, key))
     return [stored_event(row, ring, catalogue) for row in rows]
-
-
-async def write_dead_letter(
-    conn: Connection,
-    ring: KeyRing,
-    *,
-    task_id: str,
-    topic: str,
-    partition: int,
-    offset: int,
-    key_id: str,
-    body: bytes,
-) -> None:
-    """Keep the bytes of a record that could not be read, sealed: they may hold anything."""
-    sealed = ring.seal(key_id, f"dead|{task_id}".encode(), body)
-    await conn.execute(
-        'INSERT INTO dead_letter (task_id, topic, partition, "offset", key_id, body) VALUES (%s, %s, %s, %s, %s, %s)'
-        " ON CONFLICT (task_id) DO NOTHING",
-        (task_id, topic, partition, offset, key_id, sealed),
-        binary=True,
-    )
 
 
 DELIVERY = (

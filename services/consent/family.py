@@ -90,7 +90,9 @@ def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
     """
     members, facts = state.get("members", {}), state.get("persons", {})
     found = {*persons, *members}
-    exposed = {key.partition("|")[2] for each in found for key in facts.get(each, ()) if key.startswith(_EXPOSED)}
+    exposed = {
+        key.partition("|")[2] for each in found for key in facts.get(each, ()) if key.startswith(_EXPOSED)
+    }
     found |= exposed
     return frozenset(found).union(
         key.split("|")[1] for each in found for key in facts.get(each, ()) if key.startswith(_PAIR)

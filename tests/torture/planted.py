@@ -68,9 +68,9 @@ def _position() -> None:
 
     inner = store.advance
 
-    async def advance(*arguments: Any) -> bool:
-        await inner(*arguments)
-        return True
+    async def advance(*arguments: Any) -> dict[int, int]:
+        times = await inner(*arguments)
+        return {move.partition: 0 for move in arguments[3]} if times is None else times
 
     _replace(store, "advance", advance)
 

@@ -161,6 +161,22 @@ async def test_every_offset_has_one_fate_when_a_batch_holds_duplicates_gaps_and_
     assert orjson.loads(raw)["counts"] == {"done": 2, "duplicate": 1, "rejected": 2, "absent": 1}
 
 
+async def test_record_that_nobody_can_read_has_the_time_of_its_log_when_it_comes_first_in_a_batch(
+    bench: Bench,
+) -> None:
+    await bench.run(0, [bench.record(0), bench.record(1)])
+    await bench.run(2, [Record(0, 2, [], b"\x00rubbish")])
+    await bench.run(3, [bench.record(3, name="0")])
+    assert await bench.rows("SELECT opened_at FROM task") == [(1_000_001,)]
+    entries = "SELECT kind, recorded_at FROM audit_entry ORDER BY 1, 2"
+    assert await bench.rows(entries) == [
+        ("coverage", 1_000_001),
+        ("coverage", 1_000_001),
+        ("coverage", 1_000_003),
+        ("event.rejected", 1_000_001),
+    ]
+
+
 async def test_nothing_changes_when_somebody_else_moved_the_position(bench: Bench) -> None:
     await bench.run(0, [bench.record(0)])
     with pytest.raises(LostPartitionError):

@@ -1,0 +1,129 @@
+"""A processor that comes after Kafka's log was cut: complete from what is stored, or it stops and says so."""
+
+import asyncio
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hub.effects import Done, Outcome, Queued
+from hub.events import Envelope, Event
+from hub.processor.feed import UnreachablePositionError
+from hub.settings import ROOT
+from services.referral_router.composition import assemble
+from tests.integration.attack.hub import CHESIL
+from tests.integration.replay import snapshot
+from tests.integration.replay.inputs import give
+from tests.integration.replay.line import Line, Reader
+
+
+@dataclass
+class Watcher:
+    """A machine that is new: it sees every event, and changes nothing."""
+
+    name: str = "outcomes"
+    topic: str = "events"
+    table: str = "person_state"
+    shape: int = 1
+    sealed: bool = False
+    seen: dict[str, list[tuple[Envelope, bytes]]] = field(default_factory=lambda: defaultdict(list))
+
+    def initial(self, key: str) -> str:
+        return key
+
+    def dump(self, state: str) -> bytes:
+        return state.encode()
+
+    def load(self, raw: bytes) -> str:
+        return raw.decode()
+
+    def needs_queue(self, event: Event) -> bool:
+        return False
+
+    def handle(self, state: str, event: Event, queued: Sequence[Queued]) -> Outcome:
+        self.seen[event.envelope.key].append((event.envelope, event.raw))
+        return Done(state)
+
+
+def cut(line: Line, ends: dict[int, int]) -> dict[int, int]:
+    """Delete the older half of every partition, as retention does. Gives where each begins now."""
+    begins = {partition: end // 2 for partition, end in ends.items() if end > 1}
+    admin = line.stack.admin()
+    from kafka import TopicPartition
+
+    try:
+        admin.delete_records({TopicPartition("events", p): offset for p, offset in begins.items()})
+    finally:
+        admin.close()
+    return begins
+
+
+async def lived(line: Line) -> dict[int, int]:
+    """A hub with a past, at rest. Gives where the partitions of `events` end."""
+    await line.begin_life()
+    await line.live(30, seed=7)
+    for (family,) in await line.rows("SELECT family_id::text FROM family"):
+        await line.rubbish(family)
+    await line.live(30, seed=8)
+    await line.settle()
+    ends = await line.readers[0].ends()
+    await line.rest()
+    return ends
+
+
+async def test_new_processor_sees_what_stood_there_when_the_log_was_cut(line: Line, empty: str) -> None:
+    ends = await lived(line)
+    await give(line.dsn, empty)
+    parts = assemble(line.stack.settings("router", postgres=empty))
+    whole, stored = Watcher(), Watcher()
+    try:
+        await read(Reader(parts, whole, line.stack, service="outcomes"))
+        assert sum(cut(line, ends).values()) > 50
+        await read(Reader(line.parts, stored, line.stack, service="outcomes", batch=7))
+        assert stored.seen == whole.seen
+        first, second = await snapshot.take(parts), await snapshot.take(line.parts)
+    finally:
+        await parts.database.close()
+    ours = {fate for fate in second.fates if fate[0] == "outcomes"}
+    assert ours == first.fates
+    assert first.letters == second.letters
+    for partition, end in ends.items():
+        if end:
+            assert second.covered["outcomes", "events", partition][:2] == (0, end)
+
+
+async def read(reader: Reader) -> None:
+    """To the end."""
+    await reader.start()
+    await reader.finish()
+
+
+async def test_processor_stops_and_says_so_when_neither_source_reaches_its_position(
+    line: Line, empty: str, tmp_path: Path
+) -> None:
+    await line.begin_family("F-1", CHESIL, adults="V", children="K")
+    ends = await line.readers[0].ends()
+    await line.rest()
+    assert cut(line, ends)
+    await give(line.dsn, empty)
+    parts = assemble(line.stack.settings("router", postgres=empty))
+    try:
+        with pytest.raises(UnreachablePositionError, match="in neither; restore the database or the topic"):
+            await read(Reader(parts, parts.machines[0], line.stack))
+    finally:
+        await parts.database.close()
+    environ = line.stack.environ("router", postgres=empty)
+    ended = await asyncio.to_thread(run, [sys.executable, "-m", "cli.main", "run", "router"], environ)
+    assert ended.returncode == 1
+    assert "the events between are in neither" in ended.stderr + ended.stdout
+
+
+def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A process to its end."""
+    return subprocess.run(
+        command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
