@@ -6,6 +6,7 @@ five bytes of Confluent's wire format, and any Avro client of any language reads
 
 import io
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -37,6 +38,7 @@ class KafkaAccess:
     password: str
     topic: str
     group: str
+    ca_file: str | None = None
 
     @classmethod
     def load(cls, file: Path) -> "KafkaAccess":
@@ -52,7 +54,12 @@ class KafkaAccess:
             password=Path(kafka["password_file"]).read_text().strip(),
             topic=kafka["receive_from"],
             group=kafka["group"],
+            ca_file=kafka.get("ca_file"),
         )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How the brokers are checked, where they are spoken to over TLS."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.security == "SASL_SSL" else None
 
 
 class TopicReader:
@@ -67,6 +74,7 @@ class TopicReader:
             access.topic,
             bootstrap_servers=access.bootstrap,
             security_protocol=access.security,
+            ssl_context=access.tls(),
             sasl_mechanism=access.mechanism,
             sasl_plain_username=access.user,
             sasl_plain_password=access.password,

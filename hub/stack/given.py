@@ -18,6 +18,12 @@ class GivenKafka:
     security: str = "SASL_PLAINTEXT"
     ca_file: Path | None = None
 
+    @property
+    def for_desks(self) -> dict[str, str]:
+        """How any desk speaks to it, for its profile."""
+        shown = {"bootstrap": self.bootstrap, "security": self.security}
+        return shown if self.ca_file is None else shown | {"ca_file": str(self.ca_file)}
+
     def connect(self, bootstrap: str, user: str, password: str) -> Any:
         """An administration client as anybody, at one of its addresses or all. Raises `AdminError`."""
         return admin.connect(bootstrap, user, password, security=self.security, ca_file=self.ca_file)

@@ -7,7 +7,7 @@ partnership's `keys.yaml` has; a desk's private key and its profile for the comm
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +101,13 @@ class Identities:
             rows.append({"kid": key_id(desk, jwk), "desk": desk, "algorithm": "EdDSA", "jwk": jwk})
         secret_files.write(self.public_keys, json.dumps({"keys": rows}, indent=1) + "\n", 0o644)
 
-    def write_profiles(self, desks: Sequence[str], readers: Sequence[str], url: str, bootstrap: str) -> None:
-        """Each desk's profile, which names its key files and holds none; a reader's says nothing of Kafka."""
+    def write_profiles(
+        self, desks: Sequence[str], readers: Sequence[str], url: str, kafka: Mapping[str, str]
+    ) -> None:
+        """Each desk's profile, which names its key files and holds none; a reader's says nothing of Kafka.
+
+        `kafka` is how everybody speaks to Kafka: `bootstrap`, `security`, and `ca_file` where there is one.
+        """
         for desk in (*desks, *readers):
             profile: dict[str, object] = {
                 "desk": desk,
@@ -111,14 +116,12 @@ class Identities:
                 "key_file": str(self.desk_key(desk)),
             }
             if desk in desks:
-                profile["kafka"] = self._kafka_profile(desk, bootstrap)
+                profile["kafka"] = dict(kafka) | self._kafka_profile(desk)
             secret_files.write(self.profile(desk), json.dumps(profile, indent=1) + "\n")
 
-    def _kafka_profile(self, desk: str, bootstrap: str) -> dict[str, str]:
+    def _kafka_profile(self, desk: str) -> dict[str, str]:
         name = access.principal(desk)
         return {
-            "bootstrap": bootstrap,
-            "security": "SASL_PLAINTEXT",
             "mechanism": "SCRAM-SHA-512",
             "user": name,
             "password_file": str(self.kafka_password(name)),

@@ -147,7 +147,7 @@ class Stack:
             if self.kafka is not None:
                 self.kafka.wait()
             self._prepare_kafka()
-            self.identities.write_profiles(self.desks, self.readers, self.url, self.bootstrap)
+            self.identities.write_profiles(self.desks, self.readers, self.url, self._kafka.for_desks)
             self._describe()
         except BaseException:
             self.stop()

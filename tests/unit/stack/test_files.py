@@ -87,9 +87,11 @@ def test_the_partnership_knows_every_desk_when_its_sandbox_keys_are_made(tmp_pat
 def test_a_profile_names_files_and_holds_no_secret_when_written(tmp_path: Path) -> None:
     made = Identities(tmp_path)
     made.make_desk_keys(["a/b", "hub/operations"])
-    made.write_profiles(["a/b"], ["hub/operations"], "http://127.0.0.1:1", "127.0.0.1:2")
+    kafka = {"bootstrap": "127.0.0.1:2", "security": "SASL_SSL", "ca_file": "/ca.pem"}
+    made.write_profiles(["a/b"], ["hub/operations"], "http://127.0.0.1:1", kafka)
     profile = json.loads(made.profile("a/b").read_text())
     assert profile["kafka"]["publish_to"] == "from-a-b"
+    assert kafka.items() <= profile["kafka"].items()
     assert Path(profile["key_file"]).exists()
     assert "PRIVATE" not in made.profile("a/b").read_text()
     assert "kafka" not in json.loads(made.profile("hub/operations").read_text())
