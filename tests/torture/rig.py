@@ -170,13 +170,17 @@ class Rig:
 
     # Until nothing moves ---------------------------------------------------------------------------------------
 
-    def wait_drained(self, seconds: float = 180.0) -> list[str]:
-        """Until everything accepted has gone all its way; gives what has not, after `seconds` without a change."""
+    def wait_drained(self, seconds: float, longest: float) -> list[str]:
+        """Until everything accepted has gone all its way.
+
+        Gives what has not, after `seconds` without a change or `longest` in all: a hub with a planted bug may go round.
+        """
+        end = time.monotonic() + longest
         deadline = time.monotonic() + seconds
         left = ["not looked"]
         calm = 0
         while calm < 2:
-            if time.monotonic() > deadline:
+            if time.monotonic() > min(deadline, end):
                 return left
             self.keep_up()
             time.sleep(0.3)

@@ -22,6 +22,7 @@ class Session:
     rig: Rig
     seed: int
     patience: float = 120.0
+    longest: float = 1800.0
     expected: str = ""
     accepted: list[Accepted] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -57,7 +58,7 @@ class Session:
 
     def settle(self, name: str, publisher: Publisher, began: float, kills: int, amiss: list[str]) -> Row:
         """Wait for rest and count."""
-        left = self.rig.wait_drained(self.patience)
+        left = self.rig.wait_drained(self.patience, self.longest)
         self.accepted += publisher.accepted
         self.evidence = gather(self.rig, self.accepted, left)
         found: dict[str, list[str]] = {}
