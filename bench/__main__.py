@@ -21,6 +21,7 @@ from bench.events import Maker
 from bench.families import Family
 from bench.hot_path import HotPath
 from bench.load import Loader
+from bench.peers.race import race
 from bench.stand import Stand
 from hub.clock import SystemClock, parse_micros
 from hub.database import Database
@@ -51,6 +52,10 @@ async def measure(stand: Stand, arguments: argparse.Namespace) -> dict[str, Any]
         if arguments.seconds:
             tell("latency")
             found["latency"] = await path.latency(families, arguments.rate, arguments.seconds)
+        if not arguments.alone:
+            tell("peers")
+            stand.stop(list(stand.processes))
+            found["peers"] = await race(stand, path.starts)
         return found
     finally:
         await database.close()
@@ -69,6 +74,7 @@ def main() -> None:
     parser.add_argument("--routers", type=int, default=1)
     parser.add_argument("--rate", type=int, default=500, help="events a second of the latency run")
     parser.add_argument("--seconds", type=int, default=15, help="length of the latency run; 0: none")
+    parser.add_argument("--alone", action="store_true", help="leave the peers out")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     active = load_partnership(ROOT / "partnerships" / "dorset").active_desks
@@ -119,8 +125,20 @@ def table(found: dict[str, Any]) -> str:
             f"at {late['offered_per_second']} events/s: p50 {late['p50_ms']} ms, p99 {late['p99_ms']} ms,"
             f" {late['deliveries']} deliveries"
         )
+    lines += [beside(name, peer, through) for name, peer in found.get("peers", {}).items()]
     lines.append(f"{found['machine']}; commit {found['commit']}; {found['command']}")
     return "\n".join(lines)
+
+
+def beside(name: str, peer: dict[str, Any], through: dict[str, Any]) -> str:
+    """A peer's line, with the hub's ratio to it."""
+    parts = ", ".join(f"{part} {value}" for part, value in peer["cpu_us_per_event"].items())
+    cpu = through["cpu_us_per_event_in_all"] / peer["cpu_us_per_event_in_all"]
+    rate = through["events_per_second"] / peer["events_per_second"]
+    return (
+        f"{name}: {peer['events_per_second']} events/s, {peer['cpu_us_per_event_in_all']} µs of CPU an event: {parts};"
+        f" the hub {rate:.2f} times its events/s, {cpu:.2f} times its CPU"
+    )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class HotPath:
 
     def __init__(self, stand: Stand, database: Database, loader: Loader, maker: Maker) -> None:
         self._stand, self._database, self._loader, self._maker = stand, database, loader, maker
+        self.starts: dict[int, int] = {}
+        """Where the events of the throughput run begin, by partition of `events`."""
         self._clock = stand.stack.settings("router").clock()
 
     async def prepare(self, families: list[Family]) -> None:
@@ -57,6 +59,7 @@ class HotPath:
         while await scalar(database, "SELECT EXISTS (SELECT FROM outbox)"):
             await asyncio.sleep(0.05)
         counts, position = await self._counts(), await scalar(database, POSITION)
+        self.starts = await self._positions()
         for number in range(routers):
             stand.start("router", number + 1)
         while (reached := await scalar(database, POSITION)) == position:
@@ -74,6 +77,13 @@ class HotPath:
             "cpu_us_per_event": {part: round(value / counted * 1e6) for part, value in sorted(spent.items())},
             "cpu_us_per_event_in_all": round(sum(spent.values()) / counted * 1e6),
         }
+
+    async def _positions(self) -> dict[int, int]:
+        async with self._database.transaction() as conn:
+            found = await conn.execute(
+                "SELECT partition, next_offset FROM position WHERE processor = 'router'"
+            )
+            return dict(await found.fetchall())
 
     async def _counts(self) -> dict[str, int]:
         async with self._database.transaction() as conn:
