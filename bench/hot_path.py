@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.events import Maker, Told
 from bench.families import Family, asking, opening, supporting
-from bench.load import Loader
+from bench.load import PORTION, Loader
 from bench.mix import news
 from bench.quiet import POSITION, scalar, until_quiet
 from bench.stand import Stand
@@ -49,24 +49,26 @@ class HotPath:
         before = await scalar(self._database, POSITION)
         told: list[Told] = [each for family in families for each in step(self._maker, family, at)]
         count = await self._loader.put(told)
-        await until_quiet(self._database, before + count, self._stand.cpu)
+        await until_quiet(self._database, before + count, self._stand.check)
 
-    async def throughput(self, families: list[Family], events: int, routers: int) -> dict[str, Any]:
-        """Events a second and CPU an event, of `events` that stand in Kafka when the routers start."""
-        stand, database = self._stand, self._database
-        stand.stop([name for name in stand.processes if name.startswith("router")])
-        await self._loader.put(news(self._maker, families, self._clock.now(), events, seed=1))
-        while await scalar(database, "SELECT EXISTS (SELECT FROM outbox)"):
-            await asyncio.sleep(0.05)
-        counts, position = await self._counts(), await scalar(database, POSITION)
+    async def throughput(self, families: list[Family], events: int, in_flight: int) -> dict[str, Any]:
+        """Events a second and CPU an event, while so many events are kept on their way."""
+        database = self._database
+        ready = [each.log_event() for each in news(self._maker, families, self._clock.now(), events, seed=1)]
         self.starts = await self._positions()
-        for number in range(routers):
-            stand.start("router", number + 1)
-        while (reached := await scalar(database, POSITION)) == position:
+        counts, position = await self._counts(), await scalar(database, POSITION)
+        given = await self._loader.enter(ready[:in_flight])
+        while (reached := await scalar(database, POSITION)) < position + in_flight // 2:
             await asyncio.sleep(0.01)
-        cpu, began = stand.cpu(), time.monotonic()
-        ended = await until_quiet(database, position + events, stand.cpu)
-        spent = {part: value - cpu[part] for part, value in stand.cpu().items()}
+        cpu, began = await self._cpu(), time.monotonic()
+        while given < events:
+            room = in_flight - (given - (await scalar(database, POSITION) - position))
+            if room < PORTION:
+                await asyncio.sleep(0.02)
+            else:
+                given += await self._loader.enter(ready[given : given + PORTION])
+        ended = await until_quiet(database, position + events, self._stand.check)
+        spent = {part: value - cpu.get(part, 0.0) for part, value in (await self._cpu()).items()}
         counted = position + events - reached
         after = await self._counts()
         return {
@@ -77,6 +79,13 @@ class HotPath:
             "cpu_us_per_event": {part: round(value / counted * 1e6) for part, value in sorted(spent.items())},
             "cpu_us_per_event_in_all": round(sum(spent.values()) / counted * 1e6),
         }
+
+    async def _cpu(self) -> dict[str, float]:
+        async with self._database.transaction() as conn:
+            found = await conn.execute(
+                "SELECT pid, application_name FROM pg_stat_activity WHERE application_name <> ''"
+            )
+            return self._stand.cpu(dict(await found.fetchall()))
 
     async def _positions(self) -> dict[int, int]:
         async with self._database.transaction() as conn:
@@ -103,7 +112,7 @@ class HotPath:
             count += await self._loader.put(told)
             await asyncio.sleep(max(0.0, began + count / rate - time.monotonic()))
         offered = count / (time.monotonic() - began)
-        await until_quiet(self._database, before + count, self._stand.cpu)
+        await until_quiet(self._database, before + count, self._stand.check)
         async with self._database.transaction() as conn:
             row = await (await conn.execute(_LATENCY, (first,))).fetchone()
         assert row is not None

@@ -1,7 +1,8 @@
 """What happens in a county in a week: kinds of event, how often each, and who publishes it.
 
-Mostly news of support, as services' own systems send it; now and then something that must protect somebody, raises
-guards at acceptance, goes to `people` and comes back, and has what waits decided again.
+Mostly news of support, as services' own systems send it. One event in two hundred must protect somebody: it raises
+guards at acceptance, goes to `people` and comes back, and has what waits decided again. (At ten events a child and day
+that is one for each child every three weeks, more than any county has.)
 """
 
 import random
@@ -38,12 +39,12 @@ MIX: Final = (
     Line(40, "child.attendance_recorded", LEAD, SECOND),
     Line(60, "practice.risk_rated", LEAD, CHILD),
     Line(50, "practice.stage_of_change_assessed", LEAD, FATHER),
-    Line(20, "practice.supervision_held", "council/minutes", CHILD),
-    Line(15, "outcome.crisis_contact", "s2w/sft", MOTHER, 0),
-    Line(10, "consent.given", LEAD, MOTHER),
+    Line(24, "practice.supervision_held", "council/minutes", CHILD),
+    Line(20, "outcome.crisis_contact", "s2w/sft", MOTHER, 0),
+    Line(11, "consent.given", LEAD, MOTHER),
     # Protective:
-    Line(5, "consent.withdrawn", LEAD, MOTHER),
-    Line(10, "outcome.incident_reported", "police/dorset", MOTHER),
+    Line(2, "consent.withdrawn", LEAD, MOTHER),
+    Line(3, "outcome.incident_reported", "police/dorset", MOTHER),
 )
 
 

@@ -1,6 +1,7 @@
 """What is measured on: a stack with the hub's services as processes, their CPU and their memory from the kernel."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -43,11 +44,24 @@ class Stand:
         for pid in self.stack.kafka.pids.values():
             yield "kafka", pid
 
-    def cpu(self) -> dict[str, float]:
-        """CPU seconds so far, by part: user and system time of the processes and of all that they started."""
-        found: dict[str, float] = {}
+    def check(self) -> None:
+        """Raises where a process has ended."""
+        list(self.roots())
+
+    def cpu(self, clients: Mapping[int, str]) -> dict[str, float]:
+        """CPU seconds so far, by part: user and system time of the processes and of all that they started.
+
+        `clients` names whom a process of PostgreSQL serves: what the benchmark itself asks of it is left out.
+        """
+        found: dict[str, float] = defaultdict(float)
         for part, pid in self.roots():
-            found[part] = found.get(part, 0.0) + seconds_of(pid)
+            if part == "postgres":
+                for each in psutil.Process(pid).children():
+                    whom = clients.get(each.pid, "itself").partition("-")[0]
+                    if whom != "bench":
+                        found[f"postgres for {whom}"] += seconds_of(each.pid)
+            else:
+                found[part] += seconds_of(pid)
         return found
 
 

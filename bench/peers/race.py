@@ -114,8 +114,7 @@ async def _watch(stand: Stand, child: owned.Child, database: Database, records: 
 
 
 def _spent(stand: Stand, child: owned.Child) -> dict[str, float]:
-    servers = {part: value for part, value in stand.cpu().items() if part in {"postgres", "kafka"}}
-    return {"client": seconds_of(child.pid), **servers}
+    return {"client": seconds_of(child.pid), **{part: seconds_of(pid) for part, pid in stand.roots()}}
 
 
 async def _until(child: owned.Child, reached: Callable[[], Awaitable[bool]]) -> None:
