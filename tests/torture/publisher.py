@@ -20,7 +20,8 @@ from client.http import Profile
 from hub.stack.stack import Stack
 from tests.torture.workload import Step, Workload
 
-PATIENCE: Final = 600.0
+PATIENCE: Final = 1800.0
+"""Seconds until an event that is not taken, or a request that is not offered, is given up."""
 _OFFERED: Final = """
 SELECT r.receipt_id::text FROM event r
 JOIN event o ON o.key = r.key AND o.cause = r.event_id AND o.type = 'wraparound.referral.offered.v1'
@@ -100,7 +101,9 @@ class Publisher:
         for step in steps:
             if step.after_offers and not waited:
                 waited = True
-                await asyncio.gather(*(self._offered(receipt) for receipt in requests))
+                if not all(await asyncio.gather(*map(self._offered, requests))):
+                    self.given_up = True
+                    return
             if self._gap:
                 await self._pace()
             receipt = await self._publish(http, step)
@@ -154,9 +157,12 @@ class Publisher:
 
     # The hub's offers: a family's services answer once the hub has offered what was requested ---------------------
 
-    async def _offered(self, receipt: str) -> None:
+    async def _offered(self, receipt: str) -> bool:
         event = self._waiting.setdefault(receipt, asyncio.Event())
-        await asyncio.wait_for(event.wait(), PATIENCE)
+        try:
+            return await asyncio.wait_for(event.wait(), PATIENCE)
+        except TimeoutError:
+            return False
 
     async def _watch(self) -> None:
         """Tell those who wait; by a look into the database, which is the same as a desk's own reading and cheaper."""

@@ -155,7 +155,7 @@ class Rig:
                     self.own_ends.append(f"{name} exit {status}: {process.child.last_lines(2)[-300:]}")
                 self.start(name)
 
-    def wait_ready(self, seconds: float = 60.0) -> None:
+    def wait_ready(self, seconds: float = 300.0) -> None:
         """Until the gateway answers."""
         import urllib.request
 
