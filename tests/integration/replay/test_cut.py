@@ -6,7 +6,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -15,10 +14,10 @@ from hub.events import Envelope, Event
 from hub.processor.feed import UnreachablePositionError
 from hub.settings import ROOT
 from services.referral_router.composition import assemble
-from tests.integration.attack.hub import CHESIL
 from tests.integration.replay import snapshot
 from tests.integration.replay.inputs import give
 from tests.integration.replay.line import Line, Reader
+from tests.integration.replay.snapshot import Snapshot
 
 
 @dataclass
@@ -75,43 +74,19 @@ async def lived(line: Line) -> dict[int, int]:
     return ends
 
 
-async def test_new_processor_sees_what_stood_there_when_the_log_was_cut(line: Line, empty: str) -> None:
+async def test_what_the_cut_took_is_read_from_what_is_stored_and_where_nothing_is_the_processor_stops(
+    line: Line, empty: str
+) -> None:
     ends = await lived(line)
     await give(line.dsn, empty)
     parts = assemble(line.stack.settings("router", postgres=empty))
-    whole, stored = Watcher(), Watcher()
     try:
+        whole, stored = Watcher(), Watcher()
         await read(Reader(parts, whole, line.stack, service="outcomes"))
         assert sum(cut(line, ends).values()) > 50
         await read(Reader(line.parts, stored, line.stack, service="outcomes", batch=7))
         assert stored.seen == whole.seen
-        first, second = await snapshot.take(parts), await snapshot.take(line.parts)
-    finally:
-        await parts.database.close()
-    ours = {fate for fate in second.fates if fate[0] == "outcomes"}
-    assert ours == first.fates
-    assert first.letters == second.letters
-    for partition, end in ends.items():
-        if end:
-            assert second.covered["outcomes", "events", partition][:2] == (0, end)
-
-
-async def read(reader: Reader) -> None:
-    """To the end."""
-    await reader.start()
-    await reader.finish()
-
-
-async def test_processor_stops_and_says_so_when_neither_source_reaches_its_position(
-    line: Line, empty: str, tmp_path: Path
-) -> None:
-    await line.begin_family("F-1", CHESIL, adults="V", children="K")
-    ends = await line.readers[0].ends()
-    await line.rest()
-    assert cut(line, ends)
-    await give(line.dsn, empty)
-    parts = assemble(line.stack.settings("router", postgres=empty))
-    try:
+        assert_complete(await snapshot.take(parts), await snapshot.take(line.parts), ends)
         with pytest.raises(UnreachablePositionError, match="in neither; restore the database or the topic"):
             await read(Reader(parts, parts.machines[0], line.stack))
     finally:
@@ -120,6 +95,21 @@ async def test_processor_stops_and_says_so_when_neither_source_reaches_its_posit
     ended = await asyncio.to_thread(run, [sys.executable, "-m", "cli.main", "run", "router"], environ)
     assert ended.returncode == 1
     assert "the events between are in neither" in ended.stderr + ended.stdout
+
+
+def assert_complete(whole: Snapshot, cut_off: Snapshot, ends: dict[int, int]) -> None:
+    """Whoever came before the cut and whoever came after it gave every record the same fate, and left none out."""
+    assert {fate for fate in cut_off.fates if fate[0] == "outcomes"} == whole.fates
+    assert cut_off.letters == whole.letters
+    for partition, end in ends.items():
+        if end:
+            assert cut_off.covered["outcomes", "events", partition][:2] == (0, end)
+
+
+async def read(reader: Reader) -> None:
+    """To the end."""
+    await reader.start()
+    await reader.finish()
 
 
 def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -244,7 +245,8 @@ def tells_of(left: Left, victim: str) -> bool:
     return about_her or victim in rows or "attendance" in kind
 
 
-TestTheLoop = TheLoop.TestCase
+# How long it takes says how busy the machine is.
+TestTheLoop = pytest.mark.timeout(900)(TheLoop.TestCase)
 TestTheLoop.settings = settings(
     max_examples=30,
     stateful_step_count=40,
