@@ -79,7 +79,7 @@ async def measure(server: PostgresServer, arguments: argparse.Namespace) -> dict
     for number in range(2 * arguments.batches):
         rows, lock = deliveries(chosen, families), number % 2 == 0
         log = await _log(database)
-        client, there = time.process_time(), seconds_of(server.pid)
+        there, client = seconds_of(server.pid), time.process_time()
         async with database.transaction() as conn:
             await look(conn, kit, rows, Now(0, 0), lock=lock)
         added = time.process_time() - client, seconds_of(server.pid) - there, await _log(database) - log
