@@ -19,6 +19,7 @@ class Ask:
         "by_override",
         "category",
         "desk",
+        "lifted_until",
         "parties",
         "person",
         "recorded",
@@ -48,6 +49,8 @@ class Ask:
         self.volatile = False
         self.by_override = False
         """A forbid was lifted: only what rests on that override may allow it (rule 4.16)."""
+        self.lifted_until = FOREVER
+        """The end of what lifts it."""
         self.stated = stated or category
         """The category that the schema gives; another than `category` where whereabouts are protected."""
         self.why = ""

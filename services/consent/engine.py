@@ -22,7 +22,7 @@ from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
 from services.consent.forbids import forbidden, lift_of
 from services.consent.items import CellLike, Item, TextLike
-from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome, lifted, outcome, strictest
+from services.consent.outcome import EXISTENCE, HELD, RELEASED, Forbid, Outcome, lifted, outcome, strictest
 from services.consent.scene import FOREVER, FamilyFacts, Scene
 from services.consent.texts import text_outcome
 
@@ -95,8 +95,8 @@ def _waits(scene: Scene, item: Item) -> tuple[str, ...]:
 class Deciding:
     """One event being decided."""
 
-    def __init__(self, scene: Scene, item: Item, recorded: Micros) -> None:
-        self.scene, self.item, self.recorded = scene, item, recorded
+    def __init__(self, scene: Scene, item: Item, recorded: Micros, forbid: Forbid = forbidden) -> None:
+        self.scene, self.item, self.recorded, self.forbid = scene, item, recorded, forbid
         self.parties = tuple(dict.fromkeys(each.person for each in item.items.gates))
         suspended = scene.facts.suspended
         self.waiting = not item.protective and item.source.partition("/")[0] in suspended
@@ -154,6 +154,10 @@ class Deciding:
             return False
         if gate.clause not in self.scene.rules.forbid_ids or gate.result == HELD:
             return True
+        return self.lifts_gate(desk, carrier, gate)
+
+    def lifts_gate(self, desk: str, carrier: Outcome, gate: Outcome) -> bool:
+        """True if the override that the carrier rests on lifts what forbids the gate."""
         lift = lift_of(self.scene, desk, carrier.category, carrier.person)
         ask = Ask(desk, gate.category, gate.person, self.recorded)
         return bool(lift) and forbidden(self.scene, ask, lift) is None
@@ -163,16 +167,15 @@ class Deciding:
         categories = lifted(self.scene, desk, cell.category, cell.person, place=cell.place)
         addressed = desk in cell.addressed
         found = [
-            self._of(desk, each, cell.person, addressed=addressed, stated=cell.category)
-            for each in categories
+            self.of(desk, each, cell.person, addressed=addressed, stated=cell.category) for each in categories
         ]
         return found[0] if len(found) == 1 else strictest(found)
 
     def text(self, desk: str, text: TextLike) -> Outcome:
         """What becomes of one text."""
-        return text_outcome(self.scene, desk, text, partial(self._of, desk), self.recorded)
+        return text_outcome(self.scene, desk, text, partial(self.of, desk), self.recorded)
 
-    def _of(
+    def of(
         self,
         desk: str,
         category: str,
@@ -202,7 +205,7 @@ class Deciding:
             parties=self.parties,
             stated=stated,
         )
-        found = outcome(self.scene, self.item.source, ask, self.item.probable)
+        found = outcome(self.scene, self.item.source, ask, self.item.probable, self.forbid)
         if not ask.volatile and not self.item.probable:
             memo[key] = found
         return found

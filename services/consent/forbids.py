@@ -123,15 +123,18 @@ def _by_record(scene: Scene, ask: Ask, lift: frozenset[str] | None) -> str | Non
                 name = f"{each.owner}|{each.id}"
                 if each.order:
                     return scene.rules.names["ordered"]
-                if not _is_lifted(scene, ask, lift, name, {each.owner}):
+                if not each.known or not _is_lifted(scene, ask, lift, name, {each.owner}):
                     return scene.rules.names["restricted_set"]
     return None
 
 
 def _concerns(scene: Scene, shield: Shield, ask: Ask, person: str) -> bool:
-    """True if this is what the record names: its categories about that person, or their shielded set."""
-    if not shield.known:
-        return ask.person == person
+    """True if this is what the record names: its categories about that person, or their shielded set.
+
+    Of one that cannot be read: all about that person, and what the shielded set has of others.
+    """
+    if not shield.known and ask.person == person:
+        return True
     if shield.categories is not None:
         named = ask.category in shield.categories or ask.stated in shield.categories
         return ask.person == person and named
@@ -182,18 +185,12 @@ def _opposed(scene: Scene, ask: Ask, lift: frozenset[str] | None) -> bool:
     elif ask.person not in scene.members and not scene.facts.person(ask.person).known:
         return not scene.rules.opposes_nobody(ask.desk)  # who they are to this desk is unknown
     else:
-        # A child of the family is shielded with every victim: whom it lives with would tell that she moved.
+        # A child is shielded with every victim: whom it lives with would tell that she moved.
         child = scene.everybody.get(ask.person) is not True
-        of_family = [each for each in opposed if child and _goes_with(scene, ask.person, each)]
+        of_family = [each for each in opposed if child and each in scene.victims]
         start = min((scene.since(each) for each in of_family), default=0)
         victims = of_family if of_family and _shielded_of_child(ask, start) else []
     return any(not _is_lifted(scene, ask, lift, each, _owners(scene, each)) for each in victims)
-
-
-def _goes_with(scene: Scene, child: str, victim: str) -> bool:
-    if child in scene.everybody:
-        return victim in scene.victims
-    return victim in scene.shielders(child)
 
 
 def _is_lifted(scene: Scene, ask: Ask, lift: frozenset[str] | None, name: str, owners: Iterable[str]) -> bool:
@@ -203,8 +200,10 @@ def _is_lifted(scene: Scene, ask: Ask, lift: frozenset[str] | None, name: str, o
     if not scene.facts.person(ask.person).overrides:
         return False
     found = list(naming(scene, ask.desk, ask.category, ask.person))
-    if any(name in each.lifted for each in found):
+    lifting = [each.end for each in found if name in each.lifted]
+    if lifting:
         ask.by_override = True
+        ask.lifted_until = min(ask.lifted_until, max(lifting))
         return True
     asked = {*name.split("|")[-1:], name}
     if any(not asked.isdisjoint(each.victims | each.restrictions) for each in found):

@@ -19,6 +19,7 @@ from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
 from services.consent.agreement import Agreement, Micros, RuleError, RuleSet, digest_of
 from services.consent.bases import unfit
+from services.consent.review import idle
 from services.consent.ruleset import ruleset_from_plain
 from services.consent.vocabulary import CATEGORIES
 
@@ -38,8 +39,25 @@ def load_rules(folder: Path, partnership: Partnership) -> RuleSet:
 
 def check_rules(folder: Path, partnership: Partnership) -> tuple[RuleSet | None, tuple[Finding, ...]]:
     """The rule set of a folder, or None and everything that is wrong with its agreements."""
-    findings: list[Finding] = []
+    return _checked(folder, partnership, [])
+
+
+def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
+    """Clauses of a valid folder that do nothing: not wrong, but not what their author meant."""
     sources: list[_Source] = []
+    rules, _ = _checked(folder, partnership, sources)
+    if rules is None:
+        return ()
+    return tuple(
+        finding(sources[place].mark(("clauses", index)), expected, Phrase("a clause that does nothing"))
+        for place, index, expected in idle(rules)
+    )
+
+
+def _checked(
+    folder: Path, partnership: Partnership, sources: list[_Source]
+) -> tuple[RuleSet | None, tuple[Finding, ...]]:
+    findings: list[Finding] = []
     for path in agreement_files(folder):
         node, found = read(path)
         findings += found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 from services.consent.agreement import Micros
@@ -18,6 +18,9 @@ SILENT: Final = "silent"
 EXISTENCE: Final = "existence"
 HELD: Final = "held"
 RELEASED: Final = "released"
+
+Forbid = Callable[[Scene, Ask], str | None]
+"""What denies: the forbids, or in a proof of the permits alone anything that they may answer."""
 
 _HIDDEN: Final = (RELEASED, EXISTENCE, HELD, SILENT)
 """From the least hidden to the most."""
@@ -68,11 +71,13 @@ def lifted(scene: Scene, desk: str, category: str, person: str, *, place: bool) 
     return (WHEREABOUTS,) if near else (category, WHEREABOUTS) if near is None else (category,)
 
 
-def outcome(scene: Scene, source: str, ask: Ask, probable: Collection[str] = ()) -> Outcome:
+def outcome(
+    scene: Scene, source: str, ask: Ask, probable: Collection[str] = (), forbid: Forbid = forbidden
+) -> Outcome:
     """The outcome for one desk, category and person; nothing is released that no permit names."""
-    forbid = forbidden(scene, ask)
-    if forbid is not None:
-        return _outcome(ask, SILENT, forbid, ask.why)
+    denied = forbid(scene, ask)
+    if denied is not None:
+        return _outcome(ask, SILENT, denied, ask.why)
     permits = scene.rules.permits(source, ask.desk).get(ask.category, ())
     doubtful = unsettled(scene, ask, probable)
     best = _best(scene, permits, ask, doubtful=doubtful)
@@ -116,7 +121,7 @@ def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool
             continue
         if ask.by_override and not permit.override:
             continue  # works through its own clause alone
-        ask.until, ask.why = permit.end, ""
+        ask.until, ask.why = min(permit.end, ask.lifted_until), ""
         role = held(scene, permit, ask, same=permit.same)
         if role is None:
             continue

@@ -1,0 +1,144 @@
+"""`wraparound rules check|prove`: an agreement read, and proved, before anybody signs it.
+
+Both work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6: it cannot be used, and every
+reason stands on stderr as `file:line:column`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub import settings
+from hub.partnership import check
+from hub.partnership.finding import Finding
+from services.consent.agreement import RuleSet
+from services.consent.compiled import compile_rules
+from services.consent.load import check_rules, remarks
+from services.consent.proof.found import Tally
+from services.consent.proof.prove import share
+
+BROKEN = 1
+INVALID = 6
+SHARES = 16
+"""Pieces that the work is cut into, so that no process waits long for the last."""
+
+app = typer.Typer(no_args_is_help=True, help="Check and prove the sharing rules.")
+
+Folder = Annotated[
+    Path | None, typer.Argument(help="The partnership's folder; the one in the settings unless given.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes share the work.")]
+
+
+@app.command("check")
+def check_command(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Read the agreements of a partnership; name each mistake, and each clause that does nothing, by file and line.
+
+    Examples: `wraparound rules check`, `wraparound rules check partnerships/dorset --json`.
+    """
+    place = _folder(folder)
+    rules, findings, notes = _read(place)
+    if as_json:
+        shown = {
+            "folder": str(place),
+            "valid": not findings,
+            "digest": None if rules is None else rules.digest,
+            "findings": [str(each) for each in findings],
+            "remarks": [str(each) for each in notes],
+        }
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    elif rules is not None:
+        clauses = sum(len(each.clauses) for each in rules.agreements)
+        typer.echo(
+            f"{len(rules.agreements)} agreement(s) with {clauses} clauses: valid.\nrule set {rules.digest}"
+        )
+        for each in notes:
+            typer.echo(f"remark: {each}", err=True)
+    _refuse(findings, quiet=as_json)
+
+
+@app.command("prove")
+def prove_command(
+    folder: Folder = None, processes: Processes = os.cpu_count() or 1, as_json: AsJson = False
+) -> None:
+    """Prove the invariants of the sharing rules over every combination of facts; name the smallest that breaks one.
+
+    Examples: `wraparound rules prove`, `wraparound rules prove partnerships/dorset --processes 2 --json`.
+    """
+    place = _folder(folder)
+    rules, findings, _ = _read(place)
+    _refuse(findings, quiet=False)
+    assert rules is not None
+    began = time.monotonic()
+    tally = _prove(place, processes, lambda done: typer.echo(f"{done} of {SHARES} parts", err=True))
+    seconds = round(time.monotonic() - began, 1)
+    if as_json:
+        shown = {"rules": rules.digest, "seconds": seconds, "invariants": tally.plain()}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    else:
+        for line in _said(tally):
+            typer.echo(line)
+        typer.echo(f"rule set {rules.digest}, {sum(tally.looked_at.values())} combinations in {seconds} s")
+    if tally.broken:
+        raise typer.Exit(BROKEN)
+
+
+def _prove(folder: Path, processes: int, told: Callable[[int], None]) -> Tally:
+    tally = Tally()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        shares = [pool.submit(prove_share, folder, index) for index in range(SHARES)]
+        for done, each in enumerate(as_completed(shares), 1):
+            tally.join(each.result())
+            told(done)
+    return tally
+
+
+def prove_share(folder: Path, index: int) -> Tally:
+    """One part of the proof, in a process of its own."""
+    rules, _, _ = _read(folder)
+    assert rules is not None
+    return share(compile_rules(rules), index, SHARES)
+
+
+def _said(tally: Tally) -> list[str]:
+    lines = []
+    for each in tally.plain():
+        verdict = "holds" if each["holds"] else "BROKEN"
+        lines.append(
+            f"{each['invariant']}  {verdict:<7}{each['sentence']} ({each['combinations']} combinations)"
+        )
+        if not each["holds"]:
+            broken = each["counterexample"]
+            lines.append(f"     {broken['item']}, when:")
+            lines += [f"       - {fact}" for fact in broken["facts"] or ["nothing out of the ordinary"]]
+    return lines
+
+
+def _folder(folder: Path | None) -> Path:
+    return settings.load().partnership if folder is None else folder
+
+
+def _read(folder: Path) -> tuple[RuleSet | None, tuple[Finding, ...], tuple[Finding, ...]]:
+    partnership, findings = check(folder, None)
+    if partnership is None:
+        return None, findings, ()
+    rules, findings = check_rules(folder, partnership)
+    return rules, findings, remarks(folder, partnership) if rules is not None else ()
+
+
+def _refuse(findings: tuple[Finding, ...], *, quiet: bool) -> None:
+    if not findings:
+        return
+    for each in findings if not quiet else ():
+        typer.echo(str(each), err=True)
+    raise typer.Exit(INVALID)

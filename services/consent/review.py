@@ -1,0 +1,79 @@
+"""Clauses that do nothing: nobody can send or receive by them, or another clause or forbid says all they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from services.consent.agreement import Agreement, Clause, RuleSet
+from services.consent.compiled import CompiledRules
+from services.consent.vocabulary import SPECIAL_RECIPIENTS
+
+_ELSEWHERE: Final = SPECIAL_RECIPIENTS | {"hub/operations"}
+"""Recipients of other surfaces: no desk of an event."""
+
+
+def idle(rules: RuleSet) -> Iterator[tuple[int, int, str]]:
+    """Position of the agreement, position of the clause, and why the clause does nothing."""
+    for place, agreement in enumerate(rules.agreements):
+        reached = _reached(rules, agreement)
+        for index, clause in enumerate(agreement.clauses):
+            if clause.effect == "permit" and not _is_elsewhere(clause):
+                if clause.id not in reached:
+                    yield place, index, "a sender and a recipient among the desks whose agencies have signed"
+                elif (other := _shadow(agreement, clause)) is not None:
+                    yield place, index, f"something that {other} does not say already"
+                elif _denied(agreement, clause):
+                    yield place, index, "a category that no forbid denies to everybody"
+
+
+def _is_elsewhere(clause: Clause) -> bool:
+    return clause.sources == frozenset({"hub"}) or _ELSEWHERE.issuperset(clause.to)
+
+
+def _reached(rules: RuleSet, agreement: Agreement) -> set[str]:
+    """The clauses by which some desk could get something from another."""
+    compiled = CompiledRules(replace(rules, agreements=(agreement,)))
+    return {
+        permit.id
+        for source in rules.desks
+        for desk in rules.desks
+        if source != desk
+        for permits in compiled.permits(source, desk).values()
+        for permit in permits
+    }
+
+
+def _shadow(agreement: Agreement, clause: Clause) -> str | None:
+    """Another clause that permits all this one permits, on no more conditions."""
+    for other in agreement.clauses:
+        if other is not clause and other.effect == "permit" and _says(other, clause):
+            return other.id
+    return None
+
+
+def _says(other: Clause, clause: Clause) -> bool:
+    return (
+        set(clause.categories) <= set(other.categories)
+        and set(clause.to) <= set(other.to)
+        and (other.sources is None or (clause.sources is not None and clause.sources <= other.sources))
+        and ("any" in other.subjects or clause.subjects <= other.subjects)
+        and all(any(set(mine) <= set(each) for mine in clause.when) for each in other.when)
+        and (clause.purpose == other.purpose or not _by_purpose(other))
+        and (other.with_gate or not clause.with_gate)
+    )
+
+
+def _by_purpose(clause: Clause) -> bool:
+    return any(word in ("consent", "no_objection") for each in clause.when for word in each)
+
+
+def _denied(agreement: Agreement, clause: Clause) -> bool:
+    denied = {
+        category
+        for each in agreement.clauses
+        if each.effect == "forbid" and "any" in each.to and not each.but
+        for category in each.categories
+    }
+    return bool(clause.categories) and set(clause.categories) <= denied
