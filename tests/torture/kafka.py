@@ -6,7 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from hub.kafka import BrokerAwayError
 from hub.stack.stack import Stack
+
+ANSWER_MS = 300_000
+"""A broker on a busy machine may take its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ def _consumer(stack: Stack) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from kafka import KafkaConsumer
+        from kafka.errors import KafkaError
 
         assert stack.kafka is not None
         user, password = stack.kafka.admin_credentials
@@ -49,6 +54,8 @@ def _consumer(stack: Stack) -> Iterator[Any]:
         )
         try:
             yield consumer
+        except KafkaError as error:
+            raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
         finally:
             consumer.close()
 
@@ -66,7 +73,7 @@ def _partitions(consumer: Any, topics: Iterable[str]) -> list[Any]:
 def ends(stack: Stack, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     """The end offset of each partition."""
     with _consumer(stack) as consumer:
-        found = consumer.end_offsets(_partitions(consumer, topics))
+        found = consumer.end_offsets(_partitions(consumer, topics), timeout_ms=ANSWER_MS)
         return {(tp.topic, tp.partition): int(offset) for tp, offset in found.items()}
 
 
@@ -77,7 +84,7 @@ def read(stack: Stack, topics: Iterable[str]) -> list[Message]:
         partitions = _partitions(consumer, topics)
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
-        ends_at = consumer.end_offsets(partitions)
+        ends_at = consumer.end_offsets(partitions, timeout_ms=ANSWER_MS)
         while any(consumer.position(tp) < ends_at[tp] for tp in partitions):
             for tp, records in consumer.poll(timeout_ms=500, max_records=5000).items():
                 messages += [_message(tp, record) for record in records]
