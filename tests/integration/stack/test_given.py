@@ -95,7 +95,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
     with (home / "log").open("wb") as log:
         broker = subprocess.Popen(script, env=environment, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while not listening(port):
             assert broker.poll() is None, (home / "log").read_text()[-2000:]
             assert time.monotonic() < deadline
@@ -145,9 +145,13 @@ async def test_the_whole_hub_runs_over_tls_and_starts_no_server_when_both_are_gi
         assert up.returncode == 0, up.stderr
         children = psutil.Process(json.loads(up.stdout)["pid"]).children(recursive=True)
         assert not {"java", "postgres"} & {child.name() for child in children}
-        status = _call(["status", "--json"], environment)
-        assert status.returncode == 0, status.stdout
-        assert {row["topic"] for row in json.loads(status.stdout)["lag"]} >= {"events", "people"}
+        topics: set[str] = set()
+        deadline = time.monotonic() + 60
+        while not topics >= {"events", "people"}:  # from when the router has its first partitions
+            status = _call(["status", "--json"], environment)
+            assert status.returncode == 0, status.stdout
+            topics = {row["topic"] for row in json.loads(status.stdout)["lag"]}
+            assert time.monotonic() < deadline
         assert _call(["audit", "verify"], environment).returncode == 0
         profile = Identities(tmp_path).profile("s2w/sft")
         async with TopicReader(KafkaAccess.load(profile)) as topic:

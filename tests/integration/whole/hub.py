@@ -64,7 +64,7 @@ class Whole:
         assert set(ends.values()) == {0}, ends
 
     def _wait_ready(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while True:
             try:
                 if httpx.get(f"{self.stack.url}/readyz").is_success:
@@ -103,7 +103,7 @@ class Whole:
 
     # What became of it -----------------------------------------------------------------------------------------
 
-    async def settle(self, seconds: float = 90) -> None:
+    async def settle(self, seconds: float = 170) -> None:
         """Wait until everything is decided and delivered."""
         deadline = time.monotonic() + seconds
         quiet = 0
