@@ -209,7 +209,9 @@ class Rig:
             found = {name: int(conn.execute(query).fetchone()[0]) for name, query in counts.items()}  # type: ignore[index]
             positions = {
                 (processor, topic, partition): offset
-                for processor, topic, partition, offset in conn.execute("SELECT * FROM position")
+                for processor, topic, partition, offset in conn.execute(
+                    "SELECT processor, topic, partition, next_offset FROM position"
+                )
             }
         behind = sum(
             end - positions.get((processor, topic, partition), 0)
