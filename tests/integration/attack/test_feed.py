@@ -23,6 +23,7 @@ class Given:
     offset: int
     headers: tuple[tuple[str, bytes], ...] = ()
     value: bytes | None = None
+    timestamp: int = 0
 
 
 @dataclass
