@@ -1,29 +1,24 @@
-"""A desk's topic on Kafka: deliveries read with the desk's own account, decoded by the hub's schema registry.
+"""A desk's topics on Kafka: deliveries read, and events published, with the desk's own account.
 
 Nothing here is particular to the hub: a record is a CloudEvent in Kafka's binary mode, its value is Avro behind the
-five bytes of Confluent's wire format, and any Avro client of any language reads it against `/registry`.
+five bytes of Confluent's wire format, and any Avro client of any language reads and writes it against `/registry`.
 """
 
-import io
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
-import fastavro
 import httpx
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-MAGIC: Final = 0
-HEAD: Final = 5
+from client.avro import Registry, WireError
+from client.events import NewEvent
 
-
-class WireError(Exception):
-    """A record's value is not in Confluent's wire format."""
+__all__ = ["KafkaAccess", "TopicPublisher", "TopicReader", "WireError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,8 @@ class KafkaAccess:
     topic: str
     group: str
     ca_file: str | None = None
+    desk: str = ""
+    publish_to: str = ""
 
     @classmethod
     def load(cls, file: Path) -> "KafkaAccess":
@@ -55,11 +52,21 @@ class KafkaAccess:
             topic=kafka["receive_from"],
             group=kafka["group"],
             ca_file=kafka.get("ca_file"),
+            desk=profile["desk"],
+            publish_to=kafka["publish_to"],
         )
 
-    def tls(self) -> ssl.SSLContext | None:
-        """How the brokers are checked, where they are spoken to over TLS."""
-        return ssl.create_default_context(cafile=self.ca_file) if self.security == "SASL_SSL" else None
+    def connection(self) -> dict[str, Any]:
+        """The arguments by which a client of aiokafka connects and says who it is."""
+        tls = ssl.create_default_context(cafile=self.ca_file) if self.security == "SASL_SSL" else None
+        return {
+            "bootstrap_servers": self.bootstrap,
+            "security_protocol": self.security,
+            "ssl_context": tls,
+            "sasl_mechanism": self.mechanism,
+            "sasl_plain_username": self.user,
+            "sasl_plain_password": self.password,
+        }
 
 
 class TopicReader:
@@ -69,15 +76,10 @@ class TopicReader:
         self._access = access
         self._watch = watch
         self._http = httpx.AsyncClient(base_url=access.url, timeout=10.0)
-        self._schemas: dict[int, Any] = {}
+        self._registry = Registry(self._http)
         self._consumer = AIOKafkaConsumer(
             access.topic,
-            bootstrap_servers=access.bootstrap,
-            security_protocol=access.security,
-            ssl_context=access.tls(),
-            sasl_mechanism=access.mechanism,
-            sasl_plain_username=access.user,
-            sasl_plain_password=access.password,
+            **access.connection(),
             group_id=access.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -120,28 +122,56 @@ class TopicReader:
             for name, value in record.headers
             if name.startswith("ce_")
         }
-        return attributes | {"data": await self._decode(record.value)}
-
-    async def _decode(self, value: bytes) -> Any:
-        if len(value) < HEAD or value[0] != MAGIC:
-            raise WireError("expected Avro behind a schema id")
-        schema = await self._schema(int.from_bytes(value[1:HEAD], "big"))
-        return _plain(fastavro.schemaless_reader(io.BytesIO(value[HEAD:]), schema, None))
-
-    async def _schema(self, schema_id: int) -> Any:
-        if schema_id not in self._schemas:
-            answer = await self._http.get(f"/registry/schemas/ids/{schema_id}")
-            answer.raise_for_status()
-            self._schemas[schema_id] = fastavro.parse_schema(json.loads(answer.json()["schema"]))
-        return self._schemas[schema_id]
+        return attributes | {"data": await self._registry.decode(record.value)}
 
 
-def _plain(value: Any) -> Any:
-    """As the HTTP door writes it: dates and times as text, nulls left out."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+class TopicPublisher:
+    """Publishes the desk's own events to its topic, in order. Use as a context.
+
+    An event is durable at the hub once the hub has accepted it: what it rejects comes back as
+    `wraparound.hub.event_rejected.v1`, by inbox and topic. Sending one again is safe. Publish an event through one
+    door, here or over HTTP.
+    """
+
+    def __init__(self, access: KafkaAccess) -> None:
+        self._access = access
+        self._http = httpx.AsyncClient(base_url=access.url, timeout=10.0)
+        self._registry = Registry(self._http)
+        self._producer = AIOKafkaProducer(**access.connection(), acks="all", enable_idempotence=True)
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        await self._producer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send what is left, and leave."""
+        await self._producer.stop()
+        await self._http.aclose()
+
+    async def publish(self, events: Sequence[NewEvent], *, key: str = "") -> None:
+        """Publish events; Kafka has all of them when this returns.
+
+        Those of one `key` keep their order (default: all of the desk's). No key may say anything about anybody.
+        Raises `client.avro.DataError`, `httpx.HTTPError`, `aiokafka.errors.KafkaError`.
+        """
+        values = [await self._registry.encode(event.type, event.data) for event in events]
+        name = (key or self._access.desk).encode()
+        sent = [
+            await self._producer.send(self._access.publish_to, value, name, headers=self._headers(event))
+            for event, value in zip(events, values, strict=True)
+        ]
+        for each in sent:
+            await each
+
+    def _headers(self, event: NewEvent) -> list[tuple[str, bytes]]:
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", event.id.encode()),
+            ("ce_source", self._access.desk.encode()),
+            ("ce_type", event.type.encode()),
+            ("content-type", b"application/avro"),
+        ]
+        return headers if event.time is None else [*headers, ("ce_time", event.time.encode())]

@@ -10,6 +10,8 @@ import signal
 POINTS = (
     "accept.before_commit",
     "accept.after_commit",
+    "intake.before_commit",
+    "intake.after_commit",
     "outbox.before_send",
     "outbox.after_send",
     "processor.after_decode",

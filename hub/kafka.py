@@ -33,8 +33,13 @@ def connection(settings: Settings) -> dict[str, Any]:
     }
 
 
-def consumer(settings: Settings, *, group: str, instance: str | None = None) -> AIOKafkaConsumer:
-    """A consumer of a group, not started and without topics. `instance` makes its membership static."""
+def consumer(
+    settings: Settings, *, group: str, instance: str | None = None, isolation: str = "read_uncommitted"
+) -> AIOKafkaConsumer:
+    """A consumer of a group, not started and without topics. `instance` makes its membership static.
+
+    `isolation`: of what others publish in transactions, only what was committed (`read_committed`), or all.
+    """
     return AIOKafkaConsumer(
         **connection(settings),
         group_id=group,
@@ -42,6 +47,7 @@ def consumer(settings: Settings, *, group: str, instance: str | None = None) -> 
         client_id=instance or group,
         enable_auto_commit=False,
         auto_offset_reset="none",
+        isolation_level=isolation,
         session_timeout_ms=6_000,
         heartbeat_interval_ms=1_500,
         max_partition_fetch_bytes=4 * 1024 * 1024,

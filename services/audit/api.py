@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from hub.database import Connection, Database
 from hub.errors import PeerError
+from hub.shown import answer
 from services.audit import reading, store
 from services.audit.proofs import prove_entry
 from services.audit.tiles import WIDTH, Tile, TileError, encode_entries, parse_path, tile_at
@@ -21,6 +22,13 @@ _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _BRIEFLY = {"Cache-Control": "private, max-age=2"}
 _TILE = "application/octet-stream"
 _TEXT = "text/plain; charset=utf-8"
+
+_NOTE = (
+    "wraparound/sandbox\n3\nSuQbYTBvVcsV0bLuhWlIEMNTbUALlFZa7m3w4fWcVFM=\n\n\u2014 wraparound/sandbox ...\n"
+)
+
+_PROOF = {"index": 41, "leaf": "e30=", "hashes": [], "checkpoint": _NOTE}
+_BYTES = {"type": "string", "format": "binary"}
 
 Allowed = Callable[..., Any]
 """A FastAPI dependency that raises for whoever may not read."""
@@ -33,7 +41,12 @@ def log_router(database: Database, *, party: Allowed, entries_reader: Allowed) -
     """
     router = APIRouter(prefix="/log", tags=["log"])
 
-    @router.get("/checkpoint", dependencies=[Depends(party)], response_class=Response)
+    @router.get(
+        "/checkpoint",
+        dependencies=[Depends(party)],
+        response_class=Response,
+        responses={200: answer("A signed note", {"type": "string"}, _NOTE, "text/plain")},
+    )
     async def checkpoint() -> Response:
         """The newest signed checkpoint."""
         async with database.transaction() as conn:
@@ -42,12 +55,22 @@ def log_router(database: Database, *, party: Allowed, entries_reader: Allowed) -
             raise HTTPException(404)
         return Response(last[2], media_type=_TEXT, headers=_BRIEFLY)
 
-    @router.get("/tile/entries/{name:path}", dependencies=[Depends(entries_reader)], response_class=Response)
+    @router.get(
+        "/tile/entries/{name:path}",
+        dependencies=[Depends(entries_reader)],
+        response_class=Response,
+        responses={200: answer("Entries, each behind its length", _BYTES, "", _TILE)},
+    )
     async def entry_bundle(name: str) -> Response:
         """An entry bundle: `/log/tile/entries/<N>[.p/<W>]`."""
         return await _serve(database, f"tile/entries/{name}", _bundle)
 
-    @router.get("/tile/{level}/{name:path}", dependencies=[Depends(party)], response_class=Response)
+    @router.get(
+        "/tile/{level}/{name:path}",
+        dependencies=[Depends(party)],
+        response_class=Response,
+        responses={200: answer("Hashes of 32 bytes", _BYTES, "", _TILE)},
+    )
     async def hash_tile(level: str, name: str) -> Response:
         """A hash tile: `/log/tile/<L>/<N>[.p/<W>]`."""
         return await _serve(database, f"tile/{level}/{name}", _hashes)
@@ -59,7 +82,11 @@ def proofs_router(database: Database, *, desk: Allowed) -> APIRouter:
     """`GET /v1/receipts/{id}/proof`: that an acceptance is in the log, for the desk that published."""
     router = APIRouter(prefix="/v1/receipts", tags=["events"])
 
-    @router.get("/{receipt}/proof", summary="Prove that an acceptance is in the log")
+    @router.get(
+        "/{receipt}/proof",
+        summary="Prove that an acceptance is in the log",
+        responses={200: answer("The proof", {"type": "object"}, _PROOF)},
+    )
     async def proof(receipt: str, caller: Annotated[str, Depends(desk)]) -> JSONResponse:
         """The leaf, its index, the hashes and a signed checkpoint; 503 until it is sealed, within seconds."""
         async with database.transaction() as conn:

@@ -6,10 +6,10 @@ import signal
 import uvloop
 
 from hub import garbage
+from hub.session import WAITS
 from hub.settings import Settings
 from hub.telemetry.watch import watched
 from services.delivery.composition import Parts, assemble
-from services.delivery.session import WAITS
 
 
 async def serve(parts: Parts, stopping: asyncio.Event) -> None:

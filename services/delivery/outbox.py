@@ -19,9 +19,9 @@ from hub.events import Envelope, to_headers
 from hub.keys import KeyRing
 from hub.outbox import seal_context
 from hub.producer import Message, Outcome, Producer
+from hub.session import Session, keep_going
 from hub.telemetry import traces
 from hub.telemetry.metrics import count
-from services.delivery.session import Session, keep_going
 
 log = logging.getLogger("wraparound.outbox")
 

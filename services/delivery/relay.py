@@ -41,10 +41,10 @@ from hub.errors import PeerError
 from hub.kafka import BrokerAwayError
 from hub.keys import KeyErasedError, SealError
 from hub.producer import Message, Outcome, Producer, Sent, stopwatch
+from hub.session import Session, keep_going
 from hub.telemetry import traces
 from hub.telemetry.metrics import count
 from services.delivery.messages import to_message
-from services.delivery.session import Session, keep_going
 
 DESK_LOCK: Final = 710_002
 LIMIT: Final = 500

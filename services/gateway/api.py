@@ -6,7 +6,7 @@ Handlers parse, call, and show; everything else is in the modules that they call
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from hub.clock import SystemClock
 from hub.errors import PeerError
+from hub.shown import answer, ref
 from services.consent.compiled import CompiledRules
 from services.gateway import receipts
 from services.gateway.door import Door
@@ -25,7 +26,6 @@ from services.gateway.parts import Parts
 from services.gateway.problems import (
     BROKEN,
     INVALID,
-    KINDS,
     MEDIA_TYPE,
     NOT_ALLOWED,
     NOT_FOUND,
@@ -39,12 +39,14 @@ from services.gateway.problems import (
 )
 from services.gateway.receipts import HoldsRole
 
+_STANDING: Final = {
+    "receipt": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a",
+    "state": "in effect",
+    "log": {"entry": "2f6d0f5a-1c1f-8f0e-a7a1-00000000000b", "index": 41},
+}
+
 IG_TEAM: Final = "ig"
 """The team of an agency that governs information: it may read the log's entries."""
-
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    kind.status: {"description": kind.title, "content": {MEDIA_TYPE: {}}} for kind in KINDS.values()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
         title="Wraparound",
         summary="Who may know what of a family, between a council and its partner agencies.",
         version="1",
-        openapi_url="/openapi.json",
+        # documents.py serves it.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        responses=_PROBLEMS,
         # The framework's own telemetry would export paths and the text of exceptions, which may hold ids and data.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -111,7 +113,11 @@ def _receipts(doors: Doors, holds_role: HoldsRole) -> APIRouter:
     router = APIRouter(prefix="/v1/receipts", tags=["events"])
     parts = doors.parts
 
-    @router.get("/{receipt}", summary="What became of an event")
+    @router.get(
+        "/{receipt}",
+        summary="What became of an event",
+        responses={200: answer("As you may know it", ref("Standing"), _STANDING)},
+    )
     async def show(receipt: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
         """Resolves after a 202, for the desk that published."""
         if not _is_uuid(receipt):
@@ -136,25 +142,25 @@ def _receipts(doors: Doors, holds_role: HoldsRole) -> APIRouter:
 def _health(doors: Doors) -> APIRouter:
     router = APIRouter(tags=["health"])
 
-    @router.get("/livez", summary="The process is up")
+    @router.get(
+        "/livez",
+        summary="The process is up",
+        responses={200: answer("It is", ref("State"), {"state": "up"})},
+    )
     async def livez() -> Response:
         """Answers as long as the process does."""
         return JSONResponse({"state": "up"})
 
-    @router.get("/readyz", summary="The process can do its job")
+    @router.get(
+        "/readyz",
+        summary="The process can do its job",
+        responses={200: answer("It can", ref("State"), {"state": "ready"})},
+    )
     async def readyz() -> Response:
         """The database answers; Kafka may be away, what is accepted meanwhile is kept."""
         async with doors.parts.database.transaction() as conn:
             await conn.execute("SELECT 1")
         return JSONResponse({"state": "ready"})
-
-    @router.get("/problems/{slug}", summary="What a problem means")
-    async def problem(slug: str) -> Response:
-        """The page that a problem's `type` names."""
-        kind = KINDS.get(slug)
-        if kind is None:
-            raise ProblemError(NOT_FOUND)
-        return JSONResponse({"title": kind.title, "status": kind.status, "detail": kind.detail})
 
     return router
 

@@ -109,7 +109,7 @@ def _structured(value: Any, limits: Limits) -> CloudEvent:
     if "data_base64" in value:
         raise invalid("/data_base64", "unknown-field", "JSON in `data`", "binary data")
     attributes = {name: each for name, each in value.items() if name != "data"}
-    return _event(attributes, value.get("data"), limits)
+    return event_of(attributes, value.get("data"), limits)
 
 
 def _binary(headers: list[tuple[str, str]], raw: bytes, limits: Limits) -> CloudEvent:
@@ -121,7 +121,7 @@ def _binary(headers: list[tuple[str, str]], raw: bytes, limits: Limits) -> Cloud
             raise invalid("", "json", "each ce- header once", "one that stands twice")
         attributes[name[3:]] = _unquoted(value)
     check(attributes, limits, "")
-    return _event(attributes, parse(raw, limits, "/data"), limits)
+    return event_of(attributes, parse(raw, limits, "/data"), limits)
 
 
 def _unquoted(value: str) -> str:
@@ -132,7 +132,8 @@ def _unquoted(value: str) -> str:
         raise invalid("", "characters", "ce- headers in UTF-8, percent-encoded", "other bytes") from None
 
 
-def _event(attributes: Mapping[str, Any], data: Any, limits: Limits) -> CloudEvent:
+def event_of(attributes: Mapping[str, Any], data: Any, limits: Limits) -> CloudEvent:
+    """The event of these attributes, whatever door they came by. Raises `ProblemError` (415, 422)."""
     faults: list[Fault] = []
     for name, value in attributes.items():
         _check_attribute(name, value, faults)

@@ -20,6 +20,7 @@ from hub.clock import Micros, format_micros
 from hub.database import Connection
 from hub.looks import LONGEST_CLAIM, Look, Recorder, states
 from hub.processor.writer import decision_entry_id
+from hub.shown import answer
 from services.consent.decision import Decision, Verdict
 from services.consent.explain import Words, explain_in_full
 from services.consent.outcome import Outcome
@@ -46,12 +47,18 @@ _FATE: Final = "SELECT kind, reason FROM fate WHERE event_id = %s AND processor 
 _DELIVERY: Final = "delivery_id::text, desk, status, reason, tries, released_at"
 _DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE event_id = %s ORDER BY desk"
 
+_EXAMPLE: Final[dict[str, Any]] = {"id": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a", "events": []}
+
 
 def build(doors: Doors) -> APIRouter:
     """The route."""
     router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
-    @router.get("/{about}", summary="Why something was shared or withheld")
+    @router.get(
+        "/{about}",
+        summary="Why something was shared or withheld",
+        responses={200: answer("Every decision on the event", {"type": "object"}, _EXAMPLE)},
+    )
     async def show(
         about: str, request: Request, caller: Annotated[Caller, Depends(doors.caller)]
     ) -> Response:

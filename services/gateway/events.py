@@ -6,31 +6,56 @@ are accepted. `dry_run` ends before anything is asked of the database but the to
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from hub.partnership import Desk
+from hub.shown import answer, ref
+from hub.shown import body as reads
 from services.gateway.acceptance import accept, accept_all
 from services.gateway.api import Doors
 from services.gateway.checking import Published
 from services.gateway.claims import Accepted
-from services.gateway.cloudevents import CloudEvent, is_batch, read, read_batch
+from services.gateway.cloudevents import BATCH, JSON, STRUCTURED, CloudEvent, is_batch, read, read_batch
 from services.gateway.identity import Token, consume
+from services.gateway.offers import Offers
 from services.gateway.parts import Parts
 from services.gateway.problems import ProblemError, body
 
 Checked = Published | ProblemError
 
+_RECEIPT: Final = {"receipt": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a", "state": "received"}
+_ONE_OR_MANY: Final = {"anyOf": [ref("Receipt"), ref("Results")]}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: answer(
+        "It was accepted before: its first receipt. Or the result of a dry run",
+        {"anyOf": [ref("Receipt"), ref("Valid"), ref("Results")]},
+        _RECEIPT,
+    ),
+    202: answer(
+        "Durable; of a batch, each event's answer in its place",
+        _ONE_OR_MANY,
+        _RECEIPT,
+        Location="the receipt; not for a batch",
+    ),
+}
 
-def build(doors: Doors) -> APIRouter:
+
+def build(doors: Doors, offers: Offers) -> APIRouter:
     """The route."""
     router = APIRouter(prefix="/v1/events", tags=["events"])
     parts, limits = doors.parts, doors.parts.partnership.limits
 
-    @router.post("", status_code=202, summary="Publish events")
+    @router.post(
+        "",
+        status_code=202,
+        summary="Publish events",
+        responses=_RESPONSES,
+        openapi_extra=reads(_examples(offers)) | {"x-problems": ["conflict", "unsupported-media-type"]},
+    )
     async def publish(
         request: Request,
         token: Annotated[Token, Depends(doors.token)],
@@ -53,6 +78,31 @@ def build(doors: Doors) -> APIRouter:
         return await _answer_one(parts, event, token, dry_run=dry_run)
 
     return router
+
+
+def _examples(offers: Offers) -> dict[str, dict[str, Any]]:
+    """The request's three forms, with an event of every type, from a desk that may publish it."""
+    events = {}
+    for number, each in enumerate(offers.catalogue):
+        source = offers.publisher(each)
+        if source is not None and each.examples:
+            events[each.type] = {
+                "specversion": "1.0",
+                "id": f"example-{number}",
+                "source": source,
+                "type": each.type,
+                "datacontenttype": JSON,
+                "data": each.examples[0],
+            }
+    shown = {name: {"value": event} for name, event in events.items()}
+    return {
+        STRUCTURED: {"schema": ref("CloudEvent"), "examples": shown},
+        BATCH: {"schema": ref("Batch"), "example": list(events.values())[:2]},
+        JSON: {
+            "schema": {"description": "the data alone; the attributes are `ce-` headers (binary mode)"},
+            "example": next(iter(events.values()))["data"],
+        },
+    }
 
 
 def _check(parts: Parts, desk: Desk, event: CloudEvent | ProblemError) -> Checked:

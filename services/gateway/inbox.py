@@ -33,11 +33,23 @@ from hub.database import Database
 from hub.errors import PeerError
 from hub.partnership import Limits
 from hub.schemas import wire
+from hub.shown import answer, ref
 
 LIMIT: Final = 100
 MOST_ACKNOWLEDGED: Final = 1_000
 POLL_SECONDS: Final = 0.25
 TRIES: Final = 8
+
+_EXAMPLE: Final = {
+    "specversion": "1.0",
+    "id": "9c1e6f2a-3b5d-8e7f-a123-00000000000c",
+    "source": "hub",
+    "type": "wraparound.referral.offered.v1",
+    "time": "2026-04-14T10:30:00.000000Z",
+    "subject": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a",
+    "place": 7,
+    "state": "waiting",
+}
 
 Caller = Callable[..., str] | Callable[..., Awaitable[str]]
 
@@ -136,7 +148,11 @@ def build(database: Database, kit: Kit, clock: Clock, caller: Caller, limits: Li
     router = APIRouter(prefix="/v1/inbox", tags=["inbox"])
     inboxes = Inbox(database, kit, clock, SystemClock())
 
-    @router.get("", summary="Read what was delivered", response_class=Response)
+    @router.get(
+        "",
+        summary="Read what was delivered",
+        responses={200: answer("A page", ref("Inbox"), {"events": [_EXAMPLE], "after": 7})},
+    )
     async def read(
         desk: Annotated[str, Depends(caller)],
         after: Annotated[int, Query(ge=0, le=2**62)] = 0,

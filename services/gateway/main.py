@@ -1,4 +1,4 @@
-"""The gateway's process: the composition of its application, served by uvicorn."""
+"""The gateway's process: both doors. Its application, served by uvicorn, and the intake of the desks' topics."""
 
 import asyncio
 import signal
@@ -23,15 +23,18 @@ from hub.telemetry.watch import watched
 from services.consent.authority import Allowed, may_publish
 from services.consent.compiled import CompiledRules
 from services.consent.load import load_rules
-from services.gateway import decisions, events, inbox, metrics, registry, task_api, timers
+from services.gateway import catalogue as catalogues
+from services.gateway import decisions, documents, events, inbox, metrics, registry, task_api, timers
 from services.gateway.api import Doors, application
 from services.gateway.checking import Checker
 from services.gateway.door import Door
 from services.gateway.identity import Verifier
 from services.gateway.limiter import Limiter
 from services.gateway.metrics import Stock
+from services.gateway.offers import Offers
 from services.gateway.parts import Parts
 from services.gateway.roles import Roles
+from services.gateway.topics import Topics
 
 GRACE_SECONDS: Final = 5
 """Requests in hand at SIGTERM have this long to end; a long poll ends with the server."""
@@ -49,6 +52,7 @@ class Gateway:
     doors: Doors
     app: Door
     stock: Stock
+    topics: Topics | None
 
 
 def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
@@ -85,11 +89,14 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
     limits = partnership.limits
     limiter = Limiter(limits.requests_per_second, limits.requests_burst)
     doors = Doors(parts, Verifier(partnership, audience), compiled, limiter)
+    offers = Offers(partnership, compiled, catalogue)
     roles = Roles(ring, compiled, parts.clock)
     kit = make_kit(secret, ring, catalogue, code=parts.code, rules=lambda _: rules.digest)
     stock = Stock(doors)
     routers = [
-        events.build(doors),
+        events.build(doors, offers),
+        catalogues.build(doors, offers),
+        documents.build(doors, offers, audience, settings.kafka),
         inbox.build(parts.database, kit, parts.clock, doors.desk, limits),
         registry.router(catalogue),
         decisions.build(doors),
@@ -97,7 +104,10 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         metrics.build(doors, stock),
         *(mount(doors) for mount in mounted),
     ]
-    return Gateway(parts, compiled, doors, application(doors, roles.held, routers), stock)
+    app = application(doors, roles.held, routers)
+    desks = [desk for desk in partnership.active_desks if desk.receives]
+    topics = Topics(parts, settings, desks) if settings.kafka else None
+    return Gateway(parts, compiled, doors, app, stock, topics)
 
 
 class _Server(uvicorn.Server):
@@ -133,9 +143,16 @@ async def serve(gateway: Gateway, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    timer = asyncio.create_task(timers.run(gateway.parts, stopping), name="timers")
-    counting = asyncio.create_task(gateway.stock.run(stopping), name="stock")
     name = f"gateway-{settings.instance}"
+    working = [
+        asyncio.create_task(timers.run(gateway.parts, stopping), name="timers"),
+        asyncio.create_task(gateway.stock.run(stopping), name="stock"),
+    ]
+    if gateway.topics is not None:
+        working.append(asyncio.create_task(gateway.topics.run(stopping), name="intake"))
+    for task in working:
+        # Whatever ends before it is told to is a fault: the process goes with it, and is started again.
+        task.add_done_callback(lambda _: server.stop())
     try:
         async with watched(settings, name, gateway.stock.not_ready):
             await server.serve()
@@ -145,9 +162,10 @@ async def serve(gateway: Gateway, settings: Settings) -> None:
         ) from error
     finally:
         stopping.set()
-        await timer
-        await counting
-        await gateway.parts.database.close()
+        try:
+            await asyncio.gather(*working)
+        finally:
+            await gateway.parts.database.close()
 
 
 def main(settings: Settings, mounted: Sequence[Mounted] = ()) -> int:

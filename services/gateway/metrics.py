@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Response
 
 from hub.errors import PeerError
+from hub.shown import answer
 from hub.telemetry import stock
 from hub.telemetry.metrics import CONTENT_TYPE, count, text
 from services.gateway.api import Doors
@@ -63,7 +64,12 @@ def build(doors: Doors, taken: Stock) -> APIRouter:
     """The route."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/metrics", summary="What the engineers watch", response_class=Response)
+    @router.get(
+        "/metrics",
+        summary="What the engineers watch",
+        response_class=Response,
+        responses={200: answer("Prometheus text", {"type": "string"}, "# HELP …", "text/plain")},
+    )
     async def metrics(caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
         """Prometheus text."""
         if caller.desk.name != ENGINEERS:

@@ -146,6 +146,11 @@ def body(kind: Kind, faults: Iterable[Fault] = (), instance: uuid.UUID | None = 
     }
 
 
+def page(kind: Kind) -> str:
+    """The page behind a problem's `type`: docs/problems.md has one after another."""
+    return f"## {kind.slug}\n\n**{kind.status} {kind.title}.** {kind.detail}\n"
+
+
 def encoded(kind: Kind, faults: Iterable[Fault] = (), instance: uuid.UUID | None = None) -> bytes:
     """The answer's bytes."""
     return orjson.dumps(body(kind, faults, instance))

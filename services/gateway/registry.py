@@ -15,6 +15,7 @@ from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
 from hub.schemas import Catalogue
 from hub.schemas.registered import Registered
+from hub.shown import answer, body, ref
 
 MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
@@ -55,6 +56,41 @@ class _Route(APIRoute):
                 return _Answer(body, status_code=error.status)
 
         return answer
+
+
+def _ok(schema: dict[str, Any], example: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: answer("As the Schema Registry answers", schema, example, MEDIA_TYPE)}
+
+
+def _error(said: str, code: int, message: str) -> dict[str, Any]:
+    return answer(said, ref("RegistryError"), {"error_code": code, "message": message}, MEDIA_TYPE)
+
+
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    404: _error("There is no such thing", 40401, "Subject not found."),
+    422: _error("It is not in its form", 42202, "The specified version is not a valid version id."),
+}
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    403: _error("Every write: how a schema is changed", 40301, HOW_TO_CHANGE)
+}
+_NAME: Final = "wraparound.family.opened.v1"
+_TEXT: Final = '{"type": "string"}'
+_STRING: Final = {"type": "string"}
+_FULL: Final = {"subject": _NAME, "version": 1, "id": 1, "schema": _TEXT}
+_SCHEMA_ALONE: Final = {"type": "object", "properties": {"schema": _STRING}, "required": ["schema"]}
+_VERSIONS: Final = {"type": "array", "items": {"type": "object"}}
+_LOOK_UP: Final = body(
+    {
+        MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "properties": {"schema": _STRING, "schemaType": {"const": "AVRO"}},
+                "required": ["schema"],
+            },
+            "example": {"schema": _TEXT},
+        }
+    }
+)
 
 
 class _Subjects:
@@ -131,7 +167,11 @@ def router(catalogue: Catalogue) -> APIRouter:
     """The routes under `/registry`, over the catalogue that is served."""
     subjects = _Subjects(catalogue)
     routes = APIRouter(
-        prefix="/registry", tags=["registry"], route_class=_Route, default_response_class=_Answer
+        prefix="/registry",
+        tags=["registry"],
+        route_class=_Route,
+        default_response_class=Response,
+        responses=_ERRORS,
     )
     _read_routes(routes, subjects)
     _config_routes(routes, subjects)
@@ -140,47 +180,59 @@ def router(catalogue: Catalogue) -> APIRouter:
 
 
 def _read_routes(routes: APIRouter, subjects: _Subjects) -> None:
-    @routes.get("/subjects")
+    @routes.get("/subjects", responses=_ok({"type": "array", "items": _STRING}, [_NAME]))
     async def list_subjects() -> Response:
         """Every subject: the type strings."""
         return _Answer(sorted(subjects.by_subject))
 
-    @routes.get("/subjects/{subject}/versions")
+    @routes.get(
+        "/subjects/{subject}/versions", responses=_ok({"type": "array", "items": {"type": "integer"}}, [1])
+    )
     async def list_versions(subject: str) -> Response:
         """The versions of a subject."""
         return _Answer([entry.version for entry in subjects.subject(subject)])
 
-    @routes.get("/subjects/{subject}/versions/{version}")
+    @routes.get("/subjects/{subject}/versions/{version}", responses=_ok(ref("Registered"), _FULL))
     async def show_version(subject: str, version: str) -> Response:
         """One version, by number or `latest`."""
         return _Answer(_full(subjects.version(subject, version)))
 
-    @routes.get("/subjects/{subject}/versions/{version}/schema")
+    @routes.get("/subjects/{subject}/versions/{version}/schema", responses=_ok({}, {"type": "string"}))
     async def show_text(subject: str, version: str) -> Response:
         """The schema alone."""
         return Response(subjects.version(subject, version).text, media_type=MEDIA_TYPE)
 
-    @routes.post("/subjects/{subject}")
+    @routes.post("/subjects/{subject}", responses=_ok(ref("Registered"), _FULL), openapi_extra=_LOOK_UP)
     async def look_up(subject: str, request: Request) -> Response:
         """Is this schema registered under the subject: its id and version, or 404."""
         return _Answer(_full(subjects.look_up(subject, await request.body())))
 
-    @routes.get("/schemas/ids/{schema_id}")
+    @routes.get(
+        "/schemas/ids/{schema_id}",
+        responses=_ok(
+            {"type": "object", "properties": {"schema": _STRING}, "required": ["schema"]}, {"schema": _TEXT}
+        ),
+    )
     async def show_schema(schema_id: str) -> Response:
         """The schema of an id, as it stands in front of each message."""
         return _Answer({"schema": subjects.schema(schema_id).text})
 
-    @routes.get("/schemas/ids/{schema_id}/schema")
+    @routes.get("/schemas/ids/{schema_id}/schema", responses=_ok({}, {"type": "string"}))
     async def show_schema_text(schema_id: str) -> Response:
         """The schema of an id, alone."""
         return Response(subjects.schema(schema_id).text, media_type=MEDIA_TYPE)
 
-    @routes.get("/schemas/ids/{schema_id}/subjects")
+    @routes.get(
+        "/schemas/ids/{schema_id}/subjects", responses=_ok({"type": "array", "items": _STRING}, [_NAME])
+    )
     async def show_schema_subjects(schema_id: str) -> Response:
         """The subject of an id."""
         return _Answer([subjects.schema(schema_id).type])
 
-    @routes.get("/schemas/ids/{schema_id}/versions")
+    @routes.get(
+        "/schemas/ids/{schema_id}/versions",
+        responses=_ok(_VERSIONS, [{"subject": _NAME, "version": 1}]),
+    )
     async def show_schema_versions(schema_id: str) -> Response:
         """The subject and version of an id."""
         entry = subjects.schema(schema_id)
@@ -188,34 +240,39 @@ def _read_routes(routes: APIRouter, subjects: _Subjects) -> None:
 
 
 def _config_routes(routes: APIRouter, subjects: _Subjects) -> None:
-    @routes.get("/")
+    @routes.get("/", responses=_ok({"type": "object"}, {}))
     async def root() -> Response:
         """The registry answers."""
         return _Answer({})
 
-    @routes.get("/schemas/types")
+    @routes.get("/schemas/types", responses=_ok({"type": "array", "items": _STRING}, ["AVRO"]))
     async def list_types() -> Response:
         """Avro alone."""
         return _Answer(["AVRO"])
 
-    @routes.get("/config")
+    @routes.get("/config", responses=_ok({"type": "object"}, {"compatibilityLevel": COMPATIBILITY}))
     async def show_config() -> Response:
         """What a new version must be: compatible in both directions with every one before it."""
         return _Answer({"compatibilityLevel": COMPATIBILITY})
 
-    @routes.get("/config/{subject}")
+    @routes.get("/config/{subject}", responses=_ok({"type": "object"}, {"compatibilityLevel": COMPATIBILITY}))
     async def show_subject_config(subject: str) -> Response:
         """The same for every subject."""
         subjects.subject(subject)
         return _Answer({"compatibilityLevel": COMPATIBILITY})
 
-    @routes.get("/mode")
+    @routes.get("/mode", responses=_ok({"type": "object"}, {"mode": "READONLY"}))
     async def show_mode() -> Response:
         """Read-only, always."""
         return _Answer({"mode": "READONLY"})
 
 
 def _refused_routes(routes: APIRouter) -> None:
+    @routes.post("/subjects/{subject}/versions", status_code=403, responses=_REFUSED, openapi_extra=_LOOK_UP)
+    async def register(subject: str) -> Response:  # noqa: ARG001 - whatever it is, it is not written here
+        """Refused, like every other write: schemas are changed in the hub's repository."""
+        raise RegistryError(403, 40301, HOW_TO_CHANGE)
+
     @routes.api_route("/{_path:path}", methods=["POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def refuse(_path: str) -> Response:
         """Every write: how a schema is changed."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from hub.clock import format_micros
 from hub.looks import LONGEST_CLAIM, Look, states
+from hub.shown import answer, ref
 from services.gateway.api import Doors
 from services.gateway.identity import Caller
 from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
@@ -21,6 +22,19 @@ from services.gateway.work import AWAITED, Doing, Task, act, actions, open_task,
 MOST: Final = 500
 _HIDDEN: Final = frozenset({"copies", "discard_asked_by"})
 """What of a task's detail the hub keeps for itself."""
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "task": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a",
+    "kind": "unidentified",
+    "about": "2f6d0f5a-1c1f-8f0e-a7a1-00000000000b",
+    "reason": "unidentified",
+    "opened_at": "2026-04-14T10:30:00.000000Z",
+    "due_at": "2026-04-14T14:30:00.000000Z",
+    "detail": {"desk": "s2w/sft"},
+    "state": "open",
+    "actions": ["confirm"],
+}
+_DONE: Final = {"task": _EXAMPLE["task"], "action": "confirm", "state": "asked"}
 
 
 class Ref(BaseModel):
@@ -42,7 +56,11 @@ def build(doors: Doors) -> APIRouter:
     router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
     parts = doors.parts
 
-    @router.get("", summary="What waits for a person of this desk")
+    @router.get(
+        "",
+        summary="What waits for a person of this desk",
+        responses={200: answer("Open tasks", ref("Tasks"), {"tasks": [_EXAMPLE]})},
+    )
     async def listing(
         caller: Annotated[Caller, Depends(doors.caller)],
         kind: Annotated[str | None, Query(max_length=40)] = None,
@@ -53,7 +71,7 @@ def build(doors: Doors) -> APIRouter:
             found = await open_tasks(conn, caller.desk.name, kind, limit)
         return JSONResponse({"tasks": [_shown(each) for each in found]})
 
-    @router.get("/{task}", summary="One task")
+    @router.get("/{task}", summary="One task", responses={200: answer("The task", ref("Task"), _EXAMPLE)})
     async def show(task: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
         """What it is, and what can be done about it."""
         async with parts.database.transaction() as conn:
@@ -62,7 +80,13 @@ def build(doors: Doors) -> APIRouter:
             raise ProblemError(NOT_FOUND)
         return JSONResponse(_shown(found))
 
-    @router.post("/{task}/{action}", summary="Do something about a task")
+    @router.post(
+        "/{task}/{action}",
+        status_code=202,
+        summary="Do something about a task",
+        responses={202: answer("What became of it", ref("Done"), _DONE)},
+        openapi_extra={"x-problems": ["conflict"]},
+    )
     async def do(
         task: str,
         action: Annotated[str, Path(max_length=40)],

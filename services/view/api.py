@@ -20,15 +20,18 @@ from hub.attempts.row import LIFE
 from hub.clock import SECOND, Micros, parse_micros
 from hub.errors import PeerError
 from hub.looks import Look, states
+from hub.shown import answer
 from services.view.text import text
 from services.view.viewer import Shown, Viewer
 
 _TEXT: Final = "text/plain"
-_BOTH: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "content": {"application/json": {"schema": {"type": "object"}}, _TEXT: {"schema": {"type": "string"}}}
-    }
+_EXAMPLE: Final[dict[str, Any]] = {
+    "family": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a",
+    "as_of": "2026-04-14T10:30:00Z",
 }
+_FOUND: Final[dict[str, Any]] = {"families": []}
+_BOTH: Final[dict[int | str, dict[str, Any]]] = {200: answer("The view", {"type": "object"}, _EXAMPLE)}
+_BOTH[200]["content"][_TEXT] = {"schema": {"type": "string"}, "example": "Family …"}
 _MOST_VALUE: Final = 200
 
 
@@ -85,7 +88,11 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         shown = Shown(None) if not _is_uuid(family) else await viewer.view(family, look, until)
         return _answer(viewer, shown, started, as_text=accept.startswith(_TEXT))
 
-    @router.post("/search", summary="Find a family by an id of one's own")
+    @router.post(
+        "/search",
+        summary="Find a family by an id of one's own",
+        responses={200: answer("What was found", {"type": "object"}, _FOUND)},
+    )
     async def search(body: OwnId, request: Request, who: Annotated[Any, Depends(caller)]) -> Response:
         """The families to which the id leads, if they exist for the caller's desk. Recorded before it answers."""
         started = time.monotonic()

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 
 from hub.clock import Micros
 from hub.looks import Look
+from hub.shown import answer
 from services.view import identities, stages, who
 from services.view.api import Caller, instant, look_of
 from services.view.viewer import Viewer
@@ -23,13 +24,29 @@ ENGINEERS: Final = "hub/operations"
 IG_TEAM: Final = "ig"
 FOREVER: Final[Micros] = 2**62
 
+_ID: Final = "5b1f7c0e-4a7d-8c3e-9f10-00000000000a"
+_EVENT: Final[dict[str, Any]] = {
+    "id": _ID,
+    "waiting": None,
+    "copies": [],
+    "dead_letter": None,
+    "tasks": [],
+    "stage": "accepted",
+}
+_LOOKS: Final[dict[str, Any]] = {"family": _ID, "looks": [], "releases": []}
+_LINKS: Final[dict[str, Any]] = {"id": _ID, "families": []}
+
 
 def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
     """The routes. `caller` is the dependency that gives the `Caller`."""
     router = APIRouter(tags=["operations"])
     database, kit = viewer.database, viewer.kit
 
-    @router.get("/v1/operations/events/{event}", summary="Where an event is")
+    @router.get(
+        "/v1/operations/events/{event}",
+        summary="Where an event is",
+        responses={200: answer("Its stages", {"type": "object"}, _EVENT)},
+    )
     async def event(event: str, caller_: Annotated[Any, Depends(caller)]) -> Response:
         """Every stage of an event, by the id of its receipt, of itself, or of a delivery."""
         if caller_.desk.name != ENGINEERS or not _is_uuid(event):
@@ -38,7 +55,11 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
             found = await stages.stages(conn, event)
         return _answer(found)
 
-    @router.get("/v1/families/{family}/looks", summary="Who saw a family's data, and why")
+    @router.get(
+        "/v1/families/{family}/looks",
+        summary="Who saw a family's data, and why",
+        responses={200: answer("Looks and releases", {"type": "object"}, _LOOKS)},
+    )
     async def looks(
         family: str,
         request: Request,
@@ -61,7 +82,11 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
             await _record(conn, look, {family: {"what": "who looked"}})
         return JSONResponse(found)
 
-    @router.get("/v1/identities/{person}", summary="What is linked to a person")
+    @router.get(
+        "/v1/identities/{person}",
+        summary="What is linked to a person",
+        responses={200: answer("Links, families, releases", {"type": "object"}, _LINKS)},
+    )
     async def identity(person: str, request: Request, caller_: Annotated[Any, Depends(caller)]) -> Response:
         """The links of a person or family of the hub, by scheme, and what was released on them."""
         _governs(caller_, person)

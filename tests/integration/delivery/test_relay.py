@@ -12,7 +12,7 @@ from hub.clock import SECOND, SystemClock
 from hub.ledger import read_details
 from hub.producer import Message, Sent
 from hub.schemas import wire
-from services.delivery.session import LOCK_MS
+from hub.session import LOCK_MS
 from tests.integration.delivery.world import (
     DESK,
     OTHER_DESK,

@@ -227,7 +227,7 @@ class Process:
         raise AssertionError(self.log.read_text())
 
     def wait(self) -> int:
-        return self.child.wait(timeout=20)
+        return self.child.wait(timeout=60)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         os.kill(self.child.pid, number)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from hub.crash import POINTS
 from hub.ledger import KINDS
-from hub.partnership import load
+from hub.partnership import Limits, load
 from hub.schemas import Catalogue
 from hub.settings import ROOT, table
 from hub.stack import access
@@ -71,6 +72,10 @@ def test_each_event_type_stands_in_the_reference_when_the_catalogue_has_it() -> 
 def test_each_problem_stands_in_the_reference_when_it_may_be_answered() -> None:
     rows = [f"| `{kind.slug}` | {kind.status} | {kind.title} |" for kind in problems.KINDS.values()]
     assert [row for row in rows if row not in REFERENCE] == []
+
+
+def test_each_limit_stands_in_the_reference_when_the_doors_hold_to_it() -> None:
+    assert [each.name for each in fields(Limits) if f"| `{each.name}` |" not in REFERENCE] == []
 
 
 def test_each_crash_point_stands_in_the_reference_when_a_process_may_die_there() -> None:

@@ -5,7 +5,6 @@ Whoever loses the connection loses what it owned in the same moment, and cannot 
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -14,11 +13,12 @@ import psycopg
 from psycopg import errors
 
 from hub.attempts.begin import ContendedError
+from hub.clock import SECOND, SystemClock
 from hub.database import GONE, Connection, DatabaseAwayError
 from hub.errors import PeerError
 from hub.telemetry.metrics import count, put
 
-log = logging.getLogger("wraparound.delivery")
+log = logging.getLogger("wraparound.session")
 
 LOCK_MS: Final = 200
 """Longest wait for a row or guard that somebody else holds; then everything is rolled back and begun anew."""
@@ -127,7 +127,7 @@ async def keep_going(name: str, step: Callable[[], Awaitable[float]], stopping: 
                 log.warning("%s: goes on", name)
             pause = 0.0
             WAITS.discard(loop)
-            put("progress_timestamp_seconds", time.time(), loop=loop)
+            put("progress_timestamp_seconds", SystemClock().now() / SECOND, loop=loop)
         await pause_for(rest, stopping)
 
 
