@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from hub.crash import POINTS
 from tests.torture import faults
 from tests.torture.rig import Rig
 from tests.torture.session import Session
@@ -20,4 +19,4 @@ def test_nothing_is_lost_doubled_or_leaked_when_every_process_dies_at_each_crash
         row = Session(rig, seed=1).run("every crash point", 4000, faults.every_point, connections=6)
     assert row.ok, row.plain()
     assert row.deliveries
-    assert row.kills >= len(POINTS)
+    assert row.kills >= len(faults.POINTS)
