@@ -14,7 +14,7 @@ from mode import Service
 
 from hub import garbage, ledger
 from hub.database import Database
-from hub.kafka import consumer
+from hub.kafka import connection, consumer
 from hub.processor.batch import Context
 from hub.processor.feed import Feed
 from hub.processor.loop import Processor
@@ -136,7 +136,10 @@ def build(settings: Settings) -> faust.App:
         "wraparound-router",
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
         broker_credentials=faust.SASLCredentials(
-            username=settings.kafka_user, password=settings.kafka_password(), mechanism="SCRAM-SHA-512"
+            username=settings.kafka_user,
+            password=settings.kafka_password(),
+            ssl_context=connection(settings)["ssl_context"],
+            mechanism="SCRAM-SHA-512",
         ),
         web_enabled=False,
         topic_allow_declare=False,
