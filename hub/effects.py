@@ -22,7 +22,8 @@ class Emit:
     """An event that the hub derives: it enters the log `topic`/`key`.
 
     Its id follows from its cause and `part`. `key_id` names the subject whose key seals the body at rest; None
-    where the body holds codes only.
+    where the body holds codes only. `recorded` is the time in the log that derives it, which may be past its cause's:
+    a log that hears of something is never earlier than what it hears of.
     """
 
     topic: str
@@ -31,6 +32,7 @@ class Emit:
     data: Mapping[str, Any]
     key_id: str | None
     part: str = ""
+    recorded: Micros = 0
 
 
 @dataclass(frozen=True, slots=True)

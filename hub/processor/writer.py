@@ -135,7 +135,7 @@ class Writer:
             type=effect.type,
             source=HUB,
             key=effect.key,
-            recorded_at=at,
+            recorded_at=max(at, effect.recorded),
             accepted_at=cause.envelope.accepted_at,
             cause=cause.id,
         )

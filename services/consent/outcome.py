@@ -59,8 +59,10 @@ class Outcome(NamedTuple):
 def lifted(scene: Scene, desk: str, category: str, person: str, *, place: bool) -> tuple[str, ...]:
     """What is decided: of what tells where somebody can be found, whereabouts that are protected (4.2).
 
-    Where it is not certain whether they are, both must be allowed. A desk that opposes a victim is decided for as
-    if nothing were known of where anybody lives with whom: else what it gets would tell that she moved.
+    What is stated as something else than a contact, such as the place of an appointment, must be allowed as that
+    too: else a record that protects would open what an objection keeps (I07). Where it is not certain whether they
+    are, both must be allowed of a contact as well. A desk that opposes a victim is decided for as if nothing were
+    known of where anybody lives with whom: else what it gets would tell that she moved.
     """
     if not place and category != "contact.address":
         return (category,)
@@ -68,7 +70,9 @@ def lifted(scene: Scene, desk: str, category: str, person: str, *, place: bool) 
         near = True if scene.victims.get(person) is True else None if scene.victims else False
     else:
         near = scene.near(person)
-    return (WHEREABOUTS,) if near else (category, WHEREABOUTS) if near is None else (category,)
+    if near is False:
+        return (category,)
+    return (WHEREABOUTS,) if near and category.startswith("contact.") else (category, WHEREABOUTS)
 
 
 def outcome(

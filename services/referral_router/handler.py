@@ -106,17 +106,17 @@ class Router:
             return Done(after, tuple(self.deciding.tell_publisher(after.facts, event)))
         refused = self._refused(state.facts, plain)
         if refused is not None:
-            return Rejected(refused, (*rejection(event, refused), *tell_people(event, {})))
+            return Rejected(refused, (*rejection(event, refused, at), *tell_people(event, at, {})))
         stepped = step(state.plain, plain)
         if not isinstance(stepped, Stepped):
-            return Rejected(stepped.code, (*rejection(event, stepped.code), *tell_people(event, {})))
+            return Rejected(stepped.code, (*rejection(event, stepped.code, at), *tell_people(event, at, {})))
         after = state.after(stepped.state, at)
         effects = [*self.deciding.decide(after.facts, event, at)]
         if queued:
             effects += self.deciding.decide_again(after.facts, event, at, queued)
-        effects += offered_at_once(event)
+        effects += offered_at_once(event, at)
         asked = strangers(after.plain, event.envelope.key, effects)
-        return Done(after, (*tell_people(event, stepped.deltas, asked), *effects))
+        return Done(after, (*tell_people(event, at, stepped.deltas, asked), *effects))
 
     def _refused(self, facts: FamilyFacts, plain: PlainEvent) -> str | None:
         if plain.source == HUB:
@@ -135,7 +135,7 @@ class Router:
             return Done(after)
         effects = tuple(self.deciding.decide_again(after.facts, event, at, queued))
         asked = strangers(after.plain, event.envelope.key, effects)
-        return Done(after, (*tell_people(event, {}, asked), *effects))
+        return Done(after, (*tell_people(event, at, {}, asked), *effects))
 
 
 def plain_event(event: Event, at: Micros) -> PlainEvent:
@@ -153,7 +153,9 @@ def plain_event(event: Event, at: Micros) -> PlainEvent:
     )
 
 
-def tell_people(event: Event, deltas: Deltas, asked: AbstractSet[str] = frozenset()) -> Iterator[Emit]:
+def tell_people(
+    event: Event, at: Micros, deltas: Deltas, asked: AbstractSet[str] = frozenset()
+) -> Iterator[Emit]:
     """What `people` is to know of this event, for each person.
 
     What it sets of their facts; the raises that its acceptance counted; and, of those `asked` about, that this log
@@ -171,7 +173,7 @@ def tell_people(event: Event, deltas: Deltas, asked: AbstractSet[str] = frozense
             "raises": None,
             "raised": int(person in raised),
         }
-        yield Emit("people", person, PERSON_FACT, data, None)
+        yield Emit("people", person, PERSON_FACT, data, None, recorded=at)
 
 
 def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> frozenset[str]:
@@ -187,22 +189,22 @@ def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> fro
     )
 
 
-def rejection(event: Event, reason: str) -> Iterator[Emit]:
+def rejection(event: Event, reason: str, at: Micros) -> Iterator[Emit]:
     """Back to the desk that published: rejected, and why, in a code that it may know."""
     head = event.envelope
     if head.source == HUB:
         return
     data = {"event": head.id, "receipt": head.receipt, "to": head.source, "reason": reason, "problems": None}
-    yield Emit("events", head.key, EVENT_REJECTED, data, head.key)
+    yield Emit("events", head.key, EVENT_REJECTED, data, head.key, recorded=at)
 
 
-def offered_at_once(event: Event) -> Iterator[Emit]:
+def offered_at_once(event: Event, at: Micros) -> Iterator[Emit]:
     """Until pathways hold places, every request is offered to the desk that it names."""
     data = event.data
     if event.type != "wraparound.referral.requested.v1" or data["corrects"] or data["retracted"]:
         return
     offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
-    yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key)
+    yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key, recorded=at)
 
 
 def rows_by_kind(table: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from hub.clock import Micros
 from hub.effects import Done, Emit, Outcome, Queued
 from hub.events import Event
 from services.consent.registers import Register, Registers, from_wire, join, register_of, to_wire
@@ -28,6 +29,8 @@ class Person:
 
     facts: Registers = field(default_factory=dict)
     raises: int = 0
+    time: Micros = 0
+    """The latest time of a log that anything came from: what is sent on is no earlier (a Lamport clock)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class People:
     name: str = "people"
     topic: str = "people"
     table: str = "person_state"
-    shape: int = 1
+    shape: int = 2
     sealed: bool = False
 
     def initial(self, key: str) -> Person:  # noqa: ARG002 - nothing is known of anybody
@@ -46,13 +49,13 @@ class People:
 
     def dump(self, state: Person) -> bytes:
         """As JSON."""
-        plain = {"facts": dump_registers(state.facts), "raises": state.raises}
+        plain = {"facts": dump_registers(state.facts), "raises": state.raises, "time": state.time}
         return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
 
     def load(self, raw: bytes) -> Person:
         """From JSON."""
         plain = orjson.loads(raw)
-        return Person(load_registers(plain["facts"]), plain["raises"])
+        return Person(load_registers(plain["facts"]), plain["raises"], plain["time"])
 
     def needs_queue(self, event: Event) -> bool:  # noqa: ARG002 - a person has no deliveries of their own
         """Never."""
@@ -64,11 +67,12 @@ class People:
             return Done(state)
         person = event.envelope.key
         came = from_wire(event.data["facts"])
-        after = Person(join(state.facts, came), state.raises + event.data["raised"])
+        facts, raises = join(state.facts, came), state.raises + event.data["raised"]
         asked = any(key.startswith(FAMILY) for key in came)
-        if after == state and not asked:
+        if facts == state.facts and raises == state.raises and not asked:
             return Done(state)
-        return Done(after, (*tell_families(person, after), *tell_paired(person, state.facts, after.facts)))
+        after = Person(facts, raises, max(state.time, event.envelope.recorded_at))
+        return Done(after, (*tell_families(person, after), *tell_paired(person, state.facts, after)))
 
 
 def dump_registers(registers: Registers) -> dict[str, list[object]]:
@@ -102,16 +106,16 @@ def tell_families(person: str, state: Person) -> Iterator[Emit]:
         "raised": 0,
     }
     for family in sorted(families(state.facts) | families(state.facts, NEAR)):
-        yield Emit("events", family, PERSON_FACT, data, None, part=person)
+        yield Emit("events", family, PERSON_FACT, data, None, part=person, recorded=state.time)
 
 
-def tell_paired(person: str, before: Registers, after: Registers) -> Iterator[Emit]:
+def tell_paired(person: str, before: Registers, after: Person) -> Iterator[Emit]:
     """This person's families, for each paired person whose list of them may be out of date."""
-    mine = {key: register for key, register in after.items() if key.startswith(FAMILY)}
+    mine = {key: register for key, register in after.facts.items() if key.startswith(FAMILY)}
     moved = any(before.get(key) != register for key, register in mine.items())
     known = paired(before)
     near = {f"{NEAR}{person}|{key.removeprefix(FAMILY)}": register for key, register in mine.items()}
-    for other in sorted(paired(after)):
+    for other in sorted(paired(after.facts)):
         if near and (moved or other not in known):
             data = {
                 "person": {"scheme": "hub", "value": other},
@@ -119,4 +123,4 @@ def tell_paired(person: str, before: Registers, after: Registers) -> Iterator[Em
                 "raises": None,
                 "raised": 0,
             }
-            yield Emit("people", other, PERSON_FACT, data, None, part=person)
+            yield Emit("people", other, PERSON_FACT, data, None, part=person, recorded=after.time)

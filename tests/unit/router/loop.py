@@ -144,7 +144,7 @@ class Loop:
                     type=effect.type,
                     source=HUB,
                     key=effect.key,
-                    recorded_at=cause.envelope.recorded_at,
+                    recorded_at=max(cause.envelope.recorded_at, effect.recorded),
                     accepted_at=cause.envelope.accepted_at,
                     cause=cause.id,
                 )

@@ -1,6 +1,6 @@
 """What one family's log is told of another's: stories that the state machine found, each as a sentence."""
 
-from tests.unit.consent.cast import CHESIL, PARAGON, PROBATION, ref
+from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, ref
 from tests.unit.router.loop import WEST
 from tests.unit.router.test_loop import opened
 
@@ -16,3 +16,16 @@ def test_child_is_kept_from_who_works_for_the_perpetrator_when_the_victim_is_in_
     loop.release()
     assert len(loop.got(PARAGON, "child.attendance_recorded")) == 1
     assert loop.got(PROBATION, "child.attendance_recorded") == []
+
+
+def test_role_that_starts_after_the_family_last_heard_anything_counts_at_once() -> None:
+    loop = opened().copy()
+    rows = [{"person": ref("V"), "role": "victim"}]
+    loop.accept("person.probation_supervision_started", PROBATION, "F1", person=ref("V"), desk=PROBATION)
+    loop.accept("outcome.incident_reported", POLICE, "F2", incident="i", people=rows)
+    pair = {"victim": ref("V"), "perpetrator": ref("W"), "exposed_children": []}
+    loop.accept("safety.pair_recorded", CHESIL, "F1", **pair, basis="disclosure")
+    loop.accept("person.probation_supervision_started", PROBATION, "F1", person=ref("W"), desk=PROBATION)
+    loop.release()
+    assert len(loop.got(WEST, "outcome.incident_reported")) == 1
+    assert loop.got(PROBATION, "outcome.incident_reported") == []
