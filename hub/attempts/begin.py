@@ -225,13 +225,16 @@ async def lapse(conn: Connection, kit: Kit, lapses: Sequence[Lapse], now: Now) -
 
 
 def _event(kit: Kit, family: str, cause: str, group: Sequence[Lapse], now: Now) -> LogEvent:
-    """The event that asks for a new decision. Its id follows from what lapsed, on what, and what was met."""
+    """The event that asks for a new decision. Its id follows from what lapsed, on what, what was met, and when.
+
+    By the machine's clock: a sandbox's may stand still while the same row is decided and lapses again.
+    """
     met = sorted({(person, raises) for each in group for person, raises in each.met})
     rests = [
         f"{each.row.delivery_id} {each.row.counts} {each.row.valid_until} {each.row.rules}" for each in group
     ]
     event_id = derive(
-        kit.secret, "event", LAPSED, family, cause, str(now.hub), *sorted(rests), *map(str, met)
+        kit.secret, "event", LAPSED, family, cause, str(now.mono), *sorted(rests), *map(str, met)
     )
     data = {
         "family": {"scheme": HUB, "value": family},

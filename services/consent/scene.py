@@ -65,11 +65,19 @@ class FamilyFacts:
         """The facts of a state; `previous` are those of an earlier one, to save work."""
         if previous is None or previous.suspended != suspended:
             return cls(state, suspended, previous)
-        if all(previous.state.get(part) is state.get(part) for part in _PARTS):
+        if previous.reads(state):
             if previous.state is state:
                 return previous
             return previous.with_state(state)
         return cls(state, suspended, previous)
+
+    def reads_as(self, other: FamilyFacts) -> bool:
+        """True if the other's state differs in nothing that decisions read."""
+        return self.reads(other.state)
+
+    def reads(self, state: Mapping[str, Any]) -> bool:
+        """True if that state is this one in all that decisions read."""
+        return all(self.state.get(part) is state.get(part) for part in _PARTS)
 
     def with_state(self, state: Mapping[str, Any]) -> FamilyFacts:
         """The same facts of a state that differs in nothing that decisions read."""

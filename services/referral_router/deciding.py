@@ -87,14 +87,20 @@ class Deciding:
             yield Deliver(desk, event, at, release, urgent)
 
     def decide_again(
-        self, facts: FamilyFacts, cause: Event, at: Micros, queued: Sequence[Queued]
+        self, facts: FamilyFacts, cause: Event, at: Micros, queued: Sequence[Queued], *, came: bool
     ) -> Iterator[Effect]:
-        """Decide what has not ended again, on the facts after `cause`."""
+        """Decide what has not ended again, on the facts after `cause`.
+
+        `came`: facts of somebody came with it from elsewhere that were not known here. What waits for such facts at
+        every desk is decided again then, or once nobody's are awaited any more; not at each event in between.
+        """
         for event, rows in by_event(queued):
             event_type = self.catalogue.type(event.type)
             items = event_type.items(event.data)
-            bodies = Bodies(event_type, event, items)
             persons, counts = rests_on(facts, items.people)
+            if not came and awaits(facts, persons) and all(map(_undecided, rows)):
+                continue
+            bodies = Bodies(event_type, event, items)
             if event_type.gate == INTERNAL:
                 body = wire.encode(event_type, event.data)
                 for row in rows:
@@ -102,11 +108,19 @@ class Deciding:
                 continue
             item = item_of(facts, event, items)
             decision = decide(self.rules, facts, item, rows[0].recorded, at, {row.desk for row in rows})
-            yield Decided(event.id, decision.record(), (event.envelope.key,))
             moment = awaits(facts, (*persons, *decision.waits))
-            for row in rows:
-                verdict = decision.verdict(row.desk)
-                release = _release(verdict, bodies, persons, counts, moment=moment, released=row.released)
+            releases = [
+                _release(
+                    decision.verdict(row.desk), bodies, persons, counts, moment=moment, released=row.released
+                )
+                for row in rows
+            ]
+            changed = [
+                (row, release) for row, release in zip(rows, releases, strict=True) if _differs(row, release)
+            ]
+            if changed:
+                yield Decided(event.id, decision.record(), (event.envelope.key,))
+            for row, release in changed:
                 yield Revise(row, release)
                 # What was still to be decided was never to be released: its decision says all.
                 if release.status == "recalled" and not row.empty:
@@ -156,6 +170,20 @@ def _release(
     if not verdict.mask:
         return Release("recalled", None, persons, counts, None, "not_allowed")
     return Release(_status(released=released), bodies.of(verdict), persons, counts, verdict.valid_until)
+
+
+def _differs(row: Queued, release: Release) -> bool:
+    """False for what waits for facts that are on their way, and still does: there is nothing to write of it.
+
+    A family's first events wait at every desk for each fact of each member in turn: written anew each time, a family
+    of five costs thousands of rows. Whatever counts such a row holds, it is decided again before it is attempted.
+    """
+    return not (_undecided(row) and release.status == "lapsed")
+
+
+def _undecided(row: Queued) -> bool:
+    """Whether the row has waited for facts since its event was decided."""
+    return row.status == "lapsed" and row.empty
 
 
 def _status(*, released: bool) -> QueuedStatus:

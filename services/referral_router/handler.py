@@ -113,7 +113,8 @@ class Router:
         after = state.after(stepped.state, at)
         effects = [*self.deciding.decide(after.facts, event, at)]
         if queued:
-            effects += self.deciding.decide_again(after.facts, event, at, queued)
+            came = event.type == PERSON_FACT and not after.facts.reads_as(state.facts)
+            effects += self.deciding.decide_again(after.facts, event, at, queued, came=came)
         effects += offered_at_once(event, at)
         asked = strangers(after.plain, event.envelope.key, effects)
         return Done(after, (*tell_people(event, at, stepped.deltas, asked), *effects))
@@ -133,7 +134,7 @@ class Router:
         after = state.after(state.plain, at)
         if any(seen.get(met["person"], 0) < met["raises"] for met in event.data["met"]):
             return Done(after)
-        effects = tuple(self.deciding.decide_again(after.facts, event, at, queued))
+        effects = tuple(self.deciding.decide_again(after.facts, event, at, queued, came=False))
         asked = strangers(after.plain, event.envelope.key, effects)
         return Done(after, (*tell_people(event, at, {}, asked), *effects))
 

@@ -95,6 +95,21 @@ async def test_queued_deliveries_lapse_with_one_event_when_a_withdrawal_is_accep
     assert await world.statuses() == {"lapsed": 2, "delivered": 1}
 
 
+async def test_a_row_lapses_anew_when_it_was_decided_behind_its_guard_again_at_the_same_hub_time(
+    world: World,
+) -> None:
+    """A sandbox's clock may stand: what asks for a new decision has an id of its own each time."""
+    await world.put(Queued(1, persons=(1,)))
+    await world.accept_protective(1)
+    relay = world.relay()
+    await cycles(relay)
+    await world.rows("UPDATE delivery SET status = 'pending' WHERE status = 'lapsed' RETURNING delivery_id")
+    await cycles(relay, 30)
+    await stop(relay)
+    assert await world.statuses() == {"lapsed": 1}
+    assert len(await lapses(world)) == 2
+
+
 async def test_what_was_decided_after_the_withdrawal_leaves_when_its_counts_are_met(world: World) -> None:
     await world.accept_protective(1)
     await world.put(Queued(1, persons=(1,), counts=(1,)))

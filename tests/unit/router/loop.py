@@ -49,6 +49,7 @@ class Loop:
     rejected: dict[str, str] = field(default_factory=dict)
     accepted: dict[str, int] = field(default_factory=dict)
     recalled: Counter[str] = field(default_factory=Counter)
+    revised: int = 0
     attempts: list[list[tuple[Row, int]]] = field(default_factory=list)
     acts: list[Callable[["Loop"], None]] = field(default_factory=list)
     without: Collection[str] = ()
@@ -156,6 +157,7 @@ class Loop:
                     row_of(delivery, len(self.deliveries), effect), effect.event, effect.release
                 )
             case Revise():
+                self.revised += 1
                 held, release = self.deliveries[effect.queued.delivery_id], effect.release
                 sending = held.row.status == "attempting" and release.status in {"pending", "delivered"}
                 held.row = replace(

@@ -1,7 +1,7 @@
 """What one family's log is told of another's: stories that the state machine found, each as a sentence."""
 
 from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, ref
-from tests.unit.router.loop import WEST
+from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import opened
 
 
@@ -29,3 +29,16 @@ def test_role_that_starts_after_the_family_last_heard_anything_counts_at_once() 
     loop.release()
     assert len(loop.got(WEST, "outcome.incident_reported")) == 1
     assert loop.got(PROBATION, "outcome.incident_reported") == []
+
+
+def test_family_just_opened_is_written_once_more_and_not_at_every_fact_that_comes() -> None:
+    """Everything of it waits for what is known of six people; each of them is heard of by itself."""
+    loop = Loop()
+    loop.open("F1", adults="VP", children="KLMN")
+    for child in "KLMN":
+        loop.accept("practice.risk_rated", CHESIL, "F1", person=ref(child), rating="red")
+        loop.accept("child.status_changed", CHESIL, "F1", person=ref(child), status="cin", since="2026-05-01")
+    loop.release()
+    assert len(loop.deliveries) > 50
+    assert loop.revised <= len(loop.deliveries)
+    assert {held.row.status for held in loop.deliveries.values()} <= {"delivered", "recalled"}
