@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit integration stacks torture bench format requirements clean
+.PHONY: help demo test lint types unit integration stacks torture fuzz bench format requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -26,13 +26,16 @@ unit: .venv ## Tests without network
 	$(BIN)/pytest tests/unit
 
 integration: .venv ## Tests on one real Kafka and PostgreSQL
-	$(BIN)/pytest tests/integration -m "not stacks"
+	$(BIN)/pytest tests/integration -m "not stacks and not fuzz"
 
 stacks: .venv ## Tests that start whole stacks, and run what the docs show
 	$(BIN)/pytest tests/integration -m stacks
 
 torture: .venv ## Kill, stop, cut and rebalance for as long as it takes
 	$(BIN)/python -m tests.torture
+
+fuzz: .venv ## Schemathesis over the OpenAPI document, thousands of cases
+	$(BIN)/pytest tests/integration -m fuzz --timeout 7200 -s
 
 bench: .venv ## Events a second, by part
 	$(BIN)/python -m bench

@@ -54,6 +54,11 @@ class Identities:
         return self.secrets / "signing.key"
 
     @property
+    def log_key(self) -> Path:
+        """The public half of it, as a C2SP vkey: for everybody who checks the log."""
+        return self.sandbox / "log.vkey"
+
+    @property
     def sandbox(self) -> Path:
         """The folder of the desks' keys and profiles."""
         return self.folder / "sandbox"
@@ -83,6 +88,8 @@ class Identities:
             secret_files.once(
                 self.signing_key, note_key(origin, Ed25519PrivateKey.generate()), mode=READ_ONLY
             )
+        signing = read_secret(self.signing_key, "signing_key_file").decode("ascii")
+        secret_files.write(self.log_key, public_note_key(signing) + "\n", 0o644)
 
     def check_hub_keys(self) -> None:
         """Raises `KeyFileError` for a key of the hub's that others can read, or that is none."""
@@ -137,6 +144,14 @@ def note_key(name: str, key: Ed25519PrivateKey) -> str:
     key_hash = hashlib.sha256(name.encode() + b"\n" + public).digest()[:4]
     seed = ED25519_NOTE + key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     return f"PRIVATE+KEY+{name}+{key_hash.hex()}+{base64.b64encode(seed).decode()}"
+
+
+def public_note_key(text: str) -> str:
+    """The public half of a signing key, `name+id+key`."""
+    name, key_hash, seed = text.strip().removeprefix("PRIVATE+KEY+").split("+", 2)
+    private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed)[1:])
+    public = ED25519_NOTE + private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return f"{name}+{key_hash}+{base64.b64encode(public).decode()}"
 
 
 def key_id(desk: str, jwk: dict[str, str]) -> str:

@@ -4,9 +4,10 @@ Answers come from the tables alone, cut to the newest checkpoint: what is not co
 served. Tiles are immutable; a partial one is served for every size up to the log's.
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Response
 from fastapi.responses import JSONResponse
@@ -15,7 +16,7 @@ from hub.database import Connection, Database
 from hub.errors import PeerError
 from hub.shown import answer
 from services.audit import reading, store
-from services.audit.proofs import prove_entry
+from services.audit.proofs import InclusionProof, prove_entry
 from services.audit.tiles import WIDTH, Tile, TileError, encode_entries, parse_path, tile_at
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -28,6 +29,10 @@ _NOTE = (
 )
 
 _PROOF = {"index": 41, "leaf": "e30=", "hashes": [], "checkpoint": _NOTE}
+SEALED_WITHIN: Final = 5.0
+"""Seconds for which a proof is waited for: twice what a checkpoint takes at most (AUDIT.md section 6)."""
+LOOK_EVERY: Final = 0.25
+
 _BYTES = {"type": "string", "format": "binary"}
 
 Allowed = Callable[..., Any]
@@ -88,27 +93,36 @@ def proofs_router(database: Database, *, desk: Allowed) -> APIRouter:
         responses={200: answer("The proof", {"type": "object"}, _PROOF)},
     )
     async def proof(receipt: str, caller: Annotated[str, Depends(desk)]) -> JSONResponse:
-        """The leaf, its index, the hashes and a signed checkpoint; 503 until it is sealed, within seconds."""
-        async with database.transaction() as conn:
-            entry = await reading.entry_of_receipt(conn, receipt, caller)
-            if entry is None:
-                raise HTTPException(404)
-            found = await prove_entry(conn, entry)
-            leaf = await reading.leaf(conn, entry)
-        if found is None or leaf is None:
-            raise NotSealedError("the entry is not under a checkpoint yet")
+        """The leaf, its index, the hashes and a signed checkpoint; waits for the seal, which takes a second or two."""
+        end = asyncio.get_running_loop().time() + SEALED_WITHIN
+        while (found := await _proved(database, receipt, caller)) is None:
+            if asyncio.get_running_loop().time() >= end:
+                raise NotSealedError("the entry is not under a checkpoint yet")
+            await asyncio.sleep(LOOK_EVERY)
+        entry, leaf, proof_ = found
         return JSONResponse(
             {
                 "receipt": receipt,
                 "entry": entry,
                 "leaf": b64encode(leaf).decode(),
-                "index": found.index,
-                "hashes": [b64encode(each).decode() for each in found.hashes],
-                "checkpoint": found.checkpoint.decode(),
+                "index": proof_.index,
+                "hashes": [b64encode(each).decode() for each in proof_.hashes],
+                "checkpoint": proof_.checkpoint.decode(),
             }
         )
 
     return router
+
+
+async def _proved(database: Database, receipt: str, desk: str) -> tuple[str, bytes, InclusionProof] | None:
+    """The entry of a receipt, its leaf, and the proof; None until it is sealed. Raises a 404 for what is not there."""
+    async with database.transaction() as conn:
+        entry = await reading.entry_of_receipt(conn, receipt, desk)
+        if entry is None:
+            raise HTTPException(404)
+        found = await prove_entry(conn, entry)
+        leaf = await reading.leaf(conn, entry)
+    return None if found is None or leaf is None else (entry, leaf, found)
 
 
 class NotSealedError(PeerError):

@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from hub.clock import SystemClock
@@ -190,9 +191,20 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if getattr(request.state, "too_large", False):
         return _answer(request, TOO_LARGE)
     if error.status_code == 405:
-        return _answer(request, NOT_ALLOWED, headers=error.headers)
+        return _answer(request, NOT_ALLOWED, headers={"allow": _methods(request)})
     by_status = {404: NOT_FOUND, 400: INVALID}
     return _answer(request, by_status.get(error.status_code, BROKEN))
+
+
+def _methods(request: Request) -> str:
+    """Every method that the path has: the framework names those of the first route that it fits alone."""
+    fitting = [
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if route.methods and route.path_regex.match(request.url.path)
+    ]
+    shown = [route for route in fitting if route.include_in_schema] or fitting
+    return ", ".join(sorted({method for route in shown for method in route.methods or ()}))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

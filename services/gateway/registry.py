@@ -5,6 +5,7 @@ that `RecordNameStrategy` finds it. Schemas are committed with the hub: whatever
 says how a schema is changed. Schemas hold no personal data, so these paths need no token.
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -24,6 +25,23 @@ HOW_TO_CHANGE: Final = (
     "schemas are changed in the hub's repository, under schemas/, and registered by "
     "`python -m hub.schemas.build --write`; this registry is read-only"
 )
+
+
+WRITES: Final = (
+    ("POST", "/subjects/{subject}/versions"),
+    ("DELETE", "/subjects/{subject}"),
+    ("DELETE", "/subjects/{subject}/versions/{version}"),
+    ("PUT", "/config"),
+    ("DELETE", "/config"),
+    ("PUT", "/config/{subject}"),
+    ("DELETE", "/config/{subject}"),
+    ("PUT", "/mode"),
+    ("PUT", "/mode/{subject}"),
+    ("DELETE", "/mode/{subject}"),
+    ("POST", "/compatibility/subjects/{subject}/versions"),
+    ("POST", "/compatibility/subjects/{subject}/versions/{version}"),
+)
+"""What the Schema Registry API has beyond reading: each answers 403."""
 
 
 class RegistryError(Exception):
@@ -268,17 +286,26 @@ def _config_routes(routes: APIRouter, subjects: _Subjects) -> None:
 
 
 def _refused_routes(routes: APIRouter) -> None:
-    @routes.post("/subjects/{subject}/versions", status_code=403, responses=_REFUSED, openapi_extra=_LOOK_UP)
-    async def register(subject: str) -> Response:  # noqa: ARG001 - whatever it is, it is not written here
-        """Refused, like every other write: schemas are changed in the hub's repository."""
+    async def refuse() -> Response:
+        """Refused, like every write: schemas are changed in the hub's repository."""
         raise RegistryError(403, 40301, HOW_TO_CHANGE)
 
-    @routes.api_route("/{_path:path}", methods=["POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
-    async def refuse(_path: str) -> Response:
-        """Every write: how a schema is changed."""
-        raise RegistryError(403, 40301, HOW_TO_CHANGE)
+    for method, path in WRITES:
+        routes.add_api_route(
+            path,
+            refuse,
+            methods=[method],
+            status_code=403,
+            summary="A write, refused",
+            responses=_REFUSED,
+            openapi_extra={"parameters": [_parameter(name) for name in re.findall(r"{(\w+)}", path)]},
+        )
 
     @routes.get("/{_path:path}", include_in_schema=False)
     async def unknown(_path: str) -> Response:
         """No such path."""
         raise RegistryError(404, 404, "HTTP 404 Not Found")
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": _STRING}

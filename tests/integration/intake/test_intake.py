@@ -1,5 +1,6 @@
 """Kafka as a door: the same acceptance, receipts and answers as over HTTP, and what is broken ends as a task."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,6 +88,18 @@ async def test_event_comes_back_to_its_desk_when_http_would_refuse_it(world: Kaf
     assert await world.rows("SELECT count(*) FROM audit_entry WHERE kind = 'event.rejected'") == [(4,)]
 
 
+async def test_event_waits_and_the_next_goes_through_when_it_is_about_a_family_of_nobody(
+    world: Kafka,
+) -> None:
+    about = {"family": ref("F-nobody"), "person": ref("P-nobody"), "told": True}
+    await world.send([new("person.told_recorded", about, "e-1"), opened("F-1", "e-2")])
+    async with world.reading():
+        await world.accounted(2)
+    assert await world.kinds() == ["family.opened"]
+    assert await world.count("waiting") == 1
+    assert await world.covered() == {"done": 2}
+
+
 BODY = {"family": ref("F-1"), "lead": DESK}
 
 BROKEN: list[tuple[str, Any, str]] = [
@@ -156,7 +169,9 @@ async def test_record_comes_back_and_the_next_goes_through_when_its_attributes_a
 
 
 async def test_record_comes_back_when_its_bytes_are_good_and_its_values_impossible(world: Kafka) -> None:
-    event_type = world.gateway.parts.catalogue.type("wraparound.outcome.measure_recorded.v1")
+    catalogue = world.gateway.parts.catalogue
+    measured = catalogue.type("wraparound.outcome.measure_recorded.v1")
+    declared = catalogue.type("wraparound.capacity.declared.v1")
     impossible: Sequence[dict[str, Any]] = [
         {"occurred_at": 2**62},
         {"occurred_at": -(2**62)},
@@ -164,18 +179,22 @@ async def test_record_comes_back_when_its_bytes_are_good_and_its_values_impossib
         {"person": {"scheme": "nhs-number", "value": "9990000019"}},
         {"person": {"scheme": "x" * 100_000, "value": ""}},
         {"withheld": ["outcome.score"]},
+        {"score": -(2**31)},
     ]
-    example = dict(event_type.from_json(event_type.examples[0]))
-    values = [wire.encode(event_type, example | change) for change in impossible]
-    kind = "outcome.measure_recorded"
-    await world.send_raw(
-        [(headers(f"b-{n}", kind, ce_source=S2W), value) for n, value in enumerate(values)], desk=S2W
-    )
+    score, capacity = (dict(each.from_json(each.examples[0])) for each in (measured, declared))
+    records = [
+        (headers(f"b-{n}", "outcome.measure_recorded", ce_source=S2W), wire.encode(measured, score | change))
+        for n, change in enumerate(impossible)
+    ]
+    for fte in (math.nan, math.inf, -1.0):
+        value = wire.encode(declared, capacity | {"posts": [{"fte": fte}]})
+        records.append((headers(f"c-{fte}", "capacity.declared", ce_source=S2W), value))
+    await world.send_raw(records, desk=S2W)
     await world.send_raw([(headers("next"), world.value("family.opened", BODY))])
     async with world.reading():
-        await world.accounted(len(impossible) + 1)
+        await world.accounted(len(records) + 1)
     assert {each["reason"] for each in await world.rejections()} == {"invalid"}
-    assert len(await world.rejections()) == len(impossible)
+    assert len(await world.rejections()) == len(records)
     assert (await world.kinds()).count("family.opened") == 1
 
 

@@ -21,6 +21,7 @@ from services.gateway.cloudevents import BATCH, STRUCTURED, event_of
 from services.gateway.main import Gateway, assemble
 from services.gateway.openapi import is_signed
 from services.gateway.problems import KINDS, ProblemError, page
+from services.gateway.registry import WRITES
 
 METHODS = ("get", "post", "put", "patch", "delete")
 Json = dict[str, Any]
@@ -122,7 +123,7 @@ def test_every_operation_says_what_it_answers_with_schema_and_valid_example(open
         assert operation.get("summary"), path
         assert operation.get("description"), path
         good = [status for status in operation["responses"] if status < "400"]
-        assert good or path == "/registry/subjects/{subject}/versions", (path, method)
+        assert good or (method.upper(), path.removeprefix("/registry")) in WRITES, (path, method)
         for response in operation["responses"].values():
             shown = resolved(openapi, response)
             for media_type, content in shown.get("content", {}).items():

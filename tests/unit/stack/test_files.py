@@ -57,7 +57,9 @@ def test_keys_are_those_that_their_readers_read_when_made(tmp_path: Path) -> Non
     made.check_hub_keys()
     assert len(read_key(made.hub_secret, "hub_secret_file")) == 32
     assert mode(made.master_key) == mode(made.signing_key) == 0o400
-    assert parse_skey(made.signing_key.read_text().strip()).verifier.name == "wraparound/test"
+    verifier = parse_skey(made.signing_key.read_text().strip()).verifier
+    assert verifier.name == "wraparound/test"
+    assert made.log_key.read_text().strip() == verifier.vkey
 
 
 def test_start_up_fails_when_a_key_was_opened_to_others(tmp_path: Path) -> None:
