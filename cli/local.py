@@ -187,7 +187,7 @@ def _sandbox_time(start: str, speed: float) -> SandboxTime | None:
 
 def _show(found: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
     console = Console(no_color="NO_COLOR" in os.environ, soft_wrap=True)
     console.print(f"up in {found['folder']}, {found['url']}; {found['memory_mb']} MB in all")
@@ -198,7 +198,8 @@ def _show(found: dict[str, Any]) -> None:
         )
     console.print(services)
     if found["lag"]:
-        streams = Table("processor", "topic", "behind (records)", "behind (s)", "trend (records/s)")
+        topic = Column("topic", overflow="fold")
+        streams = Table("processor", topic, "behind (records)", "behind (s)", "trend (records/s)")
         for row in found["lag"]:
             streams.add_row(
                 row["processor"],
