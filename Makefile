@@ -29,7 +29,7 @@ integration: .venv ## Tests on one real Kafka and PostgreSQL
 	$(BIN)/pytest tests/integration -m "not stacks and not fuzz"
 
 stacks: .venv ## Tests that start whole stacks, and run what the docs show
-	$(BIN)/pytest tests/integration -m stacks
+	$(BIN)/pytest tests/integration -m "stacks and not fuzz"
 
 torture: .venv ## Kill, stop, cut and rebalance for as long as it takes
 	$(BIN)/python -m tests.torture

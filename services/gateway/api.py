@@ -197,14 +197,18 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> str:
-    """Every method that the path has: the framework names those of the first route that it fits alone."""
+    """Every method that the path has: the framework names those of the first route that it fits alone.
+
+    A path of its own (`/v1/families/search`) is not one of those that only fit it (`/v1/families/{family}`).
+    """
     fitting = [
         route
         for route in iter_route_contexts(request.app.routes)
         if route.methods and route.path_regex.match(request.url.path)
     ]
     shown = [route for route in fitting if route.include_in_schema] or fitting
-    return ", ".join(sorted({method for route in shown for method in route.methods or ()}))
+    own = [route for route in shown if route.path == request.url.path] or shown
+    return ", ".join(sorted({method for route in own for method in route.methods or ()}))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

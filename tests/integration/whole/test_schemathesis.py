@@ -28,7 +28,9 @@ def run(hub: Whole, folder: Path, cases: int, phases: str) -> str:
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{hub.stack.url}/openapi.json"),
         *("--url", hub.stack.url, "--checks", "all", "--exclude-checks", LEFT_OUT, "--phases", phases),
-        *("--max-examples", str(cases), "--seed", "20260414", "--no-color", "--workers", "2"),
+        *("--max-examples", str(cases), "--seed", "20260414", "--no-color"),
+        # One worker: in two threads Python 3.11's own parser fails (CPython issue 106905).
+        *("--workers", "1"),
         # A long poll takes half a minute.
         *("--request-timeout", "45", "--max-response-time", "45"),
     ]

@@ -20,6 +20,13 @@ from tests.unit.test_cli import commands
 README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 NOTHING = "\N{EN DASH}"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "client" / "README.md",
+    ROOT / "schemas" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+READERS = ("partner-developer", "integration-engineer", "ig-reviewer", "contributor")
 SET_UP = ["make demo", "make test"]
 CODE = [path for room in ("hub", "services", "cli", "client") for path in sorted((ROOT / room).rglob("*.py"))]
 METRIC = re.compile(r"(?:Counter|Gauge|Histogram|Summary|Info|Enum|MetricFamily)\(\s*['\"]([a-z_]+)['\"]")
@@ -113,3 +120,23 @@ def test_a_target_exists_when_the_first_page_names_it() -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.md)?)`", README))))
 def test_a_room_exists_when_the_first_page_points_to_it(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def anchors(page: Path) -> set[str]:
+    """The names under which a page's headings are linked to."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_somewhere_when_a_page_has_it(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        file, _, anchor = target.partition("#")
+        found = (page.parent / file).resolve() if file else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_finds_their_page_when_they_begin_at_the_first(reader: str) -> None:
+    assert f"(docs/{reader}.md)" in README

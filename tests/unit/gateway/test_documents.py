@@ -118,6 +118,21 @@ def test_every_route_stands_in_openapi_with_its_methods_and_no_other(gateway: Ga
     assert all(path == "/registry/{_path:path}" for path in hidden)
 
 
+def test_a_refused_method_is_told_those_that_its_path_has_in_openapi(gateway: Gateway, openapi: Json) -> None:
+    async def allowed(paths: list[str]) -> dict[str, set[str]]:
+        transport = httpx.ASGITransport(gateway.app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://hub.example") as http:
+            answers = {path: await http.request("TRACE", re.sub(r"{\w+}", "1", path)) for path in paths}
+        assert {answer.status_code for answer in answers.values()} == {405}
+        return {path: set(answer.headers["allow"].split(", ")) for path, answer in answers.items()}
+
+    found = asyncio.run(allowed(list(openapi["paths"])))
+    assert found == {
+        path: {method.upper() for method in METHODS if method in item}
+        for path, item in openapi["paths"].items()
+    }
+
+
 def test_every_operation_says_what_it_answers_with_schema_and_valid_example(openapi: Json) -> None:
     for path, method, operation in operations(openapi):
         assert operation.get("summary"), path
