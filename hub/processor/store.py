@@ -161,7 +161,7 @@ async def save_states(
         bodies.append(body if ring is None else ring.seal(key, state_context(table, key), body))
     await conn.execute(
         f"INSERT INTO {table} (key, shape, state)"
-        " SELECT k, %s, s FROM unnest(%s::uuid[], %s::bytea[]) AS u(k, s)"
+        " SELECT k, %s, s FROM unnest(%s::uuid[], %b::bytea[]) AS u(k, s)"
         " ON CONFLICT (key) DO UPDATE SET shape = EXCLUDED.shape, state = EXCLUDED.state",
         (shape, keys, bodies),
         binary=True,

@@ -212,7 +212,7 @@ class Writer:
             " THEN d.status ELSE u.status END, body = u.body, persons = u.persons::uuid[],"
             " counts = u.counts::bigint[], rules = %s, valid_until = u.until, reason = u.reason,"
             " seq = coalesce(u.seq, d.seq)"
-            " FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::bigint[], %s::text[],"
+            " FROM unnest(%s::uuid[], %s::text[], %b::bytea[], %s::text[], %s::text[], %s::bigint[], %s::text[],"
             " %s::bigint[]) AS u(id, status, body, persons, counts, until, reason, seq)"
             f" WHERE d.delivery_id = u.id AND {store.UNENDED}",
             (

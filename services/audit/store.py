@@ -31,7 +31,7 @@ FROM taken LEFT JOIN audit_entry AS entry USING (entry_id) LEFT JOIN log_leaf AS
 """
 _TILES = """
 INSERT INTO log_tile (level, n, width, hashes)
-SELECT * FROM unnest(%s::int[], %s::bigint[], %s::int[], %s::bytea[])
+SELECT * FROM unnest(%s::int[], %s::bigint[], %s::int[], %b::bytea[])
 ON CONFLICT (level, n) DO UPDATE SET width = EXCLUDED.width, hashes = EXCLUDED.hashes
 """
 
