@@ -12,7 +12,7 @@ for somebody to confirm it, which takes hours, what may be known of the others g
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hub.clock import Micros
 from hub.effects import Decided, Deliver, Effect, Note, Queued, QueuedStatus, Release, Revise
@@ -26,6 +26,7 @@ from services.consent.logged import awaits, item_of, rests_on
 from services.consent.outcome import WHEREABOUTS
 from services.consent.scene import FamilyFacts
 from services.consent.vocabulary import FAMILY_ROLES
+from services.referral_router.people import FAMILY
 
 INTERNAL: Final = "internal"
 URGENT_GATES: Final = frozenset({"child.s47", "safety.restriction", "incident.report"})
@@ -92,13 +93,15 @@ class Deciding:
         """Decide what has not ended again, on the facts after `cause`.
 
         `came`: facts of somebody came with it from elsewhere that were not known here. What waits for such facts at
-        every desk is decided again then, or once nobody's are awaited any more; not at each event in between.
+        every desk is decided again then, or once nobody's are awaited any more; not at each event in between. Unless
+        it rests on somebody of whom nothing is on its way yet: the row that is written says to ask for them.
         """
         for event, rows in by_event(queued):
             event_type = self.catalogue.type(event.type)
             items = event_type.items(event.data)
             persons, counts = rests_on(facts, items.people)
-            if not came and awaits(facts, persons) and all(map(_undecided, rows)):
+            ask = any(stranger(facts.state, event.envelope.key, each) for each in persons)
+            if not came and not ask and awaits(facts, persons) and all(map(_undecided, rows)):
                 continue
             bodies = Bodies(event_type, event, items)
             if event_type.gate == INTERNAL:
@@ -116,7 +119,9 @@ class Deciding:
                 for row in rows
             ]
             changed = [
-                (row, release) for row, release in zip(rows, releases, strict=True) if _differs(row, release)
+                (row, release)
+                for row, release in zip(rows, releases, strict=True)
+                if ask or _differs(row, release)
             ]
             if changed:
                 yield Decided(event.id, decision.record(), (event.envelope.key,))
@@ -170,6 +175,13 @@ def _release(
     if not verdict.mask:
         return Release("recalled", None, persons, counts, None, "not_allowed")
     return Release(_status(released=released), bodies.of(verdict), persons, counts, verdict.valid_until)
+
+
+def stranger(state: Mapping[str, Any], family: str, person: str) -> bool:
+    """True for somebody of whom nothing ever came here, and nothing is on its way: no member of the family."""
+    known: Mapping[str, object] = state.get("known", {})
+    persons: Mapping[str, Mapping[str, object]] = state.get("persons", {})
+    return person not in known and f"{FAMILY}{family}" not in persons.get(person, {})
 
 
 def _differs(row: Queued, release: Release) -> bool:

@@ -25,8 +25,8 @@ from services.consent.family import SHAPE, Stepped, step
 from services.consent.family import State as FamilyState
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
-from services.referral_router.deciding import Deciding
-from services.referral_router.people import FAMILY, NEAR, PERSON_FACT
+from services.referral_router.deciding import Deciding, stranger
+from services.referral_router.people import NEAR, PERSON_FACT
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
 EVENT_REJECTED: Final = "wraparound.hub.event_rejected.v1"
@@ -178,16 +178,9 @@ def tell_people(
 
 
 def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> frozenset[str]:
-    """On whom deliveries rest of whom nothing ever came here, and nothing is on its way: no member of the family."""
+    """On whom deliveries rest that are strangers here: they are to be asked for."""
     rested = {each.release.persons for each in effects if isinstance(each, Deliver | Revise)}
-    known: Mapping[str, object] = state.get("known", {})
-    persons: Mapping[str, Mapping[str, object]] = state.get("persons", {})
-    return frozenset(
-        person
-        for group in rested
-        for person in group
-        if person not in known and f"{FAMILY}{family}" not in persons.get(person, {})
-    )
+    return frozenset(person for group in rested for person in group if stranger(state, family, person))
 
 
 def rejection(event: Event, reason: str, at: Micros) -> Iterator[Emit]:

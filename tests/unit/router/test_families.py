@@ -42,3 +42,13 @@ def test_family_just_opened_is_written_once_more_and_not_at_every_fact_that_come
     assert len(loop.deliveries) > 50
     assert loop.revised <= len(loop.deliveries)
     assert {held.row.status for held in loop.deliveries.values()} <= {"delivered", "recalled"}
+
+
+def test_whoever_a_family_must_hear_of_is_asked_for_when_they_are_no_member() -> None:
+    loop = opened().copy()
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "exposed_children": [ref("K")]}
+    loop.accept("safety.pair_recorded", CHESIL, "F1", **pair, basis="disclosure")
+    loop.settle()
+    loop.accept("family.member_added", WEST, "F3", members=[{"person": ref("K"), "kind": "child"}])
+    loop.release()
+    assert {held.row.status for held in loop.deliveries.values()} <= {"delivered", "recalled"}
