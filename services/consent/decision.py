@@ -59,6 +59,8 @@ class Decision:
     verdicts: tuple[Verdict, ...]
     waits: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The verdicts as `record` has them, filled when first asked: decisions of the same verdicts share it."""
 
     def verdict(self, desk: str) -> Verdict:
         """The decision for a desk; nothing for one that no rule concerns."""
@@ -77,6 +79,8 @@ class Decision:
 
         A cell is `[category, person, result, clause, why, until | null]`.
         """
+        if not self.told:
+            self.told.update((each.desk, _verdict(each)) for each in self.verdicts)
         return {
             "event": self.event,
             "source": self.source,
@@ -85,7 +89,7 @@ class Decision:
             "at": self.at,
             "waits": list(self.waits),
             "facts": self.facts,
-            "desks": {each.desk: _verdict(each) for each in self.verdicts},
+            "desks": self.told,
         }
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
@@ -42,21 +42,22 @@ def decide(
     if desks is not None:
         wanted = set(desks)
         names = tuple(each for each in names if each in wanted)
-    verdicts = _decided(scene, item, recorded, names)
-    waits = () if not any(each.held for each in verdicts) else _waits(scene, item)
+    found = _decided(scene, item, recorded, names)
+    waits = () if not any(each.held for each in found.verdicts) else _waits(scene, item)
     used = _facts(scene, item.source, gate)
-    return Decision(item.id, item.source, rules.digest, recorded, at, verdicts, waits, used)
+    return Decision(item.id, item.source, rules.digest, recorded, at, found.verdicts, waits, used, found.told)
 
 
 class _Memo(NamedTuple):
-    """Verdicts of one shape of event, and the recorded times for which they hold."""
+    """Verdicts of one shape of event, also as a record has them, and the recorded times for which they hold."""
 
     verdicts: tuple[Verdict, ...]
+    told: dict[str, Any]
     after: Micros
     before: Micros
 
 
-def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...]) -> tuple[Verdict, ...]:
+def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...]) -> _Memo:
     """The verdicts; events of the same shape about the same persons share them while the facts stand."""
     cells, texts = tuple(item.items.cells), tuple(item.items.texts)
     key = (item.source, item.derived, item.protective, item.probable, names, cells, texts)
@@ -67,10 +68,11 @@ def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...])
         outcomes = [one for each in verdicts for one in each.outcomes]
         memo = scene.memo[key] = _Memo(
             verdicts,
+            {},
             max((each.after for each in outcomes), default=-FOREVER),
             min((each.before for each in outcomes), default=FOREVER),
         )
-    return memo.verdicts
+    return memo
 
 
 def _candidates(scene: Scene, source: str, gate: str) -> tuple[str, ...]:

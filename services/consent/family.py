@@ -13,7 +13,7 @@ what waits for a second person; `referrals` `{referral: {…, state}}`; `program
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from services.consent.moves import NotAllowed
 from services.consent.referrals import State, moved
 from services.consent.registers import Registers, from_wire, larger, register_of
 
-__all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "concerned", "step"]
+__all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "step"]
 
 SHAPE: Final = 2
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
@@ -32,7 +32,6 @@ SHAPE: Final = 2
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
 _NEW: Final[dict[str, Any]] = {"kind": None, "adult_from": None, "spans": []}
-_EXPOSED, _PAIR = "exposed|", "pair|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +78,6 @@ def apply_family(state: State, event: PlainEvent) -> State:
         return state
     rule = _RULES.get(event.kind)
     return state if rule is None else rule(state, event)
-
-
-def concerned(state: State, persons: Iterable[str]) -> frozenset[str]:
-    """Whose protective events may change what is released about these persons in this family.
-
-    Themselves, every member (a desk that comes to supervise one adult opposes all others), the victims to whose harm
-    one of them was exposed, and everybody paired with any of these: the victim with whom a child is shielded, and her
-    P, may be in another family.
-    """
-    members, facts = state.get("members", {}), state.get("persons", {})
-    found = {*persons, *members}
-    exposed = {
-        key.partition("|")[2] for each in found for key in facts.get(each, ()) if key.startswith(_EXPOSED)
-    }
-    found |= exposed
-    return frozenset(found).union(
-        key.split("|")[1] for each in found for key in facts.get(each, ()) if key.startswith(_PAIR)
-    )
 
 
 def _is_open(state: State) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hub.events import HUB, Event
-from services.consent.family import concerned
 from services.consent.items import Item, ItemsLike
 from services.consent.scene import FamilyFacts
 
@@ -28,8 +27,21 @@ def item_of(facts: FamilyFacts, event: Event, items: ItemsLike) -> Item:
 def rests_on(facts: FamilyFacts, people: Iterable[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The persons whose guards an answer about these people rests on, and the raises of each that the log has seen."""
     raises: Mapping[str, int] = facts.state.get("raises", {})
-    persons = tuple(sorted(concerned(dict(facts.state), (each for each in people if each))))
+    persons = tuple(sorted(concerned(facts, (each for each in people if each))))
     return persons, tuple(raises.get(person, 0) for person in persons)
+
+
+def concerned(facts: FamilyFacts, persons: Iterable[str]) -> frozenset[str]:
+    """Whose protective events may change what is released about these persons in this family.
+
+    Themselves, every member (a desk that comes to supervise one adult opposes all others), the victims to whose harm
+    one of them was exposed, and everybody paired with any of these: the victim with whom a child is shielded, and her
+    P, may be in another family.
+    """
+    found: set[str] = {*persons, *facts.state.get("members", {})}
+    found.update(*[facts.person(each).exposed for each in found])
+    known = [facts.person(each) for each in found]
+    return frozenset(found).union(*(each.victims for each in known), *(each.perpetrators for each in known))
 
 
 def awaits(facts: FamilyFacts, persons: Iterable[str]) -> bool:

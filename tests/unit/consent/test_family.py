@@ -5,7 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from services.consent.family import Stepped, concerned, step
+from services.consent.family import Stepped, step
+from services.consent.logged import concerned
 from services.consent.moves import NotAllowed
 from services.consent.scene import FamilyFacts, Scene
 from tests.unit.consent.cast import (
@@ -285,8 +286,8 @@ def test_override_shares_what_it_names_and_lapses_without_a_second_person() -> N
 
 def test_deliveries_rest_on_everybody_whose_facts_may_change_them() -> None:
     family = the_cast()
-    assert concerned(family.state, [V]) == {V, P, K}
-    assert concerned(family.state, ["stranger"]) == {"stranger", V, P, K}
+    assert concerned(FamilyFacts.of(family.state), [V]) == {V, P, K}
+    assert concerned(FamilyFacts.of(family.state), ["stranger"]) == {"stranger", V, P, K}
 
 
 def test_deliveries_rest_on_the_pair_of_a_victim_with_whom_a_child_is_shielded_when_she_is_no_member() -> (
@@ -299,7 +300,7 @@ def test_deliveries_rest_on_the_pair_of_a_victim_with_whom_a_child_is_shielded_w
     ]
     present = {"person": ref(K), "role": "child_present"}
     family.tell("outcome.incident_reported", POLICE, incident="I", people=[*rows, present])
-    assert concerned(family.state, [V]) == {V, P, K, "aunt-n", "uncle-n"}
+    assert concerned(FamilyFacts.of(family.state), [V]) == {V, P, K, "aunt-n", "uncle-n"}
 
 
 def test_what_a_child_shares_with_a_victim_of_whom_nothing_is_known_is_held_from_who_may_oppose_her() -> None:
