@@ -2,11 +2,12 @@
 
 An entry says: processor, topic, partition, `from` (the first offset), `to` (one past the last), and
 `counts`, the number of offsets per fate. Per partition the ranges must join without gap or overlap, and end
-at the processor's position. Ranges may come in any order; only those that do not join yet are held.
+at the processor's position. Ranges may come in any order.
 """
 
+from bisect import bisect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Place = tuple[str, str, int]
@@ -15,13 +16,6 @@ Place = tuple[str, str, int]
 
 class CoverageError(ValueError):
     """A coverage entry is malformed, or does not add up."""
-
-
-@dataclass(slots=True)
-class _Line:
-    first: int
-    reached: int
-    ahead: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +32,8 @@ class CoverageSum:
     """The coverage of a whole log, as it is read."""
 
     def __init__(self) -> None:
-        self._lines: dict[Place, _Line] = {}
+        self._ranges: dict[Place, list[tuple[int, int]]] = {}
+        """By place: what is covered, as ranges in order that neither overlap nor touch."""
         self._counts: dict[Place, dict[str, int]] = {}
 
     def add(self, detail: Mapping[str, Any]) -> None:
@@ -47,28 +42,27 @@ class CoverageSum:
         Raises `CoverageError` when it is malformed, empty, or overlaps what was counted.
         """
         place, start, end, counts = _read(detail)
-        line = self._lines.get(place)
-        if line is None:
-            self._lines[place] = _Line(start, end)
-        elif start < line.reached or start in line.ahead:
-            raise CoverageError(f"{_name(place)}: offset {start} is counted twice")
-        elif start > line.reached:
-            line.ahead[start] = end
-        else:
-            line.reached = end
-            while line.reached in line.ahead:
-                line.reached = line.ahead.pop(line.reached)
-            if any(other < line.reached for other in line.ahead):
-                raise CoverageError(f"{_name(place)}: an offset before {line.reached} is counted twice")
+        ranges = self._ranges.setdefault(place, [])
+        after = bisect(ranges, (start, end))
+        before = ranges[after - 1] if after else (start, start)
+        following = ranges[after] if after < len(ranges) else (end, end)
+        if before[1] > start or following[0] < end:
+            twice = start if before[1] > start else following[0]
+            raise CoverageError(f"{_name(place)}: offset {twice} is counted twice")
+        joined = (
+            before[0] if before[1] == start else start,
+            following[1] if following[0] == end else end,
+        )
+        ranges[after - (before[1] == start and after > 0) : after + (following[0] == end)] = [joined]
         total = self._counts.setdefault(place, {})
         for fate, number in counts.items():
             total[fate] = total.get(fate, 0) + number
 
     def result(self) -> list[Covered]:
-        """What is covered without a gap, per place."""
+        """What is covered from the first offset on without a gap, per place."""
         return [
-            Covered(place, line.first, line.reached, dict(self._counts[place]))
-            for place, line in sorted(self._lines.items())
+            Covered(place, *ranges[0], dict(self._counts[place]))
+            for place, ranges in sorted(self._ranges.items())
         ]
 
     def check(self, positions: Mapping[Place, int]) -> list[str]:
@@ -77,16 +71,15 @@ class CoverageSum:
         Empty when all does.
         """
         wrong = []
-        for place, line in sorted(self._lines.items()):
-            if line.ahead:
-                gap_end = min(line.ahead)
-                wrong.append(f"{_name(place)}: offsets {line.reached} to {gap_end - 1} have no fate")
-            elif place in positions and positions[place] != line.reached:
+        for place, ranges in sorted(self._ranges.items()):
+            if len(ranges) > 1:
+                wrong.append(f"{_name(place)}: offsets {ranges[0][1]} to {ranges[1][0] - 1} have no fate")
+            elif place in positions and positions[place] != ranges[0][1]:
                 wrong.append(
-                    f"{_name(place)}: covered up to {line.reached}, but the position is {positions[place]}"
+                    f"{_name(place)}: covered up to {ranges[0][1]}, but the position is {positions[place]}"
                 )
         for place, position in sorted(positions.items()):
-            if position and place not in self._lines:
+            if position and place not in self._ranges:
                 wrong.append(f"{_name(place)}: the position is {position}, and nothing is covered")
         return wrong
 
