@@ -151,11 +151,17 @@ def _clause(
 
 
 def lifted_category(rules: CompiledRules, tally: Tally) -> None:
-    """Both categories where it is not certain, so that both must be released; nothing of V's for who opposes V."""
-    for desk, person in product(_two_desks(rules), (S, FAMILY)):
-        where = f"contact.address about {person or 'the family'}, to {desk}"
-        run = _lifting(rules, desk, person)
+    """Both categories where it is not certain, so that both must be released; nothing of V's for who opposes V.
+
+    A place that is stated as something else must be released as that whatever is known of anybody: what protects
+    opens nothing.
+    """
+    stated = ("contact.address", "support.summary")
+    for desk, person, category in product(_two_desks(rules), (S, FAMILY), stated):
+        where = f"{category} about {person or 'the family'}, to {desk}"
+        run = _lifting(rules, desk, person, category)
         for facts, words in explore(run):
+            tally.add("I07", facts, where, holds=category.startswith("contact.") or category in words)
             near = facts.values.get(("near",), facts.values)
             uncertain = near is None and WHEREABOUTS not in words
             tally.add("I09", facts, where, holds=not uncertain and bool(words))
@@ -164,10 +170,12 @@ def lifted_category(rules: CompiledRules, tally: Tally) -> None:
             tally.add("I05", facts, where, holds=all(_constant(run, facts, each) for each in told))
 
 
-def _lifting(rules: CompiledRules, desk: str, person: str) -> Callable[[Facts], tuple[str, ...]]:
+def _lifting(
+    rules: CompiledRules, desk: str, person: str, category: str
+) -> Callable[[Facts], tuple[str, ...]]:
     def run(facts: Facts) -> tuple[str, ...]:
-        scene: Any = AbstractScene(facts, rules, desk, "contact.address", 0)
-        return lifted(scene, desk, "contact.address", person, place=True)
+        scene: Any = AbstractScene(facts, rules, desk, category, 0)
+        return lifted(scene, desk, category, person, place=True)
 
     return run
 

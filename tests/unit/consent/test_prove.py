@@ -87,6 +87,14 @@ def household_told(patch: Patch) -> Tally:
     return of_whole(dorset(), whole.lifted_category)
 
 
+def place_taken_for_whereabouts_alone(patch: Patch) -> Tally:
+    def alone(scene: Any, _: str, category: str, person: str, **__: Any) -> tuple[str, ...]:
+        return (outcome.WHEREABOUTS,) if scene.near(person) else (category, outcome.WHEREABOUTS)
+
+    patch.setattr(whole, "lifted", alone)
+    return of_whole(dorset(), whole.lifted_category)
+
+
 def treatment_without_consent(_: Patch) -> Tally:
     return of_clauses(altered("P04", when=()), "I06", "outcome.score")
 
@@ -211,6 +219,11 @@ def test_planted_fault_is_found_and_its_smallest_combination_told(
     assert invariant in broken
     assert broken[invariant].where
     assert len(broken[invariant].facts) == broken[invariant].weight
+
+
+def test_place_that_protection_opens_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = place_taken_for_whereabouts_alone(monkeypatch).broken
+    assert broken["I07"].where.startswith("support.summary")
 
 
 def test_sound_engine_breaks_nothing_where_each_fault_was_planted() -> None:
