@@ -206,6 +206,11 @@ class Partnership:
         return tuple(each for each in self.desks if each.active)
 
     @property
+    def served(self) -> frozenset[str]:
+        """Names of the desks to which anything is delivered."""
+        return frozenset(each.name for each in self.active_desks if each.receives)
+
+    @property
     def authority_plain(self) -> list[dict[str, list[str]]]:
         """The authority table as plain data: `{types, who}` in the order of the file."""
         return [{"types": list(each.types), "who": list(each.who)} for each in self.authority]

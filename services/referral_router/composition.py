@@ -38,7 +38,7 @@ def assemble(settings: Settings) -> Parts:
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
     rules = load_rules(settings.partnership, partnership)
     catalogue = Catalogue.load(ROOT / "schemas")
-    deciding = Deciding(CompiledRules(rules), catalogue)
+    deciding = Deciding(CompiledRules(rules), catalogue, partnership.served)
     return Parts(
         database=Database(settings.postgres, size=settings.database_pool, name="router"),
         ring=KeyRing(read_key(settings.master_key_file, "master_key_file")),

@@ -11,6 +11,7 @@ for somebody to confirm it, which takes hours, what may be known of the others g
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,10 +63,11 @@ class Bodies:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The sharing rules at work on a family's log."""
+    """The sharing rules at work on a family's log. `served`: the desks to which anything is delivered."""
 
     rules: CompiledRules
     catalogue: Catalogue
+    served: AbstractSet[str]
 
     def decide(self, facts: FamilyFacts, event: Event, at: Micros) -> Iterator[Effect]:
         """Decide a new event for every desk, on the facts after it."""
@@ -81,7 +83,8 @@ class Deciding:
         leads = leading(facts)
         moment = awaits(facts, (*persons, *decision.waits))
         verdicts = {each.desk: each for each in decision.recipients}
-        for desk in sorted(verdicts.keys() | (self._possible(item, items) if moment else frozenset())):
+        wanted = verdicts.keys() | (self._possible(item, items) if moment else frozenset())
+        for desk in sorted(wanted & self.served):
             urgent = event_type.gate in URGENT_GATES or desk in leads
             verdict = verdicts.get(desk) or decision.verdict(desk)
             release = _release(verdict, bodies, persons, counts, moment=moment, released=False)
@@ -136,7 +139,7 @@ class Deciding:
         """A rejection goes to the desk that it names, as it is."""
         body = wire.encode(self.catalogue.type(event.type), event.data)
         desk = event.data["to"]
-        if desk in self.rules.desks:
+        if desk in self.served:
             release = Release("pending", body, (), (), None)
             yield Deliver(desk, event, event.envelope.recorded_at, release, urgent=desk in leading(facts))
 
@@ -147,7 +150,7 @@ class Deciding:
             categories.add(WHEREABOUTS)
         return frozenset(
             desk
-            for desk in self.rules.desks
+            for desk in self.served & self.rules.desks.keys()
             if (item.derived or desk != item.source)
             and any(
                 not FAMILY_ROLES.issuperset(permit.roles)

@@ -21,7 +21,9 @@ RULES: Final = "rules"
 @cache
 def router() -> Router:
     """Dorset's router."""
-    return Router(Deciding(dorset(), CATALOGUE), rows_by_kind(load(DORSET).authority_plain))
+    partnership = load(DORSET)
+    deciding = Deciding(dorset(), CATALOGUE, partnership.served)
+    return Router(deciding, rows_by_kind(partnership.authority_plain))
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,12 @@ def test_whoever_a_family_must_hear_of_is_asked_for_when_they_are_no_member() ->
     loop.accept("family.member_added", WEST, "F3", members=[{"person": ref("K"), "kind": "child"}])
     loop.release()
     assert {held.row.status for held in loop.deliveries.values()} <= {"delivered", "recalled"}
+
+
+def test_nothing_is_made_for_a_desk_that_is_only_expected_when_it_may_have_it() -> None:
+    """Paragon's second desk is named and receives nothing yet: what lay for it would never end."""
+    loop = Loop()
+    loop.accept("capacity.declared", PARAGON, "paragon", agency="paragon", pathway="any")
+    loop.release()
+    assert CHESIL in loop.desks()
+    assert "paragon/behaviour" not in loop.desks()
