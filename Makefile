@@ -4,13 +4,16 @@ BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit integration stacks torture fuzz bench format requirements clean
+.PHONY: help demo twice test lint types unit integration stacks torture fuzz bench format requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-demo: .venv ## The whole hub with two families and five desks, a year in a minute
-	$(BIN)/wraparound demo
+demo: .venv ## The whole hub with a simulated county, and what its year shows
+	$(BIN)/wraparound demo $(DEMO)
+
+twice: .venv ## The county twice from one seed: the same published, the same delivered
+	$(BIN)/python -m tests.twice $(DEMO)
 
 test: .venv ## Everything that CI runs, two steps at a time; each is shown when it ends
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint stacks integration types unit

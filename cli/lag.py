@@ -131,9 +131,9 @@ def _lag(
 
     client = reach.kafka(folder, about)
     try:
-        first = _behind(connection, client)
+        first = behind(positions(connection), client)
         time.sleep(APART_SECONDS)
-        second = _behind(connection, client)
+        second = behind(positions(connection), client)
         rows = []
         for processor, topic in sorted({(key[0], key[1]) for key in second}):
             of = {key: at for key, at in second.items() if key[:2] == (processor, topic)}
@@ -154,20 +154,24 @@ def _lag(
         client.close()
 
 
-def _behind(
-    connection: "psycopg.Connection[tuple[Any, ...]]", client: Any
-) -> dict[tuple[str, str, int], tuple[int, int]]:
+Position = tuple[str, str, int]
+"""Processor, topic, partition."""
+
+
+def positions(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[Position, int]:
+    """Where each processor stands."""
+    rows = connection.execute("SELECT processor, topic, partition, next_offset FROM position").fetchall()
+    return {(processor, topic, partition): at for processor, topic, partition, at in rows}
+
+
+def behind(where: dict[Position, int], client: Any) -> dict[Position, tuple[int, int]]:
     """Position and end of log, by processor, topic and partition."""
     from kafka import TopicPartition  # noqa: PLC0415
     from kafka.admin import OffsetSpec  # noqa: PLC0415
 
-    positions = connection.execute("SELECT processor, topic, partition, next_offset FROM position").fetchall()
-    wanted = {TopicPartition(topic, partition): OffsetSpec.LATEST for _, topic, partition, _ in positions}
+    wanted = {TopicPartition(topic, partition): OffsetSpec.LATEST for _, topic, partition in where}
     ends = client.list_partition_offsets(wanted) if wanted else {}
-    return {
-        (processor, topic, partition): (at, max(at, ends[TopicPartition(topic, partition)].offset))
-        for processor, topic, partition, at in positions
-    }
+    return {key: (at, max(at, ends[TopicPartition(key[1], key[2])].offset)) for key, at in where.items()}
 
 
 def _age(client: Any, waiting: dict[Any, int]) -> float:

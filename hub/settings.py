@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from hub.clock import DAY, Clock, Micros, SandboxClock, SystemClock, parse_micros
 from hub.errors import HubError
+from hub.led_clock import LedClock
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository's root: schemas/ and partnerships/ are found from here."""
@@ -162,6 +163,10 @@ class Settings:
     clock_speed: float = setting("how many times as fast a sandbox's clock runs", "1", speed)
     clock_anchor: Micros | None = setting("the machine's time when the start was", "", instant, "RFC 3339")
 
+    clock_file: Path | None = setting(
+        "a file that leads a sandbox's clock: eight bytes, moved on by whoever leads it", "", optional_path
+    )
+
     instance: str = setting("which of several such processes: its static membership", "1", str)
     log_level: str = setting("what is logged", "info", one_of("debug", "info", "warning", "error"))
     log_format: str = setting("in which form: a line of text, or of JSON", "text", one_of("text", "json"))
@@ -172,7 +177,9 @@ class Settings:
     watch_port: int = setting("its port for /livez, /readyz and /metrics; 0: none", "0", whole(0, 65535))
 
     def clock(self) -> Clock:
-        """The hub's clock: the sandbox's if it has a start, otherwise the machine's."""
+        """The hub's clock: led by a file, or the sandbox's if it has a start, otherwise the machine's."""
+        if self.clock_file is not None:
+            return LedClock(self.clock_file)
         if self.clock_start is None:
             return SystemClock()
         assert self.clock_anchor is not None

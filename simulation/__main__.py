@@ -6,25 +6,22 @@ every byte that the hub sends here, as it came.
 """
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
 from client.http import HubClient, Profile
 from client.topic import KafkaAccess, TopicReader
-from simulation.desk import INBOX, TOPIC, Desk, Told
+from simulation.desk import Desk
+from simulation.pipes import OrphanedError, say, standard_input
+from simulation.reading import INBOX, TOPIC
 from simulation.scripts import SCRIPTS
 from simulation.time import SandboxTime
-
-
-class OrphanedError(Exception):
-    """Whoever started the desk has gone."""
 
 
 async def run(name: str, profile: Path, mailbag: Path) -> None:
     """Work the script once told to begin; then stay until told to close."""
     script, doors = SCRIPTS[name]
-    lines = await _standard_input()
+    lines = await standard_input()
     word, _, numbers = (await lines.readline()).decode().strip().partition(" ")
     if word != "begin":
         raise OrphanedError
@@ -32,7 +29,7 @@ async def run(name: str, profile: Path, mailbag: Path) -> None:
     with mailbag.open("ab") as bag:
         hub = HubClient(Profile.load(profile), watch=bag.write)
         async with hub:
-            desk = Desk(hub, time, _say)
+            desk = Desk(hub, time, say)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_listen(lines, desk))
                 if INBOX in doors:
@@ -47,13 +44,6 @@ async def run(name: str, profile: Path, mailbag: Path) -> None:
     desk.tell("closed")
 
 
-async def _standard_input() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
-
-
 async def _listen(lines: asyncio.StreamReader, desk: Desk) -> None:
     while line := (await lines.readline()).decode().strip():
         word, _, rest = line.partition(" ")
@@ -62,11 +52,6 @@ async def _listen(lines: asyncio.StreamReader, desk: Desk) -> None:
             return
         await desk.cue(rest)
     raise OrphanedError
-
-
-def _say(told: Told) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
 
 
 def main() -> None:

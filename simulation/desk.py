@@ -6,17 +6,16 @@ door that it came by.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, TypeVar
 
 from client.http import HubClient, HubProblemError
 from client.inbox import InboxReader
 from client.topic import TopicReader
+from simulation.reading import Keep, read_inbox, read_topic
 from simulation.time import SandboxTime
 
-INBOX: Final = "inbox"
-TOPIC: Final = "topic"
 POLL_SECONDS: Final = 5
 
 T = TypeVar("T")
@@ -105,27 +104,13 @@ class Desk:
 
     async def read_inbox(self) -> None:
         """Read the inbox until the desk closes and nothing is left."""
-        reader = InboxReader(self.hub, wait=POLL_SECONDS)
-        while True:
-            closing = self.ending.is_set()
-            events = await reader.read(wait=0 if closing else None)
-            await self._take(INBOX, events, reader.acknowledge)
-            if closing and not events and not reader.waiting:
-                return
+        await read_inbox(InboxReader(self.hub, wait=POLL_SECONDS), self.ending, self._take)
 
     async def read_topic(self, topic: TopicReader) -> None:
         """Read the topic until the desk closes and nothing is left."""
-        async with topic:
-            while True:
-                closing = self.ending.is_set()
-                events = await topic.read(0.5)
-                await self._take(TOPIC, events, lambda _: topic.commit())
-                if closing and not events and await topic.drained():
-                    return
+        await read_topic(topic, self.ending, self._take)
 
-    async def _take(
-        self, door: str, events: list[Told], keep: Callable[[list[Told]], Awaitable[None]]
-    ) -> None:
+    async def _take(self, door: str, events: list[Told], keep: Keep) -> None:
         for event in events:
             self.tell("received", door=door, event=event)
         await keep(events)

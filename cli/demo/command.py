@@ -9,11 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.demo.progress import progress
 from cli.local import AsJson
 from hub.errors import HubError, SenderError
 
@@ -21,6 +23,13 @@ app = typer.Typer(add_completion=False)
 
 FAILED = 1
 REMOVE_SECONDS = 5.0
+
+
+class Story(StrEnum):
+    """What is told."""
+
+    COUNTY = "county"
+    SMALL = "small"
 
 
 class NotEmptyError(SenderError):
@@ -37,51 +46,95 @@ def demo(
     stay: Annotated[
         bool, typer.Option("--stay", help="Leave the hub up until Ctrl-C, to look around.")
     ] = False,
+    story: Annotated[
+        Story, typer.Option("--story", help="The county, or two families told event by event.")
+    ] = Story.COUNTY,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Which county: the same seed, the same bytes.")
+    ] = 1,
+    months: Annotated[
+        int, typer.Option("--months", min=1, max=13, help="How much of the county's year: 13, all of it.")
+    ] = 13,
     as_json: AsJson = False,
 ) -> None:
-    """A hub of its own, two families, five desks, a year in half a minute; then what happened, and why.
+    """A hub of its own, a simulated county that lives a year on it, and then what happened, in words and figures.
 
     Real Kafka and PostgreSQL start in a temporary folder, and everything is stopped and removed at the end. The desks
     are processes that use what every partner may use: HTTP, Kafka, their own keys. Exit 1: something that must
     have happened did not.
 
-    Examples: `wraparound demo`, `wraparound demo --json`, `wraparound demo --stay --folder /tmp/trial`.
+    Examples: `wraparound demo`, `wraparound demo --story small --json`, `wraparound demo --stay --folder /tmp/trial`.
     """
     with _place(folder) as place:
         try:
-            ok = asyncio.run(_run(place, stay=stay, as_json=as_json))
+            small = story is Story.SMALL
+            ok = asyncio.run(
+                _small(place, stay=stay, as_json=as_json)
+                if small
+                else _county(place, seed, months, stay=stay, as_json=as_json)
+            )
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
     if not ok:
         raise typer.Exit(FAILED)
 
 
-async def _run(folder: Path, *, stay: bool, as_json: bool) -> bool:
-    # What the demo is made of is heavy: `wraparound --help` does without it.
+# What a story is made of is heavy: `wraparound --help` does without it.
+
+
+async def _county(folder: Path, seed: int, months: int, *, stay: bool, as_json: bool) -> bool:
+    from cli.demo.county.living import Lived, live  # noqa: PLC0415
+    from cli.demo.county.page import as_json as plain  # noqa: PLC0415
+    from cli.demo.county.page import lines  # noqa: PLC0415
+    from cli.demo.county.shown import gather  # noqa: PLC0415
+
+    ok = False
+
+    def show(lived: Lived, url: str) -> None:
+        nonlocal ok
+        shown = gather(lived, str(folder) if stay else "")
+        ok = _print(plain(shown), lines(shown), as_json=as_json)
+        _tell_place(folder, url, stay=stay)
+
+    _end_on_sigterm()
+    with progress() as told:
+        await live(folder, seed, months, _say, told, show, stay=stay)
+    return ok
+
+
+async def _small(folder: Path, *, stay: bool, as_json: bool) -> bool:
     from cli.demo.page import as_json as plain  # noqa: PLC0415
     from cli.demo.page import lines  # noqa: PLC0415
     from cli.demo.shown import gather  # noqa: PLC0415
     from cli.demo.year import Year, live  # noqa: PLC0415
-    from hub.stack.stack import Stack  # noqa: PLC0415
 
     ok = False
 
-    def show(year: Year, stack: Stack) -> None:
+    def show(year: Year, url: str) -> None:
         nonlocal ok
         shown = gather(year)
-        result = plain(shown)
-        ok = bool(result["ok"])
-        typer.echo(json.dumps(result) if as_json else "\n".join(lines(shown)))
-        if stay:
-            _say(
-                f"the hub is up at {stack.url}, in {folder}: `wraparound status --folder {folder}`; Ctrl-C ends it"
-            )
+        ok = _print(plain(shown), lines(shown), as_json=as_json)
+        _tell_place(folder, url, stay=stay)
 
+    _end_on_sigterm()
+    await live(folder, _say, _tell, show, stay=stay)
+    return ok
+
+
+def _print(result: dict[str, Any], page: Iterator[str], *, as_json: bool) -> bool:
+    typer.echo(json.dumps(result) if as_json else "\n".join(page))
+    return bool(result["ok"])
+
+
+def _tell_place(folder: Path, url: str, *, stay: bool) -> None:
+    if stay:
+        _say(f"the hub is up at {url}, in {folder}: `wraparound status --folder {folder}`; Ctrl-C ends it")
+
+
+def _end_on_sigterm() -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await live(folder, _say, _tell, show, stay=stay)
-    return ok
 
 
 def _say(line: str) -> None:

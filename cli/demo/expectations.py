@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cli.demo.account import Account
+from cli.demo.holding import unmet
 
 SCORE: Final = "outcome.score"
 PLAN: Final = "support.dv_safety_plan"
@@ -40,16 +41,8 @@ Expectation = Callable[[Seen], bool]
 
 
 def failed(seen: Seen) -> list[str]:
-    """The sentences that do not hold. An expectation that cannot even be asked does not hold."""
-    found = []
-    for sentence, holds in EXPECTATIONS.items():
-        try:
-            good = holds(seen)
-        except (KeyError, IndexError, TypeError):
-            good = False
-        if not good:
-            found.append(sentence)
-    return found
+    """The sentences that do not hold."""
+    return unmet(EXPECTATIONS, seen)
 
 
 def _refusals(seen: Seen) -> bool:

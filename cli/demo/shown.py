@@ -3,7 +3,7 @@
 from cli.demo.account import Account
 from cli.demo.expectations import Seen
 from cli.demo.page import Shown
-from cli.demo.proof import searched
+from cli.demo.proof import head_as_plain, searched
 from cli.demo.year import SPEED, Year
 from simulation.people import REFUGE, SAFETY_PLAN
 
@@ -26,17 +26,7 @@ def gather(year: Year) -> Shown:
         refuge=REFUGE,
         victim=victim,
     )
-    head = {
-        "origin": year.head.origin,
-        "size": year.head.size,
-        "root": year.head.root,
-        "signed_at": year.head.signed_at,
-        "checkpoints": report.checkpoints,
-        "details": report.details,
-        "offsets": sum(each.to - each.first for each in report.covered),
-        "kinds": dict(year.head.kinds),
-        "ok": report.ok,
-    }
+    head = head_as_plain(year.head)
     return Shown(
         seen,
         {name: size for name, (size, _) in found.items()},

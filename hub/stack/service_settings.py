@@ -17,7 +17,7 @@ OURS = (
     *("kafka", "kafka_user", "kafka_password_file", "kafka_security", "kafka_ca_file", "postgres"),
     *("hub_secret_file", "master_key_file", "signing_key_file", "sandbox_keys", "folder", "public_url"),
     *("clock_start", "clock_speed", "clock_anchor", "http_host", "http_port", "partitions", "instance"),
-    *("watch_host", "watch_port"),
+    *("clock_file", "watch_host", "watch_port"),
 )
 """What a stack decides, whatever the environment of whoever starts it says."""
 

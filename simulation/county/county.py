@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from random import Random
 from typing import Final
 
 from client.events import NewEvent, encoded
 from simulation.county import families, letters
-from simulation.county.letters import Letter
+from simulation.county.letters import Away, Letter
 from simulation.county.lives import Life, live
 from simulation.county.people import Family
 from simulation.county.referrals import perpetrators, referrals
 
 RESENT: Final = ("reach/sft", 28)
 """Reach loses track of what arrived in that week, and sends all of it again."""
+AWAY: Final = Away("paragon", date(2023, 7, 6), date(2023, 7, 27))
+"""Information governance suspends Paragon, and lets it come back."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def script(county: County) -> list[list[Letter]]:
     from simulation.county.agencies import WRITERS  # noqa: PLC0415
 
     written = [letter for write in WRITERS for letter in write(county)]
-    return letters.weeks(written, RESENT)
+    return letters.weeks(written, RESENT, AWAY)
 
 
 def event(letter: Letter) -> NewEvent:

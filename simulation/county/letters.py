@@ -5,7 +5,7 @@ never turns on luck what was delivered before what, `weeks` gives each family at
 changes who may know what of it stands alone, and everything else of that family waits for the next week.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain, count, groupby
@@ -45,6 +45,21 @@ OPTIONAL: Final = frozenset(
 """What is left out where a family's news are too far behind."""
 MOST_BEHIND: Final = 3
 """Weeks."""
+AT_ONCE: Final = frozenset({"consent.refused", "consent.withdrawn"})
+"""Stirring kinds that take effect although their agency is suspended, and may come before what it sent earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """An agency that is suspended: what it sends from one day on waits until another."""
+
+    agency: str
+    since: date
+    back: date
+
+    def keeps(self, desk: str, week: int) -> bool:
+        """Whether what this desk sends in that week waits."""
+        return desk.partition("/")[0] == self.agency and week_of(self.since) <= week < week_of(self.back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +120,13 @@ def week_of(day: date) -> int:
     return max(0, (day - FIRST_DAY).days // 7)
 
 
-def weeks(letters: Iterable[Letter], resent: tuple[str, int] | None = None) -> list[list[Letter]]:
+def weeks(
+    letters: Iterable[Letter], resent: tuple[str, int] | None = None, away: Away | None = None
+) -> list[list[Letter]]:
     """The letters of each week, in the order in which they are sent.
 
-    `resent`: a desk and a week; what it sent in that week it sends again in the next one. What would be sent after
-    the last week is not sent any more.
+    `resent`: a desk and a week; what it sent in that week it sends again in the next one. `away`: an agency that is
+    suspended for some weeks. What would be sent after the last week is not sent any more.
     """
     ranked = sorted(letters, key=lambda each: (each.day, ORDER.index(each.desk)))
     found: list[list[Letter]] = [[] for _ in range(WEEKS)]
@@ -117,7 +134,7 @@ def weeks(letters: Iterable[Letter], resent: tuple[str, int] | None = None) -> l
     for letter in ranked:
         by_family.setdefault(letter.about, []).append(letter)
     alone = [(week_of(letter.day), letter) for letter in by_family.pop("", [])]
-    for week, letter in chain(alone, *map(_paced, by_family.values())):
+    for week, letter in chain(alone, *(_paced(each, away) for each in by_family.values())):
         if week < WEEKS:
             found[week].append(letter)
     if resent is not None:
@@ -126,11 +143,11 @@ def weeks(letters: Iterable[Letter], resent: tuple[str, int] | None = None) -> l
     return [sorted(each, key=lambda letter: ORDER.index(letter.desk)) for each in found]
 
 
-def _paced(letters: Iterable[Letter]) -> Iterator[tuple[int, Letter]]:
+def _paced(letters: Iterable[Letter], away: Away | None) -> Iterator[tuple[int, Letter]]:
     """Each letter of one family with its week. A visit is what one desk sends of it on one day."""
-    week, calm = -1, True
+    week, calm, kept = -1, True, False
     sent: set[str] = set()
-    for (day, _), together in groupby(letters, key=lambda each: (each.day, each.desk)):
+    for (day, desk), together in groupby(letters, key=lambda each: (each.day, each.desk)):
         visit = [each for each in together if each.expect != AGAIN or each.id in sent]
         if week > week_of(day) + MOST_BEHIND and all(each.kind in OPTIONAL for each in visit):
             continue
@@ -139,7 +156,27 @@ def _paced(letters: Iterable[Letter]) -> Iterator[tuple[int, Letter]]:
             week = week_of(day)
         elif not (calm and is_calm):
             week += 1
+        if away is not None:
+            keeps = away.keeps(desk, week)
+            kept = kept or (keeps and is_calm)
+            week = _after(away, week, visit, keeps=keeps, kept=kept)
         calm = is_calm
         sent.update(each.id for each in visit)
         for letter in visit:
             yield week, letter
+
+
+def _after(away: Away, week: int, visit: Sequence[Letter], *, keeps: bool, kept: bool) -> int:
+    """The week of a visit, if the agency is suspended or just back.
+
+    What stirs stands alone: it is not sent to wait, nor in the week in which what was `kept` comes in.
+    """
+    stirring = [each for each in visit if each.is_stirring]
+    waits = keeps and any(each.kind not in AT_ONCE for each in stirring)
+    meets = kept and bool(stirring) and week == week_of(away.back)
+    return week_of(away.back) + 1 if waits or meets else week
+
+
+def slug(desk: str) -> str:
+    """A desk's name as that of a file."""
+    return desk.replace("/", "-")

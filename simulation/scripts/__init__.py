@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from simulation.desk import INBOX, TOPIC, Desk
+from simulation.desk import Desk
+from simulation.reading import INBOX, TOPIC
 from simulation.scripts import council, governance, mental_health, probation, substance_use, victim_support
 
 Script = Callable[[Desk], Awaitable[None]]

@@ -1,23 +1,21 @@
 """council/ig: suspends an agency and lets it come back; decides objections."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from simulation.county.agencies.reach import objecting
-from simulation.county.county import County
+from simulation.county.county import AWAY, County
 from simulation.county.letters import Letter, Outbox
 
-SUSPENDED: Final = date(2023, 7, 6)
-BACK: Final = date(2023, 7, 27)
 DECIDED_AFTER: Final = timedelta(days=95)
 
 
 def letters(county: County) -> list[Letter]:
     """What information governance sends."""
     outbox = Outbox("council/ig", "ig-{:04d}")
-    theft = {"agency": "paragon", "reason": "security_incident"}
-    outbox.write(SUSPENDED, "hub.agency_suspended", theft)
-    outbox.write(BACK, "hub.agency_resumed", theft)
+    theft = {"agency": AWAY.agency, "reason": "security_incident"}
+    outbox.write(AWAY.since, "hub.agency_suspended", theft)
+    outbox.write(AWAY.back, "hub.agency_resumed", theft)
     for life in objecting(county):
         assert life.started is not None
         referral, day = life.referral, life.started + DECIDED_AFTER

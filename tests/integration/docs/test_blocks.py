@@ -96,9 +96,13 @@ def test_a_page_starts_the_hub_as_the_first_page_does_when_it_starts_one(page: P
 
 
 @pytest.mark.timeout(600)
-def test_the_demo_holds_and_leaves_nothing_when_it_is_the_first_thing_typed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", ["--months 1", "--story small"])
+def test_the_demo_holds_and_leaves_nothing_when_it_is_the_first_thing_typed(
+    options: str, tmp_path: Path
+) -> None:
+    """The county for a month, as its year takes longer than a suite may; and two families' year, event by event."""
     assert [block.strip() for _, block in (FIRST, *SHOWN[:-1])] == [DEMO, TESTS]
-    done = run(DEMO, ROOT, WRAPAROUND_FOLDER=str(tmp_path / "stack"), TMPDIR=str(tmp_path))
+    done = run(DEMO, ROOT, DEMO=options, WRAPAROUND_FOLDER=str(tmp_path / "stack"), TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^(\d+) of \1 expectations hold\.$", done.stdout, re.MULTILINE), done.stdout
     assert stopped(tmp_path / "stack")

@@ -18,8 +18,8 @@ from services.gateway.checking import Checker
 from services.gateway.cloudevents import CloudEvent
 from services.gateway.problems import ProblemError
 from simulation.county.count import Count, Ledger, Presented
-from simulation.county.county import RESENT, make, published, script
-from simulation.county.letters import AGAIN, ORDER, WEEKS, Letter
+from simulation.county.county import AWAY, RESENT, make, published, script
+from simulation.county.letters import AGAIN, AT_ONCE, ORDER, WEEKS, Letter, week_of
 
 NOVEMBER = "2023-11-30"
 DECEMBER = "2023-12-31"
@@ -194,3 +194,13 @@ def test_families_are_opened_once_and_closed_at_the_end_when_they_are() -> None:
         if each.kind == "family.closed" and not each.expect:
             closed.add(each.about)
     assert len(closed) == 17 + 34
+
+
+def test_nothing_is_sent_to_wait_that_changes_who_may_know_what_when_an_agency_is_suspended() -> None:
+    """Its protective events would overtake the rest, and what follows on them be rejected."""
+    first, back = week_of(AWAY.since), week_of(AWAY.back)
+    sent = [letter for week in weeks(1)[first:back] for letter in week if letter.desk == "paragon/victim"]
+    assert {letter.kind for letter in sent if letter.is_stirring} <= AT_ONCE
+    kept = {letter.about for letter in sent if not letter.is_stirring}
+    assert kept
+    assert not [letter for letter in weeks(1)[back] if letter.about in kept and letter.is_stirring]

@@ -55,4 +55,9 @@ def test_what_a_person_set_is_passed_on_but_for_what_the_stack_decides_when_up_s
 
 def test_everything_told_is_what_the_stack_decides_when_compared(tmp_path: Path) -> None:
     time = SandboxTime(0, 1.0, 0)
-    assert set(around(tmp_path, time).of("sealer")) | {"instance", "watch_host", "watch_port"} == set(OURS)
+    assert set(around(tmp_path, time).of("sealer")) | {
+        "clock_file",
+        "instance",
+        "watch_host",
+        "watch_port",
+    } == set(OURS)

@@ -1,4 +1,4 @@
-"""The desks of the demo as processes of their own, and what they say of themselves."""
+"""The desks of the small story as processes of their own, and what they say of themselves."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ class DeskProcess:
             self.process.stdin.write(f"{line}\n".encode())
 
 
-class County:
+class Room:
     """All desks. Each hears what the others publish, as people who work in one room do."""
 
     def __init__(self, folder: Path, said: Callable[[str, Line], None]) -> None:

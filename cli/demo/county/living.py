@@ -1,0 +1,144 @@
+"""The county's year on a hub of its own: week after week, desk after desk, and what is asked of the hub afterwards."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from cli import lag
+from cli.demo import proof
+from cli.demo.county import asked
+from cli.demo.county.asked import Facts, Seen
+from cli.demo.county.dates import at
+from cli.demo.county.offices import Offices
+from cli.demo.county.stillness import Stillness
+from cli.demo.hub import DemoStack, Say, interruptible, kept_up, kill
+from cli.demo.proof import LogHead
+from hub.clock import DAY
+from hub.led_clock import ClockHand
+from hub.stack.stack import Stack
+from hub.stack.supervisor import Supervisor
+from simulation.county import scripts
+from simulation.county.county import County, make, script
+from simulation.county.letters import ORDER, WEEKS, Letter
+
+KILLED: Final = {(20, "council/chesil"): "router", (38, "council/chesil"): "delivery"}
+"""When that desk has sent its letters of that week, this service is killed (SIGKILL), in the middle of its work."""
+CLOCK: Final = "clock"
+COUNTY: Final = "county"
+MONTHS: Final = 13
+"""December 2022 to December 2023."""
+
+Progress = Callable[[int, int, int], None]
+"""Told after each week: the weeks that are over, of how many, and the events published so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """All that is known once the year is over. `work`: the folder of scripts, mailbags and journals."""
+
+    county: County
+    weeks: Sequence[Sequence[Letter]]
+    work: Path
+    status: Mapping[str, Any]
+    facts: Facts
+    views: Sequence[Seen]
+    head: LogHead
+    seconds: Mapping[str, float]
+    restarts: Mapping[str, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole year was lived."""
+        return len(self.weeks) == WEEKS
+
+
+async def live(
+    folder: Path,
+    seed: int,
+    months: int,
+    say: Say,
+    progress: Progress,
+    show: Callable[[Lived, str], None],
+    *,
+    stay: bool,
+) -> None:
+    """Run so many months in this folder, show them, and stop everything; with `stay` only when interrupted.
+
+    Raises the stack's errors, `StoryError`, `UnfinishedError`.
+    """
+    began = time.monotonic()
+    seconds: dict[str, float] = {}
+    work = folder / COUNTY
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stack = DemoStack(folder)
+    hand = ClockHand(folder / CLOCK, at(0, 0) - 6 * DAY)
+    supervisor = Supervisor(stack, more={"clock_file": folder / CLOCK})
+    offices = Offices(folder, work)
+    try:
+        await offices.start()
+        preparing = asyncio.get_running_loop().run_in_executor(None, _prepare, seed, months, work)
+        # Blocks, since what it starts ends with this very thread.
+        with interruptible():
+            supervisor.start(say)
+        county, weeks = await preparing
+        async with kept_up(supervisor):
+            seconds["up"] = time.monotonic() - began
+            try:
+                offices.begin()
+                await _year(stack, supervisor, hand, offices, weeks, say, progress)
+                seconds["year"] = time.monotonic() - began - seconds["up"]
+                say("everything is decided and delivered; the desks read what is left")
+                status = await asyncio.to_thread(lag.look, folder, os.getpid())
+                await offices.close()
+            finally:
+                # Before the hub: a desk that is still there would try again and again.
+                await offices.end()
+            say("one family, as two desks see it; verifying the log")
+            facts = await asyncio.to_thread(asked.facts, stack.dsn)
+            views = await asyncio.to_thread(asked.views, stack, county.lives, chain(*weeks))
+            head = await proof.verified(stack)
+            seconds["all"] = time.monotonic() - began
+            restarts = {each.service: each.restarts for each in supervisor.services}
+            show(Lived(county, weeks, work, status, facts, views, head, seconds, restarts), stack.url)
+            if stay:
+                await asyncio.Event().wait()
+    finally:
+        await offices.end()
+
+
+def _prepare(seed: int, months: int, work: Path) -> tuple[County, list[list[Letter]]]:
+    county = make(seed)
+    weeks = script(county)[: ceil(WEEKS * months / MONTHS)]
+    scripts.write(work, weeks)
+    return county, weeks
+
+
+async def _year(
+    stack: Stack,
+    supervisor: Supervisor,
+    hand: ClockHand,
+    offices: Offices,
+    weeks: Sequence[Sequence[Letter]],
+    say: Say,
+    progress: Progress,
+) -> None:
+    """Each week in turn; the next begins when the hub has come to rest."""
+    published = 0
+    with Stillness(stack) as stillness:
+        for number, week in enumerate(weeks):
+            writing = {letter.desk for letter in week}
+            for turn, desk in enumerate(ORDER):
+                if desk not in writing:
+                    continue
+                hand.move(at(number, turn))
+                published += await offices.post(number, desk)
+                if (number, desk) in KILLED:
+                    kill(supervisor, KILLED[number, desk], say)
+            await stillness.wait()
+            progress(number + 1, len(weeks), published)

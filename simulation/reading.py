@@ -1,0 +1,38 @@
+"""What comes in at a desk: inbox and topic, read until the desk closes and nothing is left."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from client.inbox import InboxReader
+from client.topic import TopicReader
+
+INBOX: Final = "inbox"
+TOPIC: Final = "topic"
+LOOK_SECONDS: Final = 0.5
+
+Event = dict[str, Any]
+Keep = Callable[[list[Event]], Awaitable[None]]
+Take = Callable[[str, list[Event], Keep], Awaitable[None]]
+"""Takes what came by a door; what is then told to `Keep` is not shown again."""
+
+
+async def read_inbox(reader: InboxReader, ending: asyncio.Event, take: Take) -> None:
+    """Read the inbox."""
+    while True:
+        closing = ending.is_set()
+        events = await reader.read(wait=0 if closing else None)
+        await take(INBOX, events, reader.acknowledge)
+        if closing and not events and not reader.waiting:
+            return
+
+
+async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> None:
+    """Read the topic."""
+    async with reader:
+        while True:
+            closing = ending.is_set()
+            events = await reader.read(LOOK_SECONDS)
+            await take(TOPIC, events, lambda _: reader.commit())
+            if closing and not events and await reader.drained():
+                return
