@@ -175,7 +175,7 @@ def _remove(place: Path) -> None:
     deadline = time.monotonic() + REMOVE_SECONDS
     while place.exists():
         shutil.rmtree(place, ignore_errors=True)
-        if time.monotonic() > deadline:
+        if place.exists() and time.monotonic() > deadline:
             _say(f"{place} could not be removed")
             return
         time.sleep(0.1)
