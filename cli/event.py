@@ -179,6 +179,7 @@ def _stages(found: dict[str, Any]) -> str:
         )
     lines += [
         f"  task {each['task']}: {each['kind']} of {each['owner']}, {each['reason']}"
+        + (", done" if each.get("done_at") else "")
         for each in found["tasks"]
     ]
     return "\n".join(lines)

@@ -47,7 +47,7 @@ def show_command(task: Task, desk: As = "", folder: Folder = None, as_json: AsJs
 
 def _words(found: dict[str, Any]) -> str:
     lines = [
-        f"{name:10} {found[name]}"
+        f"{name:10} {found[name] or '-'}"
         for name in ("task", "kind", "reason", "about", "opened_at", "due_at", "state")
     ]
     lines += [f"{name:10} {value}" for name, value in found["detail"].items()]
