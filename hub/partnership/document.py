@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -79,9 +80,16 @@ def read(path: Path) -> tuple[Node | None, list[Finding]]:
 
 def parse(text: str, path: Path) -> tuple[Node | None, list[Finding]]:
     """The one document of a text; `path` names it in findings."""
+    node, findings = _parsed(text, path)
+    return node, list(findings)
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, path: Path) -> tuple[Node | None, tuple[Finding, ...]]:
+    """Kept for the same text: an agreement is read with its partnership, and for its rules. Nobody changes a node."""
     findings: list[Finding] = []
     try:
-        return _build(YAML(typ="safe", pure=True).parse(text), path, findings), findings
+        return _build(YAML(typ="safe", pure=True).parse(text), path, findings), tuple(findings)
     except _StopError as stop:
         findings.append(stop.finding)
     except MarkedYAMLError as error:
@@ -94,7 +102,7 @@ def parse(text: str, path: Path) -> tuple[Node | None, list[Finding]]:
         findings.append(
             finding(Mark(path, line), "printable characters", Phrase("one that YAML does not allow"))
         )
-    return None, findings
+    return None, tuple(findings)
 
 
 def plain(node: Node) -> object:
