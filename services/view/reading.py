@@ -28,8 +28,10 @@ _COLUMNS: Final = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
 _LOG: Final = (
     f"SELECT r.source_id, {_COLUMNS} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
     " AND f.kind IN ('done', 'redriven') LEFT JOIN receipt r ON r.receipt_id = e.receipt_id"
-    " WHERE e.key = %s AND e.topic = 'events' ORDER BY f.partition, f.\"offset\""
+    " WHERE e.key = %s AND e.topic = 'events' AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.topic = e.topic"
+    ' AND d.partition = f.partition AND d."offset" = f."offset") ORDER BY f.partition, f."offset"'
 )
+"""What was parked took effect where it stands; a dead letter did as a new event, which stands at the end."""
 _FAMILIES: Final = """
 SELECT i.hub_id::text FROM identity i WHERE i.scheme = %(scheme)s AND i.token = %(token)s AND i.kind = 'family'
     AND i.ended_at IS NULL AND i.status = 'confirmed'

@@ -162,6 +162,8 @@ async def test_stored_event_enters_its_log_anew_when_its_dead_letter_is_redriven
     child = (await hub.family_state(family))["children"][await hub.person("K")]
     assert child["status"] == "cp"
     assert (await ask(hub, "/v1/tasks", ENGINEERS)).json()["tasks"] == []
+    seen = (await hub.look(family, CHESIL)).json()
+    assert [each["what"] for each in seen["chronology"]].count("child.status_changed") == 1
 
 
 async def test_dead_letter_is_let_go_when_two_people_say_so(hub: Looking) -> None:
