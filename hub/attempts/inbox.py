@@ -72,6 +72,20 @@ async def read(
     return Page(tuple(_without_erased(items, attempt)), attempt)
 
 
+async def has_news(conn: Connection, desk: str, after: int) -> bool:
+    """Whether a reading could find anything behind the place `after`. Locks nothing: for whoever waits."""
+    cursor = await conn.execute(
+        "SELECT EXISTS (SELECT FROM inbox WHERE desk = %s AND place > %s) OR EXISTS ("
+        " SELECT FROM relay_cursor c, LATERAL ("
+        "  SELECT FROM delivery d WHERE d.desk = c.desk AND d.seq >= c.low AND d.inbox_seq IS NULL"
+        "  AND d.status IN ('pending', 'failed', 'attempting') ORDER BY d.seq LIMIT 1"
+        " ) AS waits WHERE c.desk = %s)",
+        (desk, after, desk),
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
 def _without_erased(items: Sequence[Item], attempt: Attempt | None) -> Iterator[Item]:
     """What could not be attempted because its family was erased is recalled."""
     attempted = {row.delivery_id for row in attempt.rows} if attempt is not None else set()

@@ -79,13 +79,17 @@ class Inbox:
 
     async def wait(self, desk: str, after: int, limit: int, seconds: float) -> tuple[Page, float]:
         """The first page that has anything, or an empty one at the end of the wait; and when it was begun."""
-        end = time.monotonic() + seconds
-        while True:
-            started = time.monotonic()
-            page = await self.read(desk, after, limit)
-            if page.items or time.monotonic() >= end:
-                return page, started
+        started = time.monotonic()
+        end = started + seconds
+        page = await self.read(desk, after, limit)
+        while not page.items and time.monotonic() < end:
             await asyncio.sleep(min(POLL_SECONDS, max(0.0, end - time.monotonic())))
+            started = time.monotonic()
+            async with self.database.transaction() as conn:
+                has_news = await inbox.has_news(conn, desk, after)
+            if has_news:
+                page = await self.read(desk, after, limit)
+        return page, started
 
     async def read(self, desk: str, after: int, limit: int) -> Page:
         """One reading, in one transaction. Raises `ContendedError` when it never finds the rows at rest."""

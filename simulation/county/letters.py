@@ -1,6 +1,6 @@
 """What desks send, and when: a letter is one event as its publisher writes it, with the day on which it is sent.
 
-A day belongs to a week of the county, and all desks send once a week, one desk after another (`ORDER`). So that it
+A day belongs to a week of the county, and all desks send once a week, in turns (`TURNS`). So that it
 never turns on luck what was delivered before what, `weeks` gives each family at most one *stirring* visit a week: what
 changes who may know what of it stands alone, and everything else of that family waits for the next week.
 """
@@ -14,12 +14,17 @@ from typing import Any, Final
 from simulation.county.figures import FIRST_DAY, LAST_DAY
 
 WEEKS: Final = (LAST_DAY - FIRST_DAY).days // 7 + 1
-ORDER: Final = (
-    *("council/ig", "council/chesil", "council/dorchester", "council/west", "council/minutes"),
-    *("police/dorset", "s2w/sft", "reach/sft", "paragon/victim", "probation/perp"),
-    *("school/st-brannocks", "school/harbour-lane", "school/westhaven", "health/gp"),
+TURNS: Final = (
+    ("council/ig",),
+    ("council/chesil", "council/dorchester", "council/west"),
+    *(("council/minutes",), ("police/dorset",), ("s2w/sft",), ("reach/sft",), ("paragon/victim",)),
+    ("probation/perp",),
+    ("school/st-brannocks", "school/harbour-lane", "school/westhaven"),
+    ("health/gp",),
 )
-"""The desks of the county, in the order in which they send each week."""
+"""Who sends together, turn by turn, each week: desks that have no family in common."""
+ORDER: Final = tuple(chain(*TURNS))
+"""The desks of the county, in the order in which they send."""
 AGAIN: Final = "again"
 CALM: Final = frozenset(
     {

@@ -3,7 +3,7 @@
 Each desk is a client of its own, with its own profile, script and journal (scripts.py); they share nothing but the
 process. A journal has a line for each event sent, with what came of it, and for each delivery received.
 
-Standard input: `begin` once the hub is up, `post WEEK DESK`, `close` to read what is left and end. Standard output:
+Standard input: `begin` once the hub is up, `post WEEK DESK…`, `close` to read what is left and end. Standard output:
 `{"did": "posted" | "closed", …}`.
 """
 
@@ -97,9 +97,9 @@ async def run(profiles: Path, folder: Path, desks: list[str]) -> None:
             while (line := (await lines.readline()).decode().split()) != ["close"]:
                 if not line:
                     raise OrphanedError
-                _, week, desk = line
-                count = await offices[desk].post(int(week))
-                say({"did": "posted", "desk": desk, "week": int(week), "count": count})
+                _, week, *sending = line
+                counts = await asyncio.gather(*(offices[desk].post(int(week)) for desk in sending))
+                say({"did": "posted", "week": int(week), "count": sum(counts)})
             ending.set()
     finally:
         for office in offices.values():

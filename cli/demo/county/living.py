@@ -25,7 +25,7 @@ from hub.stack.stack import Stack
 from hub.stack.supervisor import Supervisor
 from simulation.county import scripts
 from simulation.county.county import County, make, script
-from simulation.county.letters import ORDER, WEEKS, Letter
+from simulation.county.letters import TURNS, WEEKS, Letter
 
 KILLED: Final = {(20, "council/chesil"): "router", (38, "council/chesil"): "delivery"}
 """When that desk has sent its letters of that week, this service is killed (SIGKILL), in the middle of its work."""
@@ -133,12 +133,13 @@ async def _year(
     with Stillness(stack) as stillness:
         for number, week in enumerate(weeks):
             writing = {letter.desk for letter in week}
-            for turn, desk in enumerate(ORDER):
-                if desk not in writing:
+            for turn, desks in enumerate(TURNS):
+                sending = [desk for desk in desks if desk in writing]
+                if not sending:
                     continue
                 hand.move(at(number, turn))
-                published += await offices.post(number, desk)
-                if (number, desk) in KILLED:
-                    kill(supervisor, KILLED[number, desk], say)
+                published += await offices.post(number, sending)
+                if (number, sending[0]) in KILLED:
+                    kill(supervisor, KILLED[number, sending[0]], say)
             await stillness.wait()
             progress(number + 1, len(weeks), published)

@@ -16,7 +16,7 @@ TOGETHER: Final = (
     ("s2w/sft", "reach/sft", "paragon/victim", "probation/perp", "police/dorset"),
     ("school/st-brannocks", "school/harbour-lane", "school/westhaven", "health/gp"),
 )
-"""Which desks share a process."""
+"""Which desks share a process; those that send in one turn do."""
 ANSWER_SECONDS: Final = 600.0
 
 
@@ -80,10 +80,11 @@ class Offices:
         for office in self._all:
             office.write("begin")
 
-    async def post(self, week: int, desk: str) -> int:
-        """Have a desk send its letters of a week; gives how many. Raises `StoryError`."""
-        self._of[desk].write(f"post {week} {desk}")
-        return int((await self._of[desk].answer())["count"])
+    async def post(self, week: int, desks: Sequence[str]) -> int:
+        """Have desks of one process send their letters of a week, all at once; gives how many. Raises `StoryError`."""
+        (office,) = {self._of[desk] for desk in desks}
+        office.write(f"post {week} {' '.join(desks)}")
+        return int((await office.answer())["count"])
 
     async def close(self) -> None:
         """Have every desk read what is left for it, and end. Raises `StoryError`."""

@@ -27,7 +27,7 @@ from services.referral_router.deciding import Deciding
 from services.referral_router.handler import Router, rows_by_kind
 from services.referral_router.people import People
 from simulation.county.county import County
-from simulation.county.letters import ORDER, Letter
+from simulation.county.letters import TURNS, Letter
 
 SECRET = b"s" * 32
 OVER = {"delivered", "recalled"}
@@ -83,9 +83,9 @@ class MemoryHub:
 
     def week(self, number: int, letters: list[Letter]) -> None:
         """Every desk's turn; then all comes to rest."""
-        for turn, desk in enumerate(ORDER):
+        for turn, desks in enumerate(TURNS):
             for letter in letters:
-                if letter.desk == desk and letter.expect in {"", "rejected"}:
+                if letter.desk in desks and letter.expect in {"", "rejected"}:
                     self._accept(letter, at(number, turn))
             self._move(self.chance.randrange(40))
         self._move(-1)

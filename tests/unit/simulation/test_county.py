@@ -19,7 +19,7 @@ from services.gateway.cloudevents import CloudEvent
 from services.gateway.problems import ProblemError
 from simulation.county.count import Count, Ledger, Presented
 from simulation.county.county import AWAY, RESENT, make, published, script
-from simulation.county.letters import AGAIN, AT_ONCE, ORDER, WEEKS, Letter, week_of
+from simulation.county.letters import AGAIN, AT_ONCE, ORDER, TURNS, WEEKS, Letter, week_of
 
 NOVEMBER = "2023-11-30"
 DECEMBER = "2023-12-31"
@@ -204,3 +204,12 @@ def test_nothing_is_sent_to_wait_that_changes_who_may_know_what_when_an_agency_i
     kept = {letter.about for letter in sent if not letter.is_stirring}
     assert kept
     assert not [letter for letter in weeks(1)[back] if letter.about in kept and letter.is_stirring]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_desks_that_send_together_have_no_family_in_common_that_week(seed: int) -> None:
+    """So what they send at once enters each family's log in the same order every time."""
+    for week in weeks(seed):
+        for desks in TURNS:
+            named = [{letter.about for letter in week if letter.desk == desk} - {""} for desk in desks]
+            assert sum(map(len, named)) == len(set().union(*named)), desks
