@@ -110,6 +110,6 @@ def test_one_line_names_the_problem_when_kafka_cannot_say(
     def cannot(*_: object) -> None:
         raise NotLeaderForPartitionError
 
-    monkeypatch.setattr("cli.lag._behind", cannot)
+    monkeypatch.setattr("cli.lag.behind", cannot)
     found = lag.look(watched.folder, os.getpid())
     assert found["problems"] == ["Kafka does not say where its logs end: NotLeaderForPartitionError"]
