@@ -111,9 +111,10 @@ def test_two_commands_set_up_and_go_when_somebody_reads_the_first_page() -> None
     assert [line for line in lines if line.startswith("make")] == SET_UP
 
 
-def test_a_target_exists_when_the_first_page_names_it() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_target_exists_when_a_page_names_it(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    named = set(re.findall(r"`make ([a-z]+)`", README)) | {line.split()[1] for line in SET_UP}
+    named = set(re.findall(r"`make ([a-z]+)", page.read_text())) | {line.split()[1] for line in SET_UP}
     assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
 
 
