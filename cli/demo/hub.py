@@ -14,6 +14,8 @@ from hub.stack.stack import Stack
 from hub.stack.supervisor import Supervisor
 
 TICK: Final = 0.2
+PARTITIONS: Final = 4
+"""One router works on them all, and each that a batch touches has a position and a coverage entry of its own."""
 
 Say = Callable[[str], None]
 
@@ -29,6 +31,7 @@ class DemoStack(Stack):
             desks=[desk.name for desk in desks if desk.receives],
             readers=[desk.name for desk in desks if not desk.receives],
             origin=f"wraparound/{partnership.name}",
+            partitions=PARTITIONS,
         )
         self._begins = begins
 

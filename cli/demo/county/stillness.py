@@ -24,11 +24,18 @@ MOVING: Final = """
 SELECT EXISTS (SELECT FROM outbox), EXISTS (
     SELECT FROM relay_cursor c LEFT JOIN agency_guard g ON g.agency = split_part(c.desk, '/', 1),
     LATERAL (
-        SELECT FROM delivery d WHERE d.desk = c.desk AND d.seq >= c.low
+        SELECT FROM delivery d WHERE d.desk = c.desk
+        AND d.seq >= greatest(c.low, CASE WHEN c.desk = ANY(%(ended)s) THEN %(floor)s ELSE 0 END)
         AND d.status IN ('pending', 'attempting', 'lapsed', 'failed') ORDER BY d.seq LIMIT 1
     ) AS waits WHERE NOT coalesce(g.closed, false)
 )
 """
+ENDED: Final = """
+SELECT coalesce(array_agg(c.desk), '{}'), (SELECT last_value FROM delivery_seq)
+FROM relay_cursor c LEFT JOIN agency_guard g ON g.agency = split_part(c.desk, '/', 1)
+WHERE NOT coalesce(g.closed, false)
+"""
+"""The desks of which everything had ended when the hub was last at rest, and the last delivery that there was."""
 
 
 class Stillness:
@@ -37,6 +44,7 @@ class Stillness:
     def __init__(self, stack: Stack) -> None:
         self._dsn = stack.dsn
         self._folder: Path = stack.folder
+        self._ended: dict[str, Any] = {"ended": [], "floor": 0}
 
     def __enter__(self) -> Self:
         """Connect."""
@@ -66,18 +74,20 @@ class Stillness:
     def _moving(self) -> str:
         """What moves, in words; nothing once the hub is at rest."""
         with self._connection.transaction():
-            row = self._connection.execute(MOVING).fetchone()
+            row = self._connection.execute(MOVING, self._ended).fetchone()
             assert row is not None
             if row[0]:
                 return "records wait to be produced"
             if row[1]:
                 return "deliveries wait to be sent"
             positions = lag.positions(self._connection)
+            desks, last = self._connection.execute(ENDED).fetchone() or ([], 0)
         try:
             ends = lag.behind(positions, self._client)
         except KafkaError:
             return "Kafka does not answer"
         behind = {key: end - at for key, (at, end) in ends.items() if end > at}
-        return (
-            f"{sum(behind.values())} records of {sorted({key[0] for key in behind})}" if behind else NOTHING
-        )
+        if behind:
+            return f"{sum(behind.values())} records of {sorted({key[0] for key in behind})}"
+        self._ended = {"ended": desks, "floor": last}
+        return NOTHING
