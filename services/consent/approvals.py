@@ -58,7 +58,7 @@ def _owned(persons: Mapping[str, Any], value: Mapping[str, Any], asker: str) -> 
         for registers in persons.values():
             for key, register in registers.items():
                 parts = key.split("|")
-                if parts[0] == "restriction" and parts[2:] == [restriction]:
+                if parts[0] == "restriction" and parts[2] == restriction:
                     owner = _agency((register[2] or {}).get("owner") or parts[1])
                     yield owner, f"{owner}|{restriction}"
 

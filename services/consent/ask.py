@@ -91,4 +91,5 @@ def _clients(scene: Scene, ask: Ask) -> tuple[str, ...]:
 
 
 def _holds_any(scene: Scene, ask: Ask) -> bool:
-    return bool(scene.roles.get(ask.desk, {}).get(ask.person))
+    persons = scene.roles.get(ask.desk, {})
+    return any(persons.get(each) for each in _clients(scene, ask))

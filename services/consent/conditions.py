@@ -21,11 +21,13 @@ def _open(scene: Scene, _: Permit, __: Ask) -> Tri:
     return scene.open
 
 
-def _statutory(scene: Scene, _: Permit, __: Ask) -> Tri:
+def _statutory(scene: Scene, _: Permit, ask: Ask) -> Tri:
+    ask.rest_on(scene.statutory_until)
     return scene.statutory
 
 
-def _s47(scene: Scene, _: Permit, __: Ask) -> Tri:
+def _s47(scene: Scene, _: Permit, ask: Ask) -> Tri:
+    ask.rest_on(scene.s47_until)
     return scene.s47
 
 

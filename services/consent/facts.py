@@ -65,10 +65,17 @@ def awaited(event: PlainEvent) -> Deltas:
 
 
 def approved(awaited_registers: Deltas, approval: PlainEvent) -> Deltas:
-    """Awaited registers with the stamp of the approval that puts them in force."""
+    """Awaited registers as the approval puts them in force.
+
+    A confirmation has the approval's stamp. What ends a pair or a restriction keeps that of its request: a record that
+    was made after the request is not what was to be ended.
+    """
     return {
         person: {
-            key: Register(approval.accepted, approval.receipt, each.value) for key, each in registers.items()
+            key: Register(approval.accepted, approval.receipt, each.value)
+            if key.startswith("override_seconded|")
+            else each
+            for key, each in registers.items()
         }
         for person, registers in awaited_registers.items()
     }

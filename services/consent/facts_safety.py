@@ -58,7 +58,9 @@ def _restriction(setter: Setter) -> None:
         "categories": _sorted(event.words("categories")),
         "at": event.recorded,
     }
-    setter.put(event.person(), f"restriction|{event.source}|{event.word('restriction')}", scope)
+    # Each record by itself: placed anew under the same id, the one before still ends by a lift alone (rule 4.17).
+    key = f"restriction|{event.source}|{event.word('restriction')}|{event.receipt}"
+    setter.put(event.person(), key, scope)
     _pair(setter, event.person(), event.person("from_person"))
 
 
@@ -70,7 +72,7 @@ def _order(setter: Setter) -> None:
         "allowed": _sorted(event.words("allowed")),
         "at": event.recorded,
     }
-    setter.put(event.person(), f"order|{event.word('order')}", scope)
+    setter.put(event.person(), f"order|{event.word('order')}|{event.receipt}", scope)
 
 
 def _order_discharged(setter: Setter) -> None:
@@ -113,9 +115,13 @@ def _members(setter: Setter) -> None:
             setter.put(person, f"family|{event.family}", {"member": not gone})
         role = word(row.get("domestic_abuse_role"))
         if role:
-            setter.put(person, "side", {"role": role, "since": event.recorded})
+            setter.put(person, "side", {"role": role})
         if role == PERPETRATOR:
             _pair(setter, ref(row.get("against")), person)
+        elif role == VICTIM:
+            # Stated again, it does not begin anew: what was shielded stays so.
+            setter.put(person, "side_since", {"since": event.recorded}, at=-event.recorded)
+            _pair(setter, person, ref(row.get("against")))
 
 
 def _household(setter: Setter) -> None:

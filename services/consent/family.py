@@ -26,7 +26,7 @@ from services.consent.registers import Registers, from_wire, larger, register_of
 
 __all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "step"]
 
-SHAPE: Final = 2
+SHAPE: Final = 3
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 _SIXTEEN_MONTHS: Final = 16 * 12
@@ -132,8 +132,11 @@ def _lead_changed(state: State, event: PlainEvent) -> State:
 
 
 def _led(state: State, event: PlainEvent, lead: str) -> State:
-    leads = {desk: _ended(spans, event) for desk, spans in state.get("lead", {}).items()}
-    leads[lead] = [*leads.get(lead, []), [event.recorded, None, None]]
+    leads = {desk: _ended(spans, event) for desk, spans in state.get("lead", {}).items() if desk != lead}
+    known = state.get("lead", {}).get(lead, [])
+    if any(end is None for _, end, _ in known):
+        return {**state, "lead": {**leads, lead: known}}  # it stays where it is: nothing ends
+    leads[lead] = [*known, [event.recorded, None, None]]
     return {**state, "lead": leads}
 
 
@@ -232,16 +235,19 @@ def _s47_started(state: State, event: PlainEvent) -> State:
 
 
 def _s47_ended(state: State, event: PlainEvent) -> State:
-    return _enquiry(
-        state, event, lambda span: [span[0] if span else event.recorded, event.recorded, event.id]
-    )
+    """The end of an enquiry; one that nobody said had begun has none."""
+    return _enquiry(state, event, lambda span: span and [span[0], event.recorded, event.id])
 
 
-def _enquiry(state: State, event: PlainEvent, change: Callable[[list[Any] | None], list[Any]]) -> State:
+def _enquiry(
+    state: State, event: PlainEvent, change: Callable[[list[Any] | None], list[Any] | None]
+) -> State:
     enquiry = event.word("enquiry") or ""
     for child in event.people("children"):
         spans = state.get("children", {}).get(child, {}).get("s47", {})
-        state = _child(state, child, s47={**spans, enquiry: change(spans.get(enquiry))})
+        span = change(spans.get(enquiry))
+        if span is not None:
+            state = _child(state, child, s47={**spans, enquiry: span})
     return state
 
 

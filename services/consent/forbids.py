@@ -185,9 +185,10 @@ def _opposed(scene: Scene, ask: Ask, lift: frozenset[str] | None) -> bool:
     elif ask.person not in scene.members and not scene.facts.person(ask.person).known:
         return not scene.rules.opposes_nobody(ask.desk)  # who they are to this desk is unknown
     else:
-        # A child is shielded with every victim: whom it lives with would tell that she moved.
+        # A child is shielded with every victim, recorded as one or only opposed: whom it lives with would tell that
+        # she moved, and that she fled may be known before anybody records a pair.
         child = scene.everybody.get(ask.person) is not True
-        of_family = [each for each in opposed if child and each in scene.victims]
+        of_family = list(opposed) if child else []
         start = min((scene.since(each) for each in of_family), default=0)
         victims = of_family if of_family and _shielded_of_child(ask, start) else []
     return any(not _is_lifted(scene, ask, lift, each, _owners(scene, each)) for each in victims)

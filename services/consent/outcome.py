@@ -106,9 +106,8 @@ def unsettled(scene: Scene, ask: Ask, probable: Collection[str]) -> bool:
         return True
     if not scene.unsettled_adults or scene.rules.opposes_nobody(ask.desk):
         return False
-    if ask.person == FAMILY:
-        return ask.category != "family.existence"
-    return scene.members.get(ask.person) is not False or scene.shielded(ask.person)
+    # Whom the desk opposes may come out of it, and every child of the family is shielded with them.
+    return ask.person != FAMILY or ask.category != "family.existence"
 
 
 def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool) -> Outcome:
@@ -130,6 +129,7 @@ def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool
         if role is None:
             continue
         ask.rest_on(role)
+        ask.rest_on(_of_age(scene, permit.subjects, ask))
         value, failing = evaluate(scene, permit, ask)
         if value is True:
             opens = min(opens, ask.until) if permit.opens else opens
@@ -176,6 +176,14 @@ def _about(scene: Scene, subjects: frozenset[str], ask: Ask) -> bool:
     if ask.person == FAMILY:
         return any(_LETTERS[each] in CATEGORIES[ask.category].whose for each in subjects)
     return scene.is_one_of(ask.person, subjects)
+
+
+def _of_age(scene: Scene, subjects: frozenset[str], ask: Ask) -> Micros:
+    """When a permit about children ends for one who grows up."""
+    if "any" in subjects or ask.person not in scene.grows_up:
+        return FOREVER
+    still = (scene.words(ask.person) - {"child"}) | {"adult"}
+    return FOREVER if not still.isdisjoint(subjects) else scene.grows_up[ask.person]
 
 
 def _outcome(ask: Ask, result: str, clause: str, why: str = "") -> Outcome:

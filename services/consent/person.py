@@ -207,6 +207,9 @@ def _exposed(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any])
 def _side(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
     role = value.get("role")
     reader.found["side"] = role if isinstance(role, str) else UNKNOWN
+
+
+def _side_since(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
     since = value.get("since")
     reader.found["side_since"] = since if isinstance(since, int) else 0
 
@@ -263,21 +266,26 @@ def _act(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, An
 
 
 def _restriction(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    found = shield_of(rest.partition("|")[2], value, source=rest.partition("|")[0])
+    source, name, *_ = rest.split("|")
+    found = shield_of(name, value, source=source)
     ended = reader.registers.get(f"restriction_lifted|{found.owner}|{found.id}")
     if ended is None or tuple(ended[:2]) < tuple(register[:2]):
         reader.add("shields", found)
 
 
 def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    ended = reader.registers.get(f"order_discharged|{rest}")
+    name = rest.partition("|")[0]
+    ended = reader.registers.get(f"order_discharged|{name}")
     if ended is None or tuple(ended[:2]) < tuple(register[:2]):
-        reader.add("shields", shield_of(rest, value, source=None))
+        reader.add("shields", shield_of(name, value, source=None))
 
 
-def _objection(reader: _Reader, rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
-    decided = reader.value(f"objection_decided|{rest.rpartition('|')[2]}").get("outcome")
-    if decided in ("overruled", "ended"):
+def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    key = f"objection_decided|{rest.rpartition('|')[2]}"
+    decided = reader.registers.get(key)
+    # Raised anew under the same id, it is pending again.
+    later = decided is not None and tuple(decided[:2]) > tuple(register[:2])
+    if later and reader.value(key).get("outcome") in ("overruled", "ended"):
         return
     stands: Tri = None if "unreadable" in value else True
     purposes, categories, desks = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))
@@ -309,11 +317,13 @@ def _consent(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]
 
 def _override(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
     confirmed = [
-        each[2]
+        (each[0], each[2])
         for key, each in reader.registers.items()
         if key.startswith(f"override_seconded|{rest}|") and isinstance(each[2], dict)
     ]
-    found = override_of(rest, register, value, confirmed, ended=f"override_ended|{rest}" in reader.registers)
+    end = reader.registers.get(f"override_ended|{rest}")
+    ended = end is not None and tuple(end[:2]) > tuple(register[:2])
+    found = override_of(rest, register, value, confirmed, ended=ended)
     reader.add("overrides", found)
     reader.edges |= {found.start, found.end}
 
@@ -324,6 +334,7 @@ _RULES: Final[dict[str, Any]] = {
     "pair_since": _pair_since,
     "exposed": _exposed,
     "side": _side,
+    "side_since": _side_since,
     "need": _need,
     "told": _told,
     "died": _died,

@@ -17,7 +17,8 @@ Keys, with `*` for a part that the author left open:
 | `pair\|other\|p`, `pair\|other\|v` | `{state}`: the other is the perpetrator, or the victim |
 | `pair_since\|other\|p` | `{since, owner}`: when first recorded, and by whom |
 | `exposed\|victim` | `{since}`: a child who saw, heard or suffered it |
-| `side`, `need\|referral` | `{role}`, `{to, victim, since}`: domestic abuse stated of them, or a need |
+| `side`, `side_since` | `{role}`: domestic abuse stated of them; `{since}`: first stated to be a victim |
+| `need\|referral` | `{to, victim, since}`: a need that a request states, or may state |
 | `role\|role\|desk\|cause` | `{from}` |
 | `referral_ended\|id`, `support_started\|id` | `{at, event, how}`, `{at}` |
 | `referral_reopened\|id` | `{at}` |
@@ -27,8 +28,8 @@ Keys, with `*` for a part that the author left open:
 | `family\|id` | `{member}` |
 | `override\|id`, `override_ended\|id` | scope; `{at}` |
 | `override_seconded\|id\|agency` | `{of, lifts}`: the invocation's receipt, what the agency lets it lift |
-| `restriction\|source\|id`, `restriction_lifted\|agency\|id` | scope; `{at}` |
-| `order\|id`, `order_discharged\|id` | scope; `{at}` |
+| `restriction\|source\|id\|receipt`, `restriction_lifted\|agency\|id` | scope; `{at}` |
+| `order\|id\|receipt`, `order_discharged\|id` | scope; `{at}` |
 | `representative\|id`, `responsible\|id` | `{kind or basis, from, until, at}`: who may decide for them |
 | `competence\|receipt` | `{competent, at}` |
 | `act\|holder\|purpose\|category\|desk` | `{act}`: what a holder of parental responsibility last did |

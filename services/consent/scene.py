@@ -14,7 +14,7 @@ from services.consent.agreement import Micros
 from services.consent.compiled import CompiledRules
 from services.consent.items import FAMILY
 from services.consent.person import UNKNOWN, PersonFacts, Span, Tri, person_facts
-from services.consent.sides import need, opposes, pairs, presumed, victims
+from services.consent.sides import is_need, need, opposes, pairs, presumed, victims
 from services.consent.vocabulary import FAMILY_ROLES, OPPOSING_ROLES
 
 FOREVER: Final = 1 << 62
@@ -111,6 +111,8 @@ def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
         yield from state.get(role, {}).values()
     for member in state.get("members", {}).values():
         yield member["spans"]
+    for child in state.get("children", {}).values():
+        yield list(child["s47"].values())
 
 
 class Scene:
@@ -132,12 +134,22 @@ class Scene:
 
         Sides are taken over everybody: that a victim left is nothing that the other side may notice.
         """
-        children = [each for person, each in state.get("children", {}).items() if person in self.members]
-        self.enquiries = frozenset(
-            name for each in children for name, span in each["s47"].items() if self._live([span]) is not None
-        )
-        self.s47 = bool(self.enquiries)
-        self.statutory = self.s47 or any(each["status"] in ("cp", "cla") for each in children)
+        self.grows_up: dict[str, Micros] = self._grows_up()
+        """Child → the instant of their 18th birthday, where that is known: what rests on a child ends there."""
+        children = {
+            person: each
+            for person, each in state.get("children", {}).items()
+            if person in self.members and self.members[person] is not True
+        }
+        enquired = {
+            person: [name for name, span in each["s47"].items() if self._live([span]) is not None]
+            for person, each in children.items()
+        }
+        self.enquiries = frozenset(name for each in enquired.values() for name in each)
+        under = [person for person, each in enquired.items() if each]
+        planned = [person for person, each in children.items() if each["status"] in ("cp", "cla")]
+        self.s47, self.statutory = bool(under), bool(under or planned)
+        self.s47_until, self.statutory_until = self._youngest(under), self._youngest([*under, *planned])
         self.roles: dict[str, dict[str, dict[str, Micros]]] = {}
         """Desk → person → role → its end: what permits may rest on."""
         self.sides: dict[str, set[str]] = {}
@@ -193,10 +205,6 @@ class Scene:
             if tri is True and (exposed.get(each) is True or self._at_home(child, each))
         )
 
-    def shielded(self, person: str) -> bool:
-        """True for a victim and a child shielded like one, known or perhaps."""
-        return person in self.victims or bool(self.shielders(person))
-
     def lives_with(self, one: str, other: str) -> bool:
         """True unless both households are known and differ."""
         here, there = self.facts.person(one).household, self.facts.person(other).household
@@ -236,7 +244,10 @@ class Scene:
     def since(self, victim: str) -> Micros:
         """From when a victim is shielded: the first record of it."""
         facts = self.facts.person(victim)
-        found = [*facts.since.values(), *(since for _, stated, since in facts.needs if stated is not False)]
+        found = [
+            *facts.since.values(),
+            *(since for desk, stated, since in facts.needs if is_need(desk, stated, self.rules) is not False),
+        ]
         if facts.side in (_NEED_SIDE, UNKNOWN):
             found.append(facts.side_since)
         return min(found, default=0)
@@ -344,10 +355,20 @@ class Scene:
             adult_from = member["adult_from"]
             grown = adult_from is not None and adult_from <= self.at
             kind = member["kind"]
-            ever[person] = True if grown or kind == "adult" else False if kind == "child" else None
+            young = kind == "child" or (kind is None and adult_from is not None)
+            ever[person] = True if grown or kind == "adult" else False if young else None
             if self._live(member["spans"]) is not None:
                 now[person] = ever[person]
         return ever, now
+
+    def _grows_up(self) -> dict[str, Micros]:
+        members: Mapping[str, Any] = self.facts.state.get("members", {})
+        found = {each: members[each]["adult_from"] for each, adult in self.members.items() if adult is False}
+        return {each: at for each, at in found.items() if at is not None}
+
+    def _youngest(self, children: Iterable[str]) -> Micros:
+        """When the last of these children is of age."""
+        return max((self.grows_up.get(each, FOREVER) for each in children), default=FOREVER)
 
     def _read_roles(self) -> None:
         for person, facts in self.facts.persons.items():

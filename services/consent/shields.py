@@ -79,18 +79,21 @@ def override_of(
     name: str,
     register: list[Any],
     value: Mapping[str, Any],
-    confirmed: Iterable[Mapping[str, Any]],
+    confirmed: Iterable[tuple[Micros, Mapping[str, Any]]],
     *,
     ended: bool,
 ) -> Override:
-    """An override from its register and the confirmations of its very invocation."""
-    seconds = [each for each in confirmed if each.get("of") == register[1]]
+    """An override from its register and the confirmations of its very invocation, each with its time.
+
+    Without a second person in its first day it lapses, and a later one does not bring it back.
+    """
+    seconds = [(at, each) for at, each in confirmed if each.get("of") == register[1]]
     start = value.get("from")
     ground = str(value.get("ground") or "")
     known = isinstance(start, int) and ground in ("s47", "vital")
     begin = start if isinstance(start, int) else 0
     ends = [begin + OVERRIDE_LIMITS.get(ground, 0)]
-    if not seconds:
+    if all(at >= begin + OVERRIDE_LIMITS["alone"] for at, _ in seconds):
         ends.append(begin + OVERRIDE_LIMITS["alone"])
     if isinstance(value.get("until"), int):
         ends.append(value["until"])
@@ -103,7 +106,7 @@ def override_of(
         desks=_words(value.get("desks")),
         restrictions=_words(value.get("restrictions")),
         victims=_words(value.get("victims")),
-        lifted=frozenset().union(*(_words(each.get("lifts")) for each in seconds)),
+        lifted=frozenset().union(*(_words(each.get("lifts")) for _, each in seconds)),
         start=begin,
         end=begin if ended or not known else max(begin, min(ends)),
         known=known,

@@ -35,11 +35,16 @@ def need(facts: PersonFacts, rules: CompiledRules) -> Tri:
     """Whether somebody is a victim by need: stated so, or referred for it, not to perpetrators' work."""
     found: Tri = True if facts.side == _VICTIM else None if facts.side == UNKNOWN else False
     for desk, stated, _ in facts.needs:
-        known = rules.desk(desk)
-        side = known.side if known is not None else None
-        one: Tri = side != "perpetrator" if stated else side == _VICTIM or stated
+        one = is_need(desk, stated, rules)
         found = True if found or one else None if one is None or found is None else False
     return found
+
+
+def is_need(desk: str, stated: Tri, rules: CompiledRules) -> Tri:
+    """Whether a request to this desk makes somebody a victim by need."""
+    known = rules.desk(desk)
+    side = known.side if known is not None else None
+    return side != "perpetrator" if stated else side == _VICTIM or stated
 
 
 def presumed(
@@ -48,16 +53,18 @@ def presumed(
     stated: Mapping[str, str | None],
     victims_of: Mapping[str, Mapping[str, Tri]],
 ) -> dict[str, set[str]]:
-    """P → V for every adult of whom it is not recorded whether they are P against a member in need.
+    """P → V for every adult of whom it is not recorded whether they are P against a member in need, of any age.
 
     Somebody stated to be a perpetrator, against nobody in particular, counts as P against every other adult.
     """
     adults = [each for each, adult in members.items() if adult is not False]
     found: dict[str, set[str]] = {}
-    for victim in adults:
+    for victim, adult in members.items():
         for other in adults:
             side = stated[other]
-            accused = side in ("alleged_perpetrator", UNKNOWN) and other not in victims_of
+            accused = (
+                side in ("alleged_perpetrator", UNKNOWN) and other not in victims_of and adult is not False
+            )
             recorded = victim in victims_of.get(other, {}) or side == "neither"
             if other != victim and not recorded and (accused or in_need[victim] is not False):
                 found.setdefault(other, set()).add(victim)

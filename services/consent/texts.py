@@ -26,10 +26,8 @@ def text_outcome(scene: Scene, desk: str, text: TextLike, of: Of, recorded: Micr
     denies.
     """
     addressed = desk in text.addressed
-    if scene.opposed(desk) and not addressed:
-        addressed = bool(lift_of(scene, desk, text.category, text.person))
-        if not addressed:
-            return _held_back(scene, desk, text, recorded)
+    if scene.opposed(desk) and not addressed and not lift_of(scene, desk, text.category, text.person):
+        return _held_back(scene, desk, text, recorded)
     own = of(text.category, text.person, addressed=addressed, text=True)
     if own.result == SILENT:
         return own

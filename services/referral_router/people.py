@@ -40,7 +40,7 @@ class People:
     name: str = "people"
     topic: str = "people"
     table: str = "person_state"
-    shape: int = 2
+    shape: int = 3
     sealed: bool = False
 
     def initial(self, key: str) -> Person:  # noqa: ARG002 - nothing is known of anybody

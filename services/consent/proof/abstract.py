@@ -8,6 +8,7 @@ free of all others, so that more combinations are proved than any family can hav
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.consent.agreement import Micros
@@ -202,6 +203,10 @@ class AbstractScene:
         """A child is CP, CLA or under s47."""
         return self.s47 or bool(self._ask(("cp or cla",)))
 
+    s47_until = statutory_until = FOREVER
+    grows_up: Mapping[str, Micros] = MappingProxyType({})
+    """Nobody comes of age here: each age is a combination of its own."""
+
     @property
     def unsettled_adults(self) -> bool:
         """Somebody who may set a desk against a member is not known yet."""
@@ -253,10 +258,6 @@ class AbstractScene:
         """V, if it is certain that the child belongs to them."""
         sure = child == S and self.members.get(S) is False and self.victims.get(V) is True
         return (V,) if sure and (self._ask(("exposed",)) or self._ask(("home",), ANY) is True) else ()
-
-    def shielded(self, person: str) -> bool:
-        """A victim, or a child shielded like one."""
-        return person in self.victims or bool(self.shielders(person))
 
     def surely_shielded(self, person: str) -> bool:
         """Known to be a victim, or a child known to belong to one."""

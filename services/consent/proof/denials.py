@@ -107,7 +107,7 @@ def _shielded(run: Denial) -> bool:
     if run.opposes(S):
         return run.case.category not in _ALWAYS
     child = run.opposes(V) and not (S in scene.everybody and scene.adult(S) is True)
-    if not child or V not in scene.victims or not _of_v(run):
+    if not child or not _of_v(run):
         return False
     early = not run.case.text and run.case.category == "family.membership"
     return not early or not run.ask("recorded before the pair", V)

@@ -162,12 +162,12 @@ def _told(body: Mapping[str, Any]) -> set[str]:
     return {name for name, value in body.items() if value not in (None, [])}
 
 
-def the_cast() -> Family:
+def the_cast(family: Family | None = None) -> Family:
     """K (CIN), mother V, father P; pair P against V; council/chesil leads.
 
     paragon and s2w support V; s2w and probation are the core group; probation supervises P; no consents.
     """
-    family = Family()
+    family = Family() if family is None else family
     family.tell("family.opened", CHESIL, lead=CHESIL)
     members = [(V, "adult"), (P, "adult"), (K, "child")]
     rows = [{"person": ref(each), "kind": kind} for each, kind in members]

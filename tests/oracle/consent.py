@@ -1,0 +1,228 @@
+"""Consent, objections, and having been told (4.13 to 4.15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.oracle.family import is_child_at, members
+from tests.oracle.sides import is_p_for_consent
+from tests.oracle.truth import Truth, all_of, any_of, negated
+from tests.oracle.world import (
+    Micros,
+    Said,
+    World,
+    birthday,
+    covers,
+    day,
+    instant,
+    means,
+    remembered,
+    start_of,
+)
+
+Cell = tuple[str, str, str]
+"""A cell of one person: purpose, category, desk."""
+_SHARING = (None, "information_sharing", "both")
+_HOLDERS = ("parent", "council")
+
+
+@dataclass
+class Act:
+    """What somebody did about one cell."""
+
+    event: Said
+    gives: bool
+    start: Micros
+    end: Micros | None
+    earlier: bool
+
+
+@remembered
+def acts(world: World, person: str, cell: Cell) -> list[Act]:
+    """The acts about a cell, by acceptance, then receipt id."""
+    found: list[Act] = []
+    for event in world.said("consent.given", "consent.changed", "consent.refused", "consent.withdrawn"):
+        if event.who() != person:
+            continue
+        stops = event.kind in ("consent.refused", "consent.withdrawn")
+        rows = event.rows("cells") or ([{}] if stops else [])
+        for row in rows:
+            named = (row.get("purpose"), row.get("category"), row.get("desk"))
+            if any(each != mine for each, mine in zip(named, cell, strict=True) if each or not stops):
+                continue
+            gives = not stops and row.get("act", "give") == "give"
+            start = max(instant(row.get("valid_from")) or 0, event.recorded)
+            found.append(Act(event, gives, start, instant(row.get("valid_until")), bool(row.get("earlier"))))
+    return sorted(found, key=lambda each: (each.event.recorded, each.event.receipt))
+
+
+@remembered
+def consents(world: World, person: str, cell: Cell, recorded: Micros) -> Truth:
+    """`consent`: one in force covers this person, purpose, category and desk.
+
+    In force if the last act is a giving and no refusal or withdrawal occurred at or after it. It opens only what was
+    recorded while it was in force, unless it says `earlier`. It ends at death; a parent's at the child's 18th
+    birthday.
+    """
+    if ("consent", person, *cell) in world.unread:
+        return None
+    every = acts(world, person, cell)
+    if not every or not every[-1].gives:
+        return False
+    last = every[-1]
+    return all_of(
+        [
+            not any(not each.gives and each.event.occurred >= last.event.occurred for each in every),
+            covers(last.start, last.end, world.at),
+            last.earlier or covers(last.start, last.end, recorded),
+            not has_died(world, person),
+            last.event.body.get("given_as") not in _HOLDERS or stands_for_a_child(world, person, cell, last),
+            may_give(world, person, last.event),
+        ]
+    )
+
+
+def stands_for_a_child(world: World, person: str, cell: Cell, giving: Act) -> bool:
+    """A parent's ends at the child's 18th birthday; holders disagree: not in force, a person decides."""
+    of_age = negated(is_child_at(world, person, world.at))
+    return of_age is False and not holders_disagree(world, person, cell, giving)
+
+
+def may_give(world: World, person: str, event: Said) -> Truth:
+    """Who gives: an adult for self, with capacity; an attorney or deputy; a child of 16, or assessed competent, for
+    self; else a holder of parental responsibility (council with a care order too), never P.
+    """
+    given_as, giver = event.body.get("given_as"), event.who("given_by")
+    if given_as == "self":
+        return giver == person and gives_for_self(world, person, event)
+    if given_as in ("welfare_attorney", "deputy"):
+        return represents(world, person, giver, given_as, event.recorded)
+    return gives_for_a_child(world, person, event) if given_as in _HOLDERS else None
+
+
+def gives_for_self(world: World, person: str, event: Said) -> Truth:
+    """An adult with capacity; a child of 16, or assessed competent."""
+    child = is_child_at(world, person, event.recorded)
+    adult = all_of([negated(child), has_capacity(world, person, event)])
+    return any_of([adult, all_of([child, decides_for_self(world, person, event)])])
+
+
+def gives_for_a_child(world: World, person: str, event: Said) -> Truth:
+    """A holder of parental responsibility, never P; the council with a care order."""
+    giver, at = event.who("given_by"), event.recorded
+    minor = all_of([is_child_at(world, person, at), negated(decides_for_self(world, person, event))])
+    if event.body["given_as"] == "council":
+        council = world.rules.desks[event.source].kind == "council"
+        return all_of([minor, council, is_responsible(world, person, None, at)])
+    if giver is None:
+        return None
+    innocent = negated(is_p_for_consent(world, giver))
+    return all_of([minor, is_responsible(world, person, giver, at), innocent])
+
+
+def has_capacity(world: World, person: str, event: Said) -> Truth:
+    """Presumed, until assessed otherwise. Later loss of capacity: the consent stays."""
+    return _assessed(world, "person.capacity_assessed", "has_capacity", person, event, default=True)
+
+
+def decides_for_self(world: World, person: str, event: Said) -> Truth:
+    """A child of 16, or assessed competent."""
+    member = members(world).get(person)
+    born = day(member.born) if member else None
+    if born is not None and birthday(born, 16) <= event.recorded:
+        return True
+    return _assessed(world, "person.competence_assessed", "competent", person, event, default=False)
+
+
+def _assessed(world: World, kind: str, name: str, person: str, before: Said, *, default: bool) -> Truth:
+    found: Truth = default
+    for event in world.said(kind):
+        if (
+            event.who() == person
+            and event.body.get("matter") in _SHARING
+            and event.recorded <= before.recorded
+        ):
+            found = event.body.get(name)
+    return found
+
+
+def represents(world: World, person: str, giver: str | None, kind: str, at: Micros) -> bool:
+    """A welfare attorney or deputy; never a relative."""
+    found = False
+    for event in world.said("person.representative_recorded"):
+        named = (event.who(), event.who("representative"), event.body.get("kind")) == (person, giver, kind)
+        if named and event.recorded <= at:
+            found = not event.body.get("ended") and _dated(event, at)
+    return found
+
+
+def is_responsible(world: World, person: str, holder: str | None, at: Micros) -> bool:
+    """A holder of parental responsibility; None: the council, with a care order."""
+    found = False
+    for event in world.said("person.parental_responsibility_recorded"):
+        if event.who() != person or event.recorded > at:
+            continue
+        council = bool(event.body.get("held_by_council"))
+        if council if holder is None else event.who("holder") == holder:
+            found = _dated(event, at)
+    return found
+
+
+def _dated(event: Said, at: Micros) -> bool:
+    start, end = day(event.body.get("from_date")), day(event.body.get("until_date"))
+    return covers(start_of(start) if start else 0, start_of(end) if end else None, at)
+
+
+def holders_disagree(world: World, person: str, cell: Cell, giving: Act) -> bool:
+    """Holders disagree: not in force, a person decides."""
+    mine = giving.event.who("given_by")
+    last: dict[str | None, bool] = {}
+    for act in acts(world, person, cell):
+        if act.event.body.get("given_as") in _HOLDERS:
+            last[act.event.who("given_by")] = act.gives
+    return any(not gives for holder, gives in last.items() if holder != mine)
+
+
+def has_died(world: World, person: str) -> bool:
+    """Consent ends at death."""
+    return any(event.who() == person for event in world.said("person.died"))
+
+
+@remembered
+def objects(world: World, person: str, cell: Cell) -> Truth:
+    """An objection, pending or upheld, that covers it."""
+    purpose, category, desk = cell
+    answers: list[Truth] = []
+    for event in world.said("consent.objection_raised"):
+        if event.who() != person or _decided(world, event) in ("overruled", "ended"):
+            continue
+        if ("objection", person, event.body["objection"]) in world.unread:
+            answers.append(None)
+            continue
+        purposes, categories, desks = (event.body.get(each) for each in ("purposes", "categories", "desks"))
+        answers.append(
+            (purposes is None or purpose in purposes)
+            and (categories is None or any(means(each, category) for each in categories))
+            and (desks is None or desk in desks)
+        )
+    return any_of(answers)
+
+
+def _decided(world: World, raised: Said) -> str | None:
+    outcome: str | None = None
+    for event in world.said("consent.objection_decided"):
+        if event.body["objection"] == raised.body["objection"] and event.recorded > raised.recorded:
+            outcome = event.body["outcome"]
+    return outcome
+
+
+@remembered
+def was_told(world: World, person: str) -> Truth:
+    """`told`: the person was told, or a coded reason why not is recorded."""
+    if ("told", person) in world.unread:
+        return None
+    found = False
+    for event in world.said("person.told_recorded"):
+        if event.who() == person:
+            found = bool(event.body["told"]) or bool(event.body.get("reason_not_told"))
+    return found
