@@ -22,7 +22,17 @@ from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
 from services.consent.forbids import forbidden, lift_of
 from services.consent.items import CellLike, Item, TextLike
-from services.consent.outcome import EXISTENCE, HELD, RELEASED, Forbid, Outcome, lifted, outcome, strictest
+from services.consent.outcome import (
+    EXISTENCE,
+    HELD,
+    RELEASED,
+    SILENT,
+    Forbid,
+    Outcome,
+    lifted,
+    outcome,
+    strictest,
+)
 from services.consent.scene import FOREVER, FamilyFacts, Scene
 from services.consent.texts import text_outcome
 
@@ -60,7 +70,7 @@ class _Memo(NamedTuple):
 def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...]) -> _Memo:
     """The verdicts; events of the same shape about the same persons share them while the facts stand."""
     cells, texts = tuple(item.items.cells), tuple(item.items.texts)
-    key = (item.source, item.derived, item.protective, item.probable, names, cells, texts)
+    key = (item.source, item.derived, item.protective, item.probable, item.parted, names, cells, texts)
     memo: _Memo | None = scene.memo.get(key)
     if memo is None or not memo.after <= recorded < memo.before:
         deciding = Deciding(scene, item, recorded)
@@ -188,6 +198,9 @@ class Deciding:
         text: bool = False,
     ) -> Outcome:
         """The outcome of a category about a person, as decided before for the same question while the facts stand."""
+        if self.item.parted:
+            clause = self.scene.rules.names["adopted_child"]
+            return Outcome(SILENT, category, person, clause, "", FOREVER, False, -FOREVER, FOREVER)
         key = (self.item.source, desk, category, person, addressed, stated, text)
         memo = self.scene.memo
         known: Outcome | None = memo.get(key)

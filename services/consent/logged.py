@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from hub.events import HUB, Event
 from services.consent.items import Item, ItemsLike
@@ -17,11 +18,28 @@ def item_of(facts: FamilyFacts, event: Event, items: ItemsLike) -> Item:
     """
     source = event.envelope.source
     if source != HUB:
-        return Item(event.id, source, items)
+        linked = event.data.get("linked_family")
+        parted = linked is not None and are_parted(facts, event.envelope.key, linked["value"])
+        return Item(event.id, source, items, parted=parted)
     reference = event.data.get("referral")
     referrals: Mapping[str, Mapping[str, str]] = facts.state.get("referrals", {})
     request = referrals.get(reference["value"], {}) if reference else {}
     return Item(event.id, request.get("referrer", HUB), items, derived=True)
+
+
+def are_parted(facts: FamilyFacts, family: str, other: str) -> bool:
+    """Whether somebody left one of two families by adoption and is in the other: they are never linked (rule 4.18).
+
+    Who publishes such a link need not know it, so it is not refused (rule 4.20): it is there for nobody.
+    """
+    known = (facts.person(each).registers for each in facts.persons)
+    pairs = ((family, other), (other, family))
+    return any(f"adopted|{left}" in each and _is_in(each, now) for each in known for left, now in pairs)
+
+
+def _is_in(registers: Mapping[str, Any], family: str) -> bool:
+    """Whether they are, or ever were, of that family; what cannot be read counts."""
+    return f"family|{family}" in registers
 
 
 def rests_on(facts: FamilyFacts, people: Iterable[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -1,6 +1,6 @@
 """What one family's log is told of another's: stories that the state machine found, each as a sentence."""
 
-from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, ref
+from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, REACH, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import opened
 
@@ -61,3 +61,20 @@ def test_nothing_is_made_for_a_desk_that_is_only_expected_when_it_may_have_it() 
     loop.release()
     assert CHESIL in loop.desks()
     assert "paragon/behaviour" not in loop.desks()
+
+
+def test_link_between_birth_and_adoptive_family_is_there_for_nobody() -> None:
+    loop = opened().copy()
+    loop.accept("family.member_added", WEST, "F2", members=[{"person": ref("K"), "kind": "child"}])
+    for family, lead, adult in (("F1", CHESIL, "V"), ("F2", WEST, "P")):
+        loop.accept("practice.plan_agreed", lead, family, discussed=[ref(adult)], core_group=[REACH])
+    loop.accept("family.linked", CHESIL, "F1", linked_family=ref("F2"))
+    loop.accept("person.adopted", CHESIL, "F1", person=ref("K"))
+    loop.accept("family.linked", CHESIL, "F1", linked_family=ref("F2"))
+    loop.accept("family.linked", CHESIL, "F1", linked_family=ref("F3"))
+    loop.release()
+    loop.accept("family.linked", WEST, "F2", linked_family=ref("F1"))
+    loop.release()
+
+    assert [each["linked_family"]["value"] for each in loop.got(REACH, "family.linked")] == ["F3"]
+    assert not loop.rejected
