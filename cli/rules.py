@@ -1,7 +1,7 @@
-"""`wraparound rules check|prove`: an agreement read, and proved, before anybody signs it.
+"""`wraparound rules check|prove`: an agreement read, and proved, before anybody signs it; `preview`: what it shows.
 
-Both work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6: it cannot be used, and every
-reason stands on stderr as `file:line:column`.
+The first two work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6: it cannot be used, and
+every reason stands on stderr as `file:line:column`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import Annotated
 
 import typer
 
+from cli.caller import As, AsJson, Purpose, Reason, User, caller, show
+from cli.caller import Folder as Stack
+from client import calls
 from hub import settings
 from hub.partnership import check
 from hub.partnership.finding import Finding
@@ -25,18 +28,18 @@ from services.consent.compiled import compile_rules
 from services.consent.load import check_rules, remarks
 from services.consent.proof.found import Tally
 from services.consent.proof.prove import share
+from services.view.text import text
 
 BROKEN = 1
 INVALID = 6
 SHARES = 16
 """Pieces that the work is cut into, so that no process waits long for the last."""
 
-app = typer.Typer(no_args_is_help=True, help="Check and prove the sharing rules.")
+app = typer.Typer(no_args_is_help=True, help="Check, prove and try the sharing rules.")
 
 Folder = Annotated[
     Path | None, typer.Argument(help="The partnership's folder; the one in the settings unless given.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes share the work.")]
 
 
@@ -91,6 +94,30 @@ def prove_command(
         typer.echo(f"rule set {rules.digest}, {sum(tally.looked_at.values())} combinations in {seconds} s")
     if tally.broken:
         raise typer.Exit(BROKEN)
+
+
+@app.command("preview")
+def preview_command(
+    family: Annotated[str, typer.Argument(help="The hub's id of the family.")],
+    preview: Annotated[str, typer.Option("--for", help="The desk whose view it is.")],
+    desk: As = "",
+    at: Annotated[str, typer.Option("--at", help="As it was on: what was recorded by then (RFC 3339).")] = "",
+    reason: Reason = "",
+    purpose: Purpose = "rights",
+    user: User = "",
+    folder: Stack = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a desk would see of a family by the rules of now: for information governance, and recorded as a look.
+
+    Exit 3: there is no such family, or nothing of it is for that desk.
+
+    Examples: `wraparound rules preview 3f2a… --for s2w/sft --as council/ig --reason "complaint 12"`,
+    `wraparound rules preview 3f2a… --for probation/perp --as council/ig --reason "new clause" --json`.
+    """
+    me = caller(folder, desk)
+    found = me.run(calls.family(family, at=at, preview=preview, signed=me.signed(purpose, reason, user)))
+    show(found, as_json=as_json, words=text)
 
 
 def _prove(folder: Path, processes: int, told: Callable[[int], None]) -> Tally:

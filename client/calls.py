@@ -188,9 +188,15 @@ def looking(desk: str, *, user: str, purpose: str, reason: str) -> dict[str, Any
     return {"subject": user, "desk": desk, "purpose": purpose, "reason": reason}
 
 
-def family(family_id: str, *, signed: Mapping[str, Any], at: str = "") -> Call[dict[str, Any]]:
-    """What the desk may know of a family; `at`: as it was on that instant (RFC 3339)."""
-    return Call("GET", f"/v1/families/{family_id}", dict, params={"at": at} if at else {}, signed=signed)
+def family(
+    family_id: str, *, signed: Mapping[str, Any], at: str = "", preview: str = ""
+) -> Call[dict[str, Any]]:
+    """What the desk may know of a family; `at`: as it was on that instant (RFC 3339).
+
+    `preview`: what another desk would see, for a desk that governs information.
+    """
+    asked = {name: value for name, value in (("at", at), ("for", preview)) if value}
+    return Call("GET", f"/v1/families/{family_id}", dict, params=asked, signed=signed)
 
 
 def find_families(scheme: str, value: str, *, signed: Mapping[str, Any]) -> Call[list[dict[str, Any]]]:

@@ -33,6 +33,8 @@ _FOUND: Final[dict[str, Any]] = {"families": []}
 _BOTH: Final[dict[int | str, dict[str, Any]]] = {200: answer("The view", {"type": "object"}, _EXAMPLE)}
 _BOTH[200]["content"][_TEXT] = {"schema": {"type": "string"}, "example": "Family …"}
 _MOST_VALUE: Final = 200
+IG_TEAM: Final = "ig"
+"""The team of an agency that governs information: it may ask what another desk would see."""
 
 
 class TooLateError(PeerError):
@@ -80,12 +82,23 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         request: Request,
         who: Annotated[Any, Depends(caller)],
         at: Annotated[str | None, Query(description="As it was on: an RFC 3339 time.", max_length=64)] = None,
+        preview: Annotated[
+            str | None,
+            Query(
+                alias="for",
+                description="As this desk would see it: for information governance.",
+                max_length=64,
+            ),
+        ] = None,
         accept: Annotated[str, Header()] = "",
     ) -> Response:
         """The family view of the caller's desk, by the rules of now. Recorded before it answers."""
         started = time.monotonic()
         look, until = look_of(who, request), instant("at", at)
-        shown = Shown(None) if not _is_uuid(family) else await viewer.view(family, look, until)
+        if not _is_uuid(family) or (preview is not None and not governs(who)):
+            shown = Shown(None)
+        else:
+            shown = await viewer.view(family, look, until, preview)
         return _answer(viewer, shown, started, as_text=accept.startswith(_TEXT))
 
     @router.post(
@@ -100,6 +113,11 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         return _answer(viewer, shown, started, as_text=False)
 
     return router
+
+
+def governs(who: Caller) -> bool:
+    """Whether the caller's desk governs information."""
+    return who.desk.name.partition("/")[2] == IG_TEAM
 
 
 def _answer(viewer: Viewer, shown: Shown, started: float, *, as_text: bool) -> Response:

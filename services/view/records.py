@@ -17,11 +17,10 @@ from hub.clock import Micros
 from hub.looks import Look
 from hub.shown import answer
 from services.view import identities, stages, who
-from services.view.api import Caller, instant, look_of
+from services.view.api import Caller, governs, instant, look_of
 from services.view.viewer import Viewer
 
 ENGINEERS: Final = "hub/operations"
-IG_TEAM: Final = "ig"
 FOREVER: Final[Micros] = 2**62
 
 _ID: Final = "5b1f7c0e-4a7d-8c3e-9f10-00000000000a"
@@ -110,7 +109,7 @@ async def _must_exist(conn: Any, query: str, about: str) -> None:
 
 
 def _governs(caller: Caller, about: str) -> None:
-    if caller.desk.name.partition("/")[2] != IG_TEAM or not _is_uuid(about):
+    if not governs(caller) or not _is_uuid(about):
         raise HTTPException(404)
 
 

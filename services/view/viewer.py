@@ -60,12 +60,22 @@ class Viewer:
     token: Callable[[str, str], bytes]
     """(scheme, value) → what is kept of an id, by which it is found again."""
 
-    async def view(self, family: str, look: Look, until: Micros | None) -> Shown:
-        """The family view, as it is or as it was at an instant of the hub's clock. Raises `PeerError`."""
+    async def view(self, family: str, look: Look, until: Micros | None, preview: str | None = None) -> Shown:
+        """The family view, as it is or as it was at an instant of the hub's clock. Raises `PeerError`.
+
+        `preview`: as another desk would see it. Nothing to see for that desk is an answer too: the look stands in
+        the log as one, and no denial.
+        """
 
         async def work(conn: Connection) -> Shown:
             reader = Reader(look.desk, look.user, self.clock.now(), until)
+            if preview is not None:
+                reader = Reader(preview, "", reader.now, until)
             found, what = await self._look(conn, family, reader)
+            if found is not None and not what.exists and preview is not None:
+                nothing = {family: {"what": "preview", "for": preview, "shown": []}}
+                await self.recorder().record(conn, "family.viewed", look, reader.now, nothing)
+                return Shown(None)
             if found is None or not what.exists:
                 await self._denied(conn, look, reader, {family} if found else set(), {"id": family})
                 return Shown(None)
@@ -78,12 +88,16 @@ class Viewer:
                 "withheld": withheld,
                 "held": list(what.held),
             }
+            if preview is not None:
+                recorded |= {"what": "preview", "for": preview}
             if until is not None:
                 recorded["as_it_was_on"] = until
             entry = await self.recorder().record(conn, "family.viewed", look, reader.now, {family: recorded})
             return Shown(answer, await self._begin(conn, look, entry, len(shown)))
 
-        return await self._settled(look.desk, work)
+        if preview is not None and preview not in {each.name for each in self.partnership.desks}:
+            return Shown(None)
+        return await self._settled(preview or look.desk, work)
 
     async def search(self, scheme: str, value: str, look: Look) -> Shown:
         """The families that an id leads to and that exist for this reader. Raises `PeerError`."""

@@ -69,6 +69,7 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     line("family", "show", NOBODY, *me, expect=2)
     line("family", "show", NOBODY, *me, *why, "--at", "yesterday", expect=6)
     line("family", "find", "liquidlogic", "F-none", *me, *why, expect=3)
+    line("rules", "preview", NOBODY, "--for", "s2w/sft", "--as", "council/ig", *why, expect=3)
     line("decision", "explain", NOBODY, "--as", "council/ig", *why, expect=3)
     line("identity", "show", NOBODY, "--as", "council/ig", *why, expect=3)
     line("audit", "who", NOBODY, "--as", "council/ig", *why, expect=3)

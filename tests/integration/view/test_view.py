@@ -47,6 +47,27 @@ async def test_look_is_recorded_with_who_and_why_when_a_view_is_shown(hub: Looki
     assert (channel, ended) == ("view", True)
 
 
+async def test_information_governance_sees_what_a_desk_would_and_is_recorded_as_itself(hub: Looking) -> None:
+    family = await home(hub)
+    own = sections(await hub.look(family, S2W))
+    preview = sections(await hub.look(family, IG, **{"for": S2W}))
+    assert preview["chronology"] == own["chronology"]
+    assert preview["withheld"] == own["withheld"]
+    nothing = await hub.look(family, IG, **{"for": PARAGON})
+    answers = [
+        await hub.look(family, CHESIL, **{"for": S2W}),
+        await hub.look(family, IG, **{"for": "s2w/none"}),
+    ]
+    assert {each.status_code for each in (nothing, *answers)} == {404}
+
+    entries = [each[0] for each in await hub.recorded("family.viewed")]
+    looks = [(each["desk"], each["what"], each.get("for"), bool(each["shown"])) for each in entries]
+    assert sorted(looks, key=str) == [
+        (IG, "preview", PARAGON, False), (IG, "preview", S2W, True), (S2W, "view", None, True),
+    ]  # fmt: skip
+    assert await hub.recorded("access.denied") == []
+
+
 async def test_delivery_and_view_name_the_event_alike_when_a_desk_has_both(hub: Looking) -> None:
     family = await home(hub)
     view = sections(await hub.look(family, CHESIL))
