@@ -3,17 +3,22 @@
 A pair ended or a restriction lifted waits for the agency that asked, which owns it. An override waits for the
 agencies that own what it lifts: who placed the restriction, who first recorded the pair that makes somebody a victim.
 One that lifts nothing, or what nobody recorded, waits for the agency that invoked it.
+
+An event names its desk and no user: a second person is one of another desk than the one that asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from services.consent.registers import Registers, register_of
 
 Entry = Mapping[str, Any]
 """A request in the family's state: `{kind, source, receipt, persons}`."""
+
+GOVERNANCE: Final = "ig"
+"""The team of an agency that is asked first to be the second person."""
 
 
 def second_persons(state: Mapping[str, Any], entry: Entry) -> dict[str, list[str]]:
@@ -24,6 +29,17 @@ def second_persons(state: Mapping[str, Any], entry: Entry) -> dict[str, list[str
             for agency, name in _owned(state.get("persons", {}), register[2], _agency(entry["source"])):
                 found.setdefault(agency, []).append(name)
     return {agency: sorted(set(names)) for agency, names in found.items()} or {_agency(entry["source"]): []}
+
+
+def second_desks(state: Mapping[str, Any], entry: Entry, desks: Iterable[str]) -> dict[str, str | None]:
+    """Agency → the desk of these that is asked to be its second person; None: it has none but the one that asked."""
+    others = sorted(
+        set(desks) - {entry["source"]}, key=lambda each: (each.partition("/")[2] != GOVERNANCE, each)
+    )
+    return {
+        agency: next((each for each in others if _agency(each) == agency), None)
+        for agency in sorted(second_persons(state, entry))
+    }
 
 
 def agreed_by(owners: Mapping[str, list[str]], agencies: Collection[str]) -> list[str]:

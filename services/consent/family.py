@@ -51,13 +51,17 @@ def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
         state = after
     if event.kind == "family.opened" and _is_open(state) and not event.corrects:
         return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
+    if event.kind == "hub.approval_given":
+        settled = _settle(state, event)
+        if isinstance(settled, NotAllowed):
+            return settled
+        state, set_now = settled
+        return Stepped(apply_facts(state, set_now), set_now)
     state = apply_family(state, event)
     set_now = deltas(event)
     waiting = awaited(event)
     if waiting:
         state = _with(state, "pending", event.id, _pending(event, waiting))
-    if event.kind == "hub.approval_given":
-        state, set_now = _settle(state, event)
     return Stepped(apply_facts(state, set_now), set_now)
 
 
@@ -96,14 +100,19 @@ def _pending(event: PlainEvent, waiting: Deltas) -> dict[str, Any]:
     }
 
 
-def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas]:
-    """What a second person's approval brings into force: of the agency that owns what is lifted, else the author's."""
+def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas] | NotAllowed:
+    """What a second person's approval brings into force: of the agency that owns what is lifted, else the author's.
+
+    Events name desks and no users, so a second person is one of another desk than the one that asked.
+    """
     pending: dict[str, Any] = state.get("pending", {})
     request = event.word("request")
     found = next((key for key, each in pending.items() if request in (key, each["receipt"])), None)
     if found is None:
         return state, {}
     entry, agency = pending[found], event.source.partition("/")[0]
+    if event.source == entry["source"]:
+        return NotAllowed("own_request", "a second person is of another desk than the one that asked")
     owners = second_persons(state, entry)
     if agency not in owners:
         return state, {}

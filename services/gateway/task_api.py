@@ -20,7 +20,7 @@ from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
 from services.gateway.work import AWAITED, Doing, Task, act, actions, open_task, open_tasks
 
 MOST: Final = 500
-_HIDDEN: Final = frozenset({"copies", "discard_asked_by"})
+_HIDDEN: Final = frozenset({"copies", "discard_asked_by", "family"})
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {

@@ -1,10 +1,10 @@
 """The router: one family's log, event by event, as a pure function.
 
 In this order, for each event: may its author state it (authority), can it be true of this family (the table of
-moves); what it changes (the family, the persons' facts); who may know it, on the facts after it (the sharing
-rules); what is still queued and rests on what it changed, decided again. What the log accepted of a person's
-facts goes on to `people`, and so does every raise of a guard, also of an event that is rejected: the raise was
-counted at acceptance, and its count must come back.
+moves), is there a second person where it needs one; what it changes (the family, the persons' facts); who may know
+it, on the facts after it (the sharing rules); what is still queued and rests on what it changed, decided again. What
+the log accepted of a person's facts goes on to `people`, and so does every raise of a guard, also of an event that is
+rejected: the raise was counted at acceptance, and its count must come back.
 
 """
 
@@ -16,8 +16,9 @@ from typing import Any, Final
 import orjson
 
 from hub.clock import Micros
-from hub.effects import Deliver, Done, Effect, Emit, Outcome, Queued, Rejected, Revise
+from hub.effects import Deliver, Done, Effect, Emit, OpenTask, Outcome, Queued, Rejected, Revise
 from hub.events import HUB, Event
+from services.consent.approvals import second_desks
 from services.consent.authority import Refused, may_state
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
@@ -25,12 +26,17 @@ from services.consent.family import SHAPE, Stepped, step
 from services.consent.family import State as FamilyState
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
+from services.consent.shields import OVERRIDE_LIMITS
 from services.referral_router.deciding import Deciding, stranger
 from services.referral_router.people import NEAR, PERSON_FACT
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
 EVENT_REJECTED: Final = "wraparound.hub.event_rejected.v1"
 OFFERED: Final = "wraparound.referral.offered.v1"
+
+NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
+"""Statements without any effect until a second person approves (RULES.md section 2); an override has some at once."""
+NOBODY: Final = "no_second_person"
 
 QUEUE_KINDS: Final = FACT_KINDS | {
     "family.opened",
@@ -110,12 +116,16 @@ class Router:
         stepped = step(state.plain, plain)
         if not isinstance(stepped, Stepped):
             return Rejected(stepped.code, (*rejection(event, stepped.code, at), *tell_people(event, at, {})))
+        desks = second_desks_asked(stepped.state, plain, self.deciding.served)
+        if plain.kind in NEVER_ALONE and None in desks.values():
+            return Rejected(NOBODY, (*rejection(event, NOBODY, at), *tell_people(event, at, {})))
         after = state.after(stepped.state, at)
         effects = [*self.deciding.decide(after.facts, event, at)]
         if queued:
             came = event.type == PERSON_FACT and not after.facts.reads_as(state.facts)
             effects += self.deciding.decide_again(after.facts, event, at, queued, came=came)
         effects += offered_at_once(event, at)
+        effects += ask_second_persons(event, at, desks)
         asked = strangers(after.plain, event.envelope.key, effects)
         return Done(after, (*tell_people(event, at, stepped.deltas, asked), *effects))
 
@@ -199,6 +209,25 @@ def offered_at_once(event: Event, at: Micros) -> Iterator[Emit]:
         return
     offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
     yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key, recorded=at)
+
+
+def second_desks_asked(state: FamilyState, plain: PlainEvent, desks: Iterable[str]) -> dict[str, str | None]:
+    """Of each agency whose second person the event waits for, the desk that is asked; {} if it waits for none."""
+    entry = state.get("pending", {}).get(plain.id)
+    return {} if entry is None else second_desks(state, entry, desks)
+
+
+def ask_second_persons(event: Event, at: Micros, desks: Mapping[str, str | None]) -> Iterator[OpenTask]:
+    """A task for each desk that is asked, once for all copies of the event: in how many families it is tells nobody."""
+    head = event.envelope
+    if not head.primary:
+        return
+    kind = kind_of(event.type)
+    due = at + OVERRIDE_LIMITS["alone"] if kind == "safety.override_invoked" else None
+    detail = {"asked_by": head.source, "type": kind, "family": head.key}
+    for desk in desks.values():
+        if desk is not None:
+            yield OpenTask("approval", head.receipt or head.id, desk, "second_person", due, detail)
 
 
 def rows_by_kind(table: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -150,7 +150,7 @@ def test_safety_plan_alone_crosses_when_its_owner_has_confirmed() -> None:
     enquiry(family, desks=[CHESIL, PROBATION], lifts_victims=[ref(V)])
     request = next(iter(family.state["pending"]))
     approval = {"task": "T-1", "request": request, "decision": "approved"}
-    family.tell("hub.approval_given", CHESIL, **approval)
+    family.tell("hub.approval_given", "council/ig", **approval)
     assert reviewed(family).body(PROBATION) is None
     family.tell("hub.approval_given", PARAGON, **approval)
     seen = reviewed(family)

@@ -47,6 +47,7 @@ class Loop:
     left: list[Left] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     rejected: dict[str, str] = field(default_factory=dict)
+    tasks: list[OpenTask] = field(default_factory=list)
     accepted: dict[str, int] = field(default_factory=dict)
     recalled: Counter[str] = field(default_factory=Counter)
     revised: int = 0
@@ -171,7 +172,9 @@ class Loop:
                 held.release = release
             case Note():
                 self.recalled[effect.part] += 1
-            case Decided() | OpenTask():
+            case OpenTask():
+                self.tasks.append(effect)
+            case Decided():
                 pass
 
     def queued(self, family: str) -> list[Queued]:
@@ -269,6 +272,7 @@ class Loop:
             left=list(self.left),
             done=set(self.done),
             rejected=dict(self.rejected),
+            tasks=list(self.tasks),
             accepted=dict(self.accepted),
             recalled=Counter(self.recalled),
             attempts=list(self.attempts),
