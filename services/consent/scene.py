@@ -263,6 +263,11 @@ class Scene:
         """True if somebody is recorded as P against this person."""
         return any(found.get(victim) is True for found in self.victims_of.values())
 
+    def holds_role(self, desk: str, persons: Iterable[str]) -> bool:
+        """True if a desk holds a role for the family, or for one of these persons: it may know that they are known."""
+        of_desk = self.roles.get(desk, {})
+        return desk in self.family_roles or any(person in of_desk for person in persons)
+
     def role_words(self, desk: str) -> frozenset[str]:
         """Every role that a desk holds for the family or for anybody."""
         found = self._role_words.get(desk)

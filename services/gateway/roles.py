@@ -38,7 +38,6 @@ class Roles:
                 continue
             stored = orjson.loads(self.ring.open(key, state_context(TABLE, key), bytes(sealed)))
             scene = FamilyFacts.of(stored["family"]).scene(self.rules, self.clock.now(), "")
-            of_desk = scene.roles.get(desk, {})
-            if desk in scene.family_roles or any(person in of_desk for person in persons):
+            if scene.holds_role(desk, persons):
                 return True
         return False

@@ -1,12 +1,13 @@
 """What a person does about a task, in the transaction that does it; the look at it is recorded with who and why.
 
-| kind | `redrive` | `discard` | `confirm` | `approve`, `refuse` |
-|--|--|--|--|--|
-| `parked` | the key's events run again, in order | | | |
-| `dead_letter` | a stored event enters its log anew | two people: it is let go | | |
-| `undelivered` | it stands at the end of its desk's line | | | |
-| `unidentified`, `held` | | | the id is this person's | |
-| `approval` | | | | the second person's word |
+| kind | `redrive` | `discard` | `confirm` | `approve`, `refuse` | `note` |
+|--|--|--|--|--|--|
+| `parked` | the key's events run again, in order | | | | |
+| `dead_letter` | a stored event enters its log anew | two people: it is let go | | | |
+| `undelivered` | it stands at the end of its desk's line | | | | |
+| `unidentified`, `held` | | | the id is this person's | | |
+| `approval` | | | | the second person's word | |
+| `rejected` | | | | | it was seen |
 
 What is a statement enters through acceptance as any event of the desk whose task it is; nothing here is a second way
 to change what a log says.
@@ -213,6 +214,12 @@ async def _discard(doing: Doing) -> str:
     return DONE
 
 
+async def _note(doing: Doing) -> str:
+    """Seen, and taken up with the desk that published: there is nothing that the hub could do."""
+    await _end(doing)
+    return DONE
+
+
 async def _end(doing: Doing) -> None:
     me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
     await doing.conn.execute(
@@ -229,6 +236,7 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("held", "confirm"): _confirm,
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,
+    ("rejected", "note"): _note,
 }
 """(kind, action) → what it does."""
 

@@ -29,9 +29,9 @@ from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.referral_router.deciding import Deciding, stranger
 from services.referral_router.people import NEAR, PERSON_FACT
+from services.referral_router.rejecting import EVENT_REJECTED, rejection
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
-EVENT_REJECTED: Final = "wraparound.hub.event_rejected.v1"
 OFFERED: Final = "wraparound.referral.offered.v1"
 
 NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
@@ -112,13 +112,13 @@ class Router:
             return Done(after, tuple(self.deciding.tell_publisher(after.facts, event)))
         refused = self._refused(state.facts, plain)
         if refused is not None:
-            return Rejected(refused, (*rejection(event, refused, at), *tell_people(event, at, {})))
+            return self._rejected(state.facts, event, refused, at)
         stepped = step(state.plain, plain)
         if not isinstance(stepped, Stepped):
-            return Rejected(stepped.code, (*rejection(event, stepped.code, at), *tell_people(event, at, {})))
+            return self._rejected(state.facts, event, stepped.code, at)
         desks = second_desks_asked(stepped.state, plain, self.deciding.served)
         if plain.kind in NEVER_ALONE and None in desks.values():
-            return Rejected(NOBODY, (*rejection(event, NOBODY, at), *tell_people(event, at, {})))
+            return self._rejected(state.facts, event, NOBODY, at)
         after = state.after(stepped.state, at)
         effects = [*self.deciding.decide(after.facts, event, at)]
         if queued:
@@ -134,6 +134,12 @@ class Router:
             return None
         verdict = may_state(self.authority.get(plain.kind, ()), self.deciding.rules, facts, plain)
         return verdict.code if isinstance(verdict, Refused) else None
+
+    def _rejected(self, facts: FamilyFacts, event: Event, code: str, at: Micros) -> Rejected:
+        """Nothing changes; who may know of it hears of it, and a raise comes back."""
+        persons = self.deciding.catalogue.type(event.type).persons(event.data)
+        told = rejection(event, code, at, persons=persons, facts=facts, rules=self.deciding.rules)
+        return Rejected(code, (*told, *tell_people(event, at, {})))
 
     def _lapsed(self, state: Family, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
         """Decide again what an attempt could not send, if all that it met has been seen by now.
@@ -191,15 +197,6 @@ def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> fro
     """On whom deliveries rest that are strangers here: they are to be asked for."""
     rested = {each.release.persons for each in effects if isinstance(each, Deliver | Revise)}
     return frozenset(person for group in rested for person in group if stranger(state, family, person))
-
-
-def rejection(event: Event, reason: str, at: Micros) -> Iterator[Emit]:
-    """Back to the desk that published: rejected, and why, in a code that it may know."""
-    head = event.envelope
-    if head.source == HUB:
-        return
-    data = {"event": head.id, "receipt": head.receipt, "to": head.source, "reason": reason, "problems": None}
-    yield Emit("events", head.key, EVENT_REJECTED, data, head.key, recorded=at)
 
 
 def offered_at_once(event: Event, at: Micros) -> Iterator[Emit]:
