@@ -1,14 +1,18 @@
 """Adds up coverage entries: has every offset that a processor read exactly one fate? Pure.
 
 An entry says: processor, topic, partition, `from` (the first offset), `to` (one past the last), and
-`counts`, the number of offsets per fate. Per partition the ranges must join without gap or overlap, and end
-at the processor's position. Ranges may come in any order.
+`counts`, the number of offsets per fate. Per partition the ranges must begin with the log, join without gap or
+overlap, and end at the processor's position. Each partition of a topic that a processor reads is expected: whoever
+takes one away, with its position, leaves a hole among the others. Ranges may come in any order.
 """
 
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
+
+_NONE: Final[Mapping[Any, int]] = {}
 
 Place = tuple[str, str, int]
 """Processor, topic, partition."""
@@ -65,23 +69,36 @@ class CoverageSum:
             for place, ranges in sorted(self._ranges.items())
         ]
 
-    def check(self, positions: Mapping[Place, int]) -> list[str]:
-        """What does not add up: gaps, and places whose coverage does not end at the position.
+    def check(self, positions: Mapping[Place, int], begins: Mapping[Place, int] = _NONE) -> list[str]:
+        """What does not add up, in words; empty when all does.
 
-        Empty when all does.
+        `begins`: the offset that a place's log began with when the processor first read it, where that is not 0.
         """
         wrong = []
         for place, ranges in sorted(self._ranges.items()):
-            if len(ranges) > 1:
+            first = begins.get(place, 0)
+            if ranges[0][0] != first:
+                wrong.append(f"{_name(place)}: offsets {first} to {ranges[0][0] - 1} have no fate")
+            elif len(ranges) > 1:
                 wrong.append(f"{_name(place)}: offsets {ranges[0][1]} to {ranges[1][0] - 1} have no fate")
-            elif place in positions and positions[place] != ranges[0][1]:
+            elif place not in positions:
+                wrong.append(f"{_name(place)}: covered up to {ranges[0][1]}, and there is no position")
+            elif positions[place] != ranges[0][1]:
                 wrong.append(
                     f"{_name(place)}: covered up to {ranges[0][1]}, but the position is {positions[place]}"
                 )
         for place, position in sorted(positions.items()):
-            if position and place not in self._ranges:
+            if position != begins.get(place, 0) and place not in self._ranges:
                 wrong.append(f"{_name(place)}: the position is {position}, and nothing is covered")
-        return wrong
+        return [*wrong, *_holes({*self._ranges, *positions})]
+
+
+def _holes(places: set[Place]) -> Iterator[str]:
+    """The partitions below a topic's last that a processor knows nothing of."""
+    for (processor, topic), group in groupby(sorted(places), key=lambda place: place[:2]):
+        known = {partition for _, _, partition in group}
+        for partition in sorted(set(range(max(known))) - known):
+            yield f"{_name((processor, topic, partition))}: nothing is covered, and there is no position"
 
 
 def _read(detail: Mapping[str, Any]) -> tuple[Place, int, int, Mapping[str, int]]:

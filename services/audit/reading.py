@@ -29,6 +29,18 @@ SELECT count(*), min(entry_id::text) FROM audit_entry AS entry
 WHERE NOT EXISTS (SELECT FROM log_leaf AS log WHERE log.entry_id = entry.entry_id)
 AND NOT EXISTS (SELECT FROM audit_pending AS queued WHERE queued.entry_id = entry.entry_id)
 """
+_RECORDED = """
+(EXISTS (SELECT FROM log_leaf AS log WHERE log.entry_id = made.entry_id)
+ OR EXISTS (SELECT FROM audit_pending AS queued WHERE queued.entry_id = made.entry_id))
+"""
+_UNRECORDED = {
+    "receipts": "SELECT count(*), min(receipt_id::text) FROM receipt AS made"
+    f" WHERE NOT {_RECORDED} OR NOT EXISTS (SELECT FROM audit_entry AS entry"
+    " WHERE entry.entry_id = made.entry_id AND entry.kind = 'event.accepted')",
+    "attempts": f"SELECT count(*), min(attempt_id::text) FROM attempt AS made WHERE NOT {_RECORDED}",
+    "releases": "SELECT count(*), min(delivery_id::text) FROM delivery AS sent WHERE attempt_id IS NOT NULL"
+    f" AND NOT EXISTS (SELECT FROM attempt AS made WHERE made.attempt_id = sent.attempt_id AND {_RECORDED})",
+}
 _ENTRIES = """
 SELECT entry.leaf FROM log_leaf AS log JOIN audit_entry AS entry USING (entry_id)
 WHERE log.idx >= %s AND log.idx < %s ORDER BY log.idx
@@ -103,6 +115,17 @@ async def unqueued(conn: Connection) -> tuple[int, str]:
     row = await (await conn.execute(_UNQUEUED)).fetchone()
     assert row is not None
     return row[0], row[1] or ""
+
+
+async def unrecorded(conn: Connection) -> dict[str, tuple[int, str]]:
+    """Receipts, attempts and releases that no entry records: how many of each, and one of them; nothing for none."""
+    found = {}
+    for what, statement in _UNRECORDED.items():
+        row = await (await conn.execute(statement.encode())).fetchone()
+        assert row is not None
+        if row[0]:
+            found[what] = (row[0], row[1])
+    return found
 
 
 async def leaf_tiles(conn: Connection, first: int, end: int) -> dict[int, bytes]:

@@ -19,6 +19,7 @@ FINDINGS: Mapping[str, str] = {
     "head": "the stored head is not that of the entries",
     "checkpoint": "a checkpoint is not that of the entries, or its signature fails",
     "unqueued": "an entry is neither in the log nor queued for it",
+    "unrecorded": "a receipt, an attempt or a release names an entry that is not there",
     "pending": "a queued entry cannot be sealed",
     "coverage": "coverage does not add up",
 }

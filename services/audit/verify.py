@@ -6,8 +6,10 @@
   consistency between them. Checkpoints from outside (witnessed, exported) are held to the same.
 - Headers must agree with their rows; details, as far as they exist and keys are given, with their
   commitments.
-- Coverage must add up: every offset that a processor read has exactly one fate.
-- Entries that are neither sealed nor queued are found too.
+- Coverage must add up: every offset that a processor read has exactly one fate. It is never erased, since no
+  person's key seals it: where what a coverage entry says is gone, somebody took it.
+- Entries that are neither sealed nor queued are found too, and so are receipts, attempts and releases that name
+  an entry which is not there.
 
 All of it is read in one snapshot, a portion at a time, so memory does not grow with the log. Where an entry
 does not give its leaf's hash, the rebuilding goes on with the stored one: each fault is told once, at its
@@ -98,6 +100,7 @@ class _Verification:
         await self._head()
         await self._queue()
         await self._unqueued()
+        await self._unrecorded()
         await self._positions()
 
     async def _portion(self, start: int, stop: int, tiles: Mapping[int, bytes]) -> list[bytes]:
@@ -137,7 +140,8 @@ class _Verification:
     ) -> None:
         """Compare an entry's details with its commitments; a coverage entry is added up."""
         report, commitments = self.report, leaf["details"]
-        report.erased += max(0, len(commitments) - len(rows))
+        is_coverage = leaf["kind"] == "coverage"
+        gone = max(0, len(commitments) - len(rows))
         for row in rows:
             if row.part >= len(commitments):
                 report.found("detail", index, f"the entry {entry_id} has no part {row.part}")
@@ -149,7 +153,7 @@ class _Verification:
                 plain = self._keys.open(row.key_id, detail_context(entry_id, row.part), row.ciphertext)
                 salt = self._keys.salt(row.key_id, entry_id, row.part)
             except KeyErasedError:
-                report.erased += 1
+                gone += 1
                 continue
             except SealError:
                 report.found("detail", index, f"the entry {entry_id}: part {row.part} does not open")
@@ -158,8 +162,12 @@ class _Verification:
                 report.found("detail", index, f"the entry {entry_id}: part {row.part} is another one")
                 continue
             report.details += 1
-            if leaf["kind"] == "coverage":
+            if is_coverage:
                 self._cover(index, plain)
+        if is_coverage and (gone or not commitments):
+            report.found("coverage", index, f"the entry {entry_id}: what it covers is gone")
+        else:
+            report.erased += gone
 
     def _cover(self, index: int | None, plain: bytes) -> None:
         try:
@@ -250,6 +258,11 @@ class _Verification:
         count, first = await reading.unqueued(self._conn)
         if count:
             self.report.found("unqueued", None, f"{count} entries are in no queue and no log; one is {first}")
+
+    async def _unrecorded(self) -> None:
+        for what, (count, first) in (await reading.unrecorded(self._conn)).items():
+            text = f"{count} {what} name an entry that is in no queue and no log; one is {first}"
+            self.report.found("unrecorded", None, text)
 
     async def _positions(self) -> None:
         self.report.covered = self._coverage.result()

@@ -305,15 +305,15 @@ async def test_details_are_reported_unread_when_no_keys_are_given(log: Log) -> N
 async def test_coverage_adds_up_when_every_offset_has_one_fate(log: Log) -> None:
     sealing = await log.filled()
     await log.write([log.coverage(0, 10), log.coverage(10, 25, done=10, rejected=4, absent=1)])
-    await log.write([log.coverage(0, 7, partition=3)])
+    await log.write([log.coverage(0, 7, partition=1)])
     await sealing.seal()
     await log.write([log.coverage(25, 30)])
-    await positions(log, {0: 30, 3: 7})
+    await positions(log, {0: 30, 1: 7})
     report = await log.verify()
     assert report.findings == []
     assert [(line.place[2], line.first, line.to, line.counts) for line in report.covered] == [
         (0, 0, 30, {"done": 25, "rejected": 4, "absent": 1}),
-        (3, 0, 7, {"done": 7}),
+        (1, 0, 7, {"done": 7}),
     ]
 
 
@@ -323,7 +323,7 @@ async def test_coverage_is_found_when_offsets_are_missing_or_counted_twice(log: 
     await log.write([log.coverage(0, 10, partition=1), log.coverage(9, 20, partition=1)])
     await log.write([log.coverage(0, 5, partition=2), log.coverage(5, 9, partition=2, done=3)])
     await sealing.seal()
-    await positions(log, {0: 20, 1: 10, 2: 9, 4: 3})
+    await positions(log, {0: 20, 1: 10, 2: 9, 3: 3})
     report = await log.verify()
     assert [(finding.kind, finding.index) for finding in report.findings] == [
         ("coverage", 4),
@@ -336,7 +336,61 @@ async def test_coverage_is_found_when_offsets_are_missing_or_counted_twice(log: 
     assert "offsets 10 to 11 have no fate" in texts
     assert "router events/1: offset 9 is counted twice" in texts
     assert "router events/2: covered up to 5, but the position is 9" in texts
-    assert "router events/4: the position is 3, and nothing is covered" in texts
+    assert "router events/3: the position is 3, and nothing is covered" in texts
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_coverage_is_found_when_what_an_entry_says_was_deleted(log: Log, keys: bool) -> None:
+    sealing = await log.filled()
+    await log.write([log.coverage(0, 10), log.coverage(10, 25)])
+    await sealing.seal()
+    await positions(log, {0: 25})
+    await log.rows(
+        "DELETE FROM audit_detail WHERE entry_id = (SELECT entry_id FROM log_leaf WHERE idx = 1) RETURNING 1"
+    )
+    report = await log.verify(keys=keys)
+    expected = [("coverage", 1), ("coverage", None)] if keys else [("coverage", 1)]
+    assert [(finding.kind, finding.index) for finding in report.findings] == expected
+    assert report.erased == 0
+
+
+async def test_coverage_is_found_when_the_key_that_seals_it_was_deleted(log: Log) -> None:
+    sealing = await log.filled()
+    await log.write([log.coverage(0, 10)])
+    await sealing.seal()
+    await log.rows("DELETE FROM subject_key WHERE key_id = %s RETURNING 1", HUB)
+    assert [(each.kind, each.index) for each in (await log.verify()).findings] == [("coverage", 1)]
+
+
+async def test_row_is_found_when_it_names_an_entry_that_is_not_there(log: Log) -> None:
+    await log.filled(2)
+    ((other,),) = await log.rows("SELECT entry_id FROM log_leaf WHERE idx = 1")
+    for entry in (other, None):
+        await log.rows(
+            "INSERT INTO receipt VALUES (gen_random_uuid(), 's2w/sft', 'e', 't', '', 0, 0, false,"
+            " coalesce(%s, gen_random_uuid())) RETURNING 1",
+            entry,
+        )
+        await log.rows(
+            "INSERT INTO attempt VALUES (coalesce(%s, gen_random_uuid()), 's2w/sft', 'kafka', 0, 1,"
+            " coalesce(%s, gen_random_uuid()), 0) RETURNING 1",
+            other if entry else None,
+            entry,
+        )
+    for attempt in (other, None):
+        await log.rows(
+            "INSERT INTO delivery (delivery_id, desk, family_id, event_id, type, status, persons, counts, rules,"
+            " recorded_at, attempt_id) VALUES (gen_random_uuid(), 's2w/sft', gen_random_uuid(), gen_random_uuid(),"
+            " 't', 'delivered', '{}', '{}', '', 0, coalesce(%s, gen_random_uuid())) RETURNING 1",
+            attempt,
+        )
+    report = await log.verify()
+    # A receipt stands for an acceptance: another entry, though it is in the log, is none.
+    assert [(each.kind, each.text.split(" name ")[0]) for each in report.findings] == [
+        ("unrecorded", "2 receipts"),
+        ("unrecorded", "1 attempts"),
+        ("unrecorded", "1 releases"),
+    ]
 
 
 async def positions(log: Log, offsets: dict[int, int]) -> None:

@@ -29,7 +29,8 @@ def test_ranges_join_when_they_come_in_any_order(lengths: list[int], random: Ran
     for low, high in ranges:
         coverage.add(detail(low, high))
     assert [(line.first, line.to) for line in coverage.result()] == [(first, start)]
-    assert coverage.check({PLACE: start}) == []
+    assert coverage.check({PLACE: start}, {PLACE: first}) == []
+    assert (coverage.check({PLACE: start}) == []) == (first == 0)
 
 
 @given(
@@ -77,5 +78,21 @@ def test_position_is_held_to_the_coverage_when_they_differ() -> None:
     coverage = CoverageSum()
     coverage.add(detail(0, 4))
     assert coverage.check({PLACE: 5}) == ["router events/0: covered up to 4, but the position is 5"]
-    assert coverage.check({}) == []
-    assert len(coverage.check({PLACE: 4, ("people", "people", 1): 2, ("people", "people", 2): 0})) == 1
+    assert coverage.check({}) == ["router events/0: covered up to 4, and there is no position"]
+    assert coverage.check({PLACE: 4, ("people", "people", 0): 0}) == []
+    assert coverage.check({PLACE: 4, ("people", "people", 0): 2}) == [
+        "people people/0: the position is 2, and nothing is covered"
+    ]
+
+
+def test_first_offsets_are_missed_when_what_covered_them_is_gone() -> None:
+    coverage = CoverageSum()
+    coverage.add(detail(4, 9))
+    assert coverage.check({PLACE: 9}) == ["router events/0: offsets 0 to 3 have no fate"]
+
+
+def test_partition_is_missed_when_its_coverage_and_its_position_are_gone() -> None:
+    coverage = CoverageSum()
+    coverage.add(detail(0, 4))
+    positions = {PLACE: 4, ("router", "events", 2): 0}
+    assert coverage.check(positions) == ["router events/1: nothing is covered, and there is no position"]
