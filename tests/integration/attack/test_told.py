@@ -13,7 +13,6 @@ async def test_a_stranger_and_a_member_look_alike_when_a_desk_without_a_role_is_
     assert hub.released[PROBATION] == []
     found = await hub.rows("SELECT key, owner, reason, detail->>'desk' FROM task WHERE kind = 'rejected'")
     assert found == [(log, CHESIL, "not_authorised", PROBATION)]
-    assert await hub.rows("SELECT 1 FROM delivery WHERE desk = %s AND family_id = %s", PROBATION, log) == []
 
 
 async def test_a_rejection_goes_to_its_publisher_when_that_holds_a_role_for_somebody_in_it(hub: Hub) -> None:
