@@ -49,9 +49,9 @@ def awaited(event: PlainEvent) -> Deltas:
             setter.put(victim, f"pair|{perpetrator}|p", {"state": "ended"})
             setter.put(perpetrator, f"pair|{victim}|v", {"state": "ended"})
     elif event.kind == "safety.restriction_lifted":
-        # The owner's alone: another desk's restriction of the same id stays.
+        # The owner's alone, and of its desks the one that placed it: each desk gives its own ids.
         owner = event.source.partition("/")[0]
-        key = f"restriction_lifted|{owner}|{event.word('restriction')}"
+        key = f"restriction_lifted|{owner}|{event.word('restriction')}|{event.source}"
         setter.put(event.person(), key, {"at": event.recorded})
     elif event.kind == "safety.override_invoked":
         asked = {

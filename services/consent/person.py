@@ -268,9 +268,26 @@ def _act(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, An
 def _restriction(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
     source, name, *_ = rest.split("|")
     found = shield_of(name, value, source=source)
-    ended = reader.registers.get(f"restriction_lifted|{found.owner}|{found.id}")
-    if ended is None or tuple(ended[:2]) < tuple(register[:2]):
+    lifts = f"restriction_lifted|{found.owner}|{name}|"
+    placers = _desks(reader.registers, "restriction", name)
+    ended = [
+        each
+        for key, each in reader.registers.items()
+        if key.startswith(lifts) and _means(key.removeprefix(lifts), source, placers)
+    ]
+    if all(tuple(each[:2]) < tuple(register[:2]) for each in ended):
         reader.add("shields", found)
+
+
+def _desks(registers: Plain, word: str, name: str) -> set[str]:
+    """The desks that stated a restriction or an objection of this id: each desk gives its own ids."""
+    parts = (key.split("|") for key in registers)
+    return {each[1] for each in parts if each[0] == word and each[2:3] == [name]}
+
+
+def _means(lifter: str, placer: str, placers: set[str]) -> bool:
+    """Whether a lift by one desk is of the restriction of another: of its own, else of the only one of that id."""
+    return lifter == placer or (lifter not in placers and len(placers) == 1)
 
 
 def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
@@ -281,15 +298,22 @@ def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, 
 
 
 def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    key = f"objection_decided|{rest.rpartition('|')[2]}"
-    decided = reader.registers.get(key)
+    name = rest.rpartition("|")[2]
+    decided = reader.registers.get(f"objection_decided|{name}")
+    if len(_desks(reader.registers, "objection", name)) > 1:
+        # Two desks gave one id: which of the two is meant, its receipt says.
+        decided = reader.registers.get(f"objection_decided|{register[1]}")
     # Raised anew under the same id, it is pending again.
     later = decided is not None and tuple(decided[:2]) > tuple(register[:2])
-    if later and reader.value(key).get("outcome") in ("overruled", "ended"):
+    if later and decided is not None and _outcome(decided) in ("overruled", "ended"):
         return
     stands: Tri = None if "unreadable" in value else True
     purposes, categories, desks = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))
     reader.add("objections", Objection(purposes, categories, desks, stands))
+
+
+def _outcome(decided: list[Any]) -> object:
+    return decided[2].get("outcome") if isinstance(decided[2], dict) else None
 
 
 def _scope(words: object) -> frozenset[str] | None:

@@ -13,7 +13,7 @@ Keys, with `*` for a part that the author left open:
 | `consent\|purpose\|category\|desk` | `{from, until, occurred, earlier, as, by}`: the last giving |
 | `refusal\|purpose\|category\|desk` | `{act}`: the last refusal, withdrawal or retraction |
 | `refused\|purpose\|category\|desk` | `{}`: the one that occurred last |
-| `objection\|source\|id`, `objection_decided\|id` | scope (null: all), `{outcome}` |
+| `objection\|source\|id`, `objection_decided\|id or receipt` | scope (null: all), `{outcome}` |
 | `pair\|other\|p`, `pair\|other\|v` | `{state}`: the other is the perpetrator, or the victim |
 | `pair_since\|other\|p` | `{since, owner}`: when first recorded, and by whom |
 | `exposed\|victim` | `{since}`: a child who saw, heard or suffered it |
@@ -28,7 +28,7 @@ Keys, with `*` for a part that the author left open:
 | `family\|id` | `{member}` |
 | `override\|id`, `override_ended\|id` | scope; `{at}` |
 | `override_seconded\|id\|agency` | `{of, lifts}`: the invocation's receipt, what the agency lets it lift |
-| `restriction\|source\|id\|receipt`, `restriction_lifted\|agency\|id` | scope; `{at}` |
+| `restriction\|source\|id\|receipt`, `restriction_lifted\|agency\|id\|desk` | scope; `{at}` |
 | `order\|id\|receipt`, `order_discharged\|id` | scope; `{at}` |
 | `representative\|id`, `responsible\|id` | `{kind or basis, from, until, at}`: who may decide for them |
 | `competence\|receipt` | `{competent, at}` |

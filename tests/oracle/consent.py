@@ -210,6 +210,13 @@ def objects(world: World, person: str, cell: Cell) -> Truth:
 
 def _decided(world: World, raised: Said) -> str | None:
     outcome: str | None = None
+    raisers = {
+        event.source
+        for event in world.said("consent.objection_raised")
+        if (event.body["objection"], event.who()) == (raised.body["objection"], raised.who())
+    }
+    if len(raisers) > 1:  # which of them is meant is not said
+        return None
     for event in world.said("consent.objection_decided"):
         if event.body["objection"] == raised.body["objection"] and event.recorded > raised.recorded:
             outcome = event.body["outcome"]

@@ -216,8 +216,14 @@ def everybody(world: World) -> list[str]:
 def agency_second(
     world: World, request: str, agency: str, owners: set[str], before: Micros | None = None
 ) -> bool:
-    """A second person of this agency has approved the request (in time), before any of its owners refused it."""
+    """A second person of this agency has approved the request (in time), before any of its owners refused it.
+
+    A desk is not its own second person.
+    """
+    asker = next(each.source for each in world.log if each.id == request)
     for event in world.said("hub.approval_given"):
+        if event.source == asker:
+            continue
         if event.body["request"] == request and agency_of(event.source) in owners:
             if event.body["decision"] != "approved":
                 return False

@@ -111,7 +111,7 @@ def _override(log: Log, *desks: str, second: str | None = None, **lifts: Any) ->
 
 def _pair_ended(log: Log) -> None:
     event = log.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P))
-    log.tell("hub.approval_given", PARAGON, task="T-1", request=event.id, decision="approved")
+    log.tell("hub.approval_given", "paragon/behaviour", task="T-1", request=event.id, decision="approved")
 
 
 def _set(name: str, who: str) -> Callable[[Log], None]:
@@ -152,7 +152,7 @@ WORLDS: Final[dict[str, Callable[[Log], object]]] = {
         log, *BOTH, second=PARAGON, lifts_victims=[ref(V)]
     ),
     "an override that names probation too, confirmed by the council alone": lambda log: _override(
-        log, *BOTH, second=CHESIL, lifts_victims=[ref(V)]
+        log, *BOTH, second="council/west", lifts_victims=[ref(V)]
     ),
     "the pair has ended": _pair_ended,
     "K is adopted": lambda log: log.tell("person.adopted", CHESIL, person=ref(K)),

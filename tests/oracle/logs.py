@@ -473,7 +473,7 @@ def _override(t: Teller) -> None:
 def _approve(t: Teller) -> None:
     if t.steps and t.chance(0.8):
         index = max(i for i, each in enumerate(t.steps) if each.kind != "hub.approval_given")
-        for source in t.some(("council/west", "paragon/victim", "police/dorset")):
+        for source in t.some(("council/west", "paragon/victim", "paragon/behaviour", "police/weymouth")):
             t.tell(
                 "hub.approval_given",
                 source,

@@ -255,10 +255,16 @@ def restricted_from(world: World, desk: str, field: Field) -> list[str]:
 
 
 def is_lifted(world: World, placed: Said) -> bool:
-    """Ends only by a lift: reason, second person of its owner."""
+    """Ends only by a lift: reason, second person of its owner; a desk means its own, else the only one of that id."""
     owner = agency_of(placed.body.get("owner") or placed.source)
+    placers = {
+        event.source
+        for event in world.said("safety.restriction_placed")
+        if (event.body["restriction"], event.who()) == (placed.body["restriction"], placed.who())
+    }
     return any(
         agency_of(event.source) == owner
+        and (event.source == placed.source or (event.source not in placers and len(placers) == 1))
         and event.body["restriction"] == placed.body["restriction"]
         and event.who() == placed.who()
         and event.recorded > placed.recorded

@@ -26,6 +26,7 @@ from tests.unit.consent.cast import (
 )
 
 WEST = "council/west"
+BEHAVIOUR = "paragon/behaviour"
 HOUR = 3600 * SECOND
 SUPPORT = {"referral": ref("referral-paragon"), "person": ref(V)}
 
@@ -113,7 +114,7 @@ def test_restriction_still_holds_when_another_is_placed_under_its_id() -> None:
     assert not changed(family, V, S2W)
 
     lift = family.tell("safety.restriction_lifted", PARAGON, **about, reason="over")
-    approve(family, lift.id, PARAGON)
+    approve(family, lift.id, BEHAVIOUR)
     assert changed(family, V, S2W)
 
 
@@ -121,7 +122,7 @@ def test_pair_stands_when_it_was_recorded_again_after_its_end_was_asked_for() ->
     family = the_cast()
     end = family.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P))
     family.tell("safety.pair_recorded", POLICE, victim=ref(V), perpetrator=ref(P), basis="incident")
-    approve(family, end.id, PARAGON)
+    approve(family, end.id, BEHAVIOUR)
 
     assert family.facts().scene(dorset(), family.now, "none").victims_of[P] == {V: True}
 
@@ -132,7 +133,7 @@ def test_restriction_stands_when_it_was_placed_again_after_its_lift_was_asked_fo
     family.tell("safety.restriction_placed", PARAGON, **about, from_desk=S2W)
     lift = family.tell("safety.restriction_lifted", PARAGON, **about, reason="over")
     family.tell("safety.restriction_placed", PARAGON, **about, from_desk=S2W)
-    approve(family, lift.id, PARAGON)
+    approve(family, lift.id, BEHAVIOUR)
 
     assert not changed(family, V, S2W)
 
@@ -142,7 +143,7 @@ def test_override_stays_lapsed_when_its_second_person_comes_after_a_day() -> Non
     event = override(family, CHESIL)
     assert plan(family, CHESIL)
     family.now += 25 * HOUR
-    approve(family, event, CHESIL)
+    approve(family, event, WEST)
 
     assert not plan(family, CHESIL)
 

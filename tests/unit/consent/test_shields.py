@@ -188,3 +188,32 @@ def test_adopted_child_is_gone_for_every_desk_of_the_birth_family() -> None:
     assert not again.recipients
     assert {each.clause for each in again.verdict(CHESIL).outcomes} == {"F10"}
     assert reviewed(family).body(CHESIL) is not None
+
+
+def test_restriction_stays_when_a_colleagues_of_the_same_id_is_lifted() -> None:
+    family = the_cast()
+    restrict(family, CHESIL, from_desk=S2W)
+    restrict(family, "council/west", from_desk=REACH)
+    lift(family, CHESIL, "council/ig")
+    assert reviewed(family).body(S2W) is not None
+    assert {each.desk for each in family.facts().person(V).shields} == {REACH}
+
+
+def test_restriction_ends_when_a_colleague_lifts_the_only_one_of_its_id() -> None:
+    family = the_cast()
+    restrict(family, "council/west", from_desk=S2W)
+    lift(family, CHESIL, "council/ig")
+    assert reviewed(family).body(S2W) is not None
+
+
+def test_objection_stands_when_two_desks_gave_one_id_and_it_is_not_said_which_is_decided() -> None:
+    family = the_cast()
+    about = {"person": ref(V), "objection": "1"}
+    family.tell("consent.objection_raised", PARAGON, **about, categories=["stage_of_change"])
+    meant = family.tell("consent.objection_raised", S2W, **about, categories=["support.summary"])
+    family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
+    assert len(family.facts().person(V).objections) == 2
+    about["objection"] = meant.receipt
+    family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
+    (left,) = family.facts().person(V).objections
+    assert left.categories == {"stage_of_change"}
