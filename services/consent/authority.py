@@ -195,7 +195,7 @@ def _owners(asked: _Asked) -> Iterable[str]:
         value = register[2] if isinstance(register[2], dict) else {}
         if perpetrator is not None and key == f"pair|{perpetrator}|p":
             yield value.get("owner") or ""
-        if restriction is not None and parts[0] == "restriction" and parts[2:] == [restriction]:
+        if restriction is not None and parts[0] == "restriction" and parts[2:3] == [restriction]:
             yield value.get("owner") or parts[1]
 
 

@@ -216,4 +216,4 @@ def test_objection_stands_when_two_desks_gave_one_id_and_it_is_not_said_which_is
     about["objection"] = meant.receipt
     family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
     (left,) = family.facts().person(V).objections
-    assert left.categories == {"stage_of_change"}
+    assert left.categories == frozenset({"stage_of_change"})
