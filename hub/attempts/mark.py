@@ -182,7 +182,9 @@ async def _open_task(conn: Connection, kit: Kit, row: Row, reason: str, now: Now
     detail = {"desk": row.desk, "tries": row.tries + 1}
     await conn.execute(
         "INSERT INTO task (task_id, kind, key, owner, opened_at, reason, detail)"
-        " VALUES (%s, 'undelivered', %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        " VALUES (%s, 'undelivered', %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO UPDATE SET"
+        " opened_at = EXCLUDED.opened_at, reason = EXCLUDED.reason, detail = EXCLUDED.detail,"
+        " done_at = NULL, done_by = NULL WHERE task.done_at IS NOT NULL",
         (
             derive(kit.secret, "task", "undelivered", row.delivery_id),
             row.delivery_id,
