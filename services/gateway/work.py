@@ -22,10 +22,13 @@ import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
+from hub.events import HUB, Envelope
 from hub.ids import derive
 from hub.looks import Look, Recorder, user_subject
 from hub.outbox import LogEvent, put
 from hub.processor import store
+from hub.schemas import wire
+from services.consent.registers import to_wire
 from services.gateway.acceptance import accept_batch
 from services.gateway.claims import Accepted
 from services.gateway.cloudevents import CloudEvent
@@ -34,6 +37,7 @@ from services.gateway.problems import NOT_FOUND, ProblemError, invalid
 
 REDRIVE: Final = "wraparound.hub.redrive_requested.v1"
 LINKED: Final = "wraparound.hub.identity_linked.v1"
+PERSON_FACT: Final = "wraparound.hub.person_fact.v1"
 APPROVAL: Final = "wraparound.hub.approval_given.v1"
 DONE: Final = "done"
 ASKED: Final = "asked"
@@ -205,10 +209,12 @@ async def _discard(doing: Doing) -> str:
             (me, doing.task.id),
         )
         return AWAITED
-    await doing.conn.execute(
-        "UPDATE fate SET kind = 'discarded' WHERE event_id::text = %s AND kind = 'rejected'",
+    found = await doing.conn.execute(
+        "UPDATE fate SET kind = 'discarded' WHERE event_id::text = %s AND kind = 'rejected' RETURNING event_id",
         (doing.task.key,),
     )
+    if await found.fetchone() is not None:
+        await _give_back(doing)
     await doing.conn.execute("DELETE FROM dead_letter WHERE task_id = %s", (doing.task.id,))
     await _end(doing)
     return DONE
@@ -218,6 +224,37 @@ async def _note(doing: Doing) -> str:
     """Seen, and taken up with the desk that published: there is nothing that the hub could do."""
     await _end(doing)
     return DONE
+
+
+async def _give_back(doing: Doing) -> None:
+    """The raises that the acceptance of a discarded event counted: no log will ever see it, and none waits for it."""
+    conn, parts, event_id = doing.conn, doing.parts, doing.task.key
+    found = await conn.execute("SELECT raises::text[] FROM event WHERE event_id::text = %s", (event_id,))
+    row = await found.fetchone()
+    event_type = parts.catalogue.type(PERSON_FACT)
+    facts = [
+        LogEvent(
+            Envelope(
+                id=derive(parts.secret, "event", event_id, "discarded", person),
+                type=PERSON_FACT,
+                source=HUB,
+                key=person,
+                recorded_at=doing.at,
+                accepted_at=doing.at,
+                cause=event_id,
+            ),
+            "people",
+            wire.encode(
+                event_type,
+                event_type.datum(
+                    person={"scheme": HUB, "value": person}, facts=to_wire({}), raises=None, raised=1
+                ),
+            ),
+            None,
+        )
+        for person in (row[0] or () if row is not None else ())
+    ]
+    await put(conn, parts.ring, facts)
 
 
 async def _end(doing: Doing) -> None:
