@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from hub.events import HUB
 from services.consent.event import PlainEvent, day, midnight, word
 from services.consent.registers import Value
 from services.consent.setter import Setter
@@ -14,6 +15,8 @@ _REFERRAL_ENDS: Final = frozenset(
 )
 
 
+ANOTHER: Final = "confirmed_as_another"
+"""Why a stand-in ends: a person has said whose the id is."""
 _DOMESTIC_ABUSE: Final = "domestic_abuse"
 
 
@@ -102,7 +105,10 @@ def _linked(setter: Setter) -> None:
 
 
 def _unlinked(setter: Setter) -> None:
-    setter.put(setter.event.person(), "identity", {"degree": "confirmed"})
+    """A hold ends; a stand-in of the hub's, once it is known that another is meant, is nobody for good."""
+    event = setter.event
+    nobody = event.source == HUB and event.word("reason") == ANOTHER
+    setter.put(event.person(), "identity", {"degree": "nobody" if nobody else "confirmed"})
 
 
 def _representative(setter: Setter) -> None:

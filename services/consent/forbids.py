@@ -34,8 +34,9 @@ def forbidden(scene: Scene, ask: Ask, lift: frozenset[str] | None = None) -> str
     then says so in `ask.by_override`.
     """
     names = scene.rules.names
-    if ask.person in scene.adopted:
-        return names["adopted_child"]
+    gone = scene.nobody(ask.person)
+    if gone or ask.person in scene.adopted:
+        return names["unconfirmed" if gone else "adopted_child"]
     if scene.conflicts and in_conflict(scene, ask.desk):
         return names["conflicted_family"]
     for each in scene.rules.forbids.get(ask.category, ()):

@@ -75,6 +75,8 @@ class PersonFacts:
     told: Tri = False
     died: bool = False
     confirmed: bool = True
+    nobody: bool = False
+    """A stand-in for an id that turned out to be somebody else's: nothing about it is ever shown."""
     household: str | None = None
     capacity: tuple[tuple[int, str, Tri], ...] = ()
     competence: tuple[tuple[int, str, Tri], ...] = ()
@@ -233,7 +235,9 @@ def _died(reader: _Reader, _rest: str, _: list[Any], _value: Mapping[str, Any]) 
 
 
 def _identity(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
-    reader.found["confirmed"] = value.get("degree") == "confirmed"
+    degree = value.get("degree")
+    reader.found["nobody"] = degree == "nobody"
+    reader.found["confirmed"] = degree in ("confirmed", "nobody")
 
 
 def _capacity(reader: _Reader, _rest: str, register: list[Any], value: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ Keys, with `*` for a part that the author left open:
 | `referral_ended\|id`, `support_started\|id` | `{at, event, how}`, `{at}` |
 | `referral_reopened\|id` | `{at}` |
 | `role_ended\|role\|desk` | `{at, event}` |
-| `told`, `died`, `identity`, `adopted\|family` | `{told}`, `{at}`, `{degree}`, `{at}` |
+| `told`, `died`, `identity`, `adopted\|family` | `{told}`, `{at}`, `{degree}` (confirmed, probable, nobody), `{at}` |
 | `capacity\|receipt` | `{has, at}` |
 | `family\|id` | `{member}` |
 | `override\|id`, `override_ended\|id` | scope; `{at}` |

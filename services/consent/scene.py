@@ -259,6 +259,10 @@ class Scene:
         facts = self.facts.person(person)
         return facts.confirmed and (facts.known or person not in self.members)
 
+    def nobody(self, person: str) -> bool:
+        """True for who stood in for somebody and was not meant."""
+        return person != FAMILY and self.facts.person(person).nobody
+
     def pair(self, victim: str) -> bool:
         """True if somebody is recorded as P against this person."""
         return any(found.get(victim) is True for found in self.victims_of.values())

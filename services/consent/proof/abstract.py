@@ -290,6 +290,10 @@ class AbstractScene:
         """Certain who this is."""
         return person == FAMILY or not self._ask(("unconfirmed", person))
 
+    def nobody(self, person: str) -> bool:  # noqa: ARG002 - denied before anything else is asked
+        """The persons of a proof are somebody."""
+        return False
+
     def pair(self, victim: str) -> bool:
         """Somebody is recorded as P against them."""
         return bool(self._ask(("paired", victim)))
