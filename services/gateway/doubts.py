@@ -6,11 +6,12 @@ candidates too, and all that is about them is held (RULES.md 4.12, F06). One tas
 
 When a person has said whose the id is, each of these events enters the log of that person's families anew, as an event
 about them, with the time of the decision and its own time of acceptance; if it protects them it raises their guard
-again. In every log a `hub.identity_unlinked` ends the stand-in, and the hold on those who were not meant.
+again; one in which another id is in doubt too does so once that is decided. In every log a `hub.identity_unlinked`
+ends the stand-in, which is nobody for good, and the hold on those who were not meant, which says no more than that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -26,20 +27,26 @@ from hub.schemas.event_type import EventType
 from hub.schemas.refs import Datum
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import protective
+from services.consent.facts_person import ANOTHER
 from services.gateway.placement import copy_id
 
 LINKED: Final = "wraparound.hub.identity_linked.v1"
 UNLINKED: Final = "wraparound.hub.identity_unlinked.v1"
 KIND: Final = "held"
 REASON: Final = "identity_in_doubt"
+NOT_MEANT: Final = "not_meant"
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A doubtful copy: its event, and who stands in for the candidate."""
+    """A doubtful copy: its event, and who stands in for the candidate.
+
+    `settled`: whom its other stand-ins stood for, as far as that is decided; None if that was not as it reads them.
+    """
 
     event_id: str
     stand_in: str
+    settled: Mapping[str, str] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,41 +127,86 @@ async def decide(
     row = await found.fetchone()
     if row is None:
         return []
-    copies = {
-        each: [Copied(*pair) for pair in pairs] for each, pairs in sorted(row[0].get("copies", {}).items())
-    }
+    copies = _copies(row[0])
     stored = await _stored(
         conn, ring, catalogue, [each.event_id for found in copies.values() for each in found]
     )
-    events = [
-        _again(secret, stored[each.event_id], each.stand_in, person, log, number == 0, at)
-        for each in copies.get(person, [])
-        for number, log in enumerate(families or [stored[each.event_id].envelope.key])
+    later = await _tell_others(conn, copies, person)
+    meant = [
+        each for each in copies.get(person, []) if each.settled is not None and each.event_id not in later
     ]
-    await ring.load(conn, sorted({event.envelope.key for event in events}))
+    entering: dict[str, LogEvent] = {}
+    for each in meant:
+        own = stored[each.event_id].envelope.key
+        logs = dict.fromkeys([*families, own] if each.settled or not families else families)
+        for number, log in enumerate(logs):
+            event = _again(secret, stored[each.event_id], each, person, log, number == 0, at)
+            entering.setdefault(event.envelope.id, event)
+    await ring.load(conn, sorted({event.envelope.key for event in entering.values()}))
     held = (
         await _still_held(conn, row[0]["candidates"])
         if row[0].get("held")
         else frozenset(row[0]["candidates"])
     )
-    ended: dict[tuple[str, str], None] = {}
+    ended: dict[tuple[str, str], str | None] = {}
     for candidate, found_copies in copies.items():
         for each in found_copies:
             log = stored[each.event_id].envelope.key
-            ended[log, each.stand_in] = None
+            ended[log, each.stand_in] = person
             if candidate != person and candidate not in held:
-                ended[log, candidate] = None
-    return [*events, *(_unlinked(catalogue, secret, log, who, person, cause, at) for log, who in ended)]
+                ended.setdefault((log, candidate), None)
+    unlinked = [
+        _unlinked(catalogue, secret, log, who, meant, cause, at) for (log, who), meant in ended.items()
+    ]
+    return [*entering.values(), *unlinked]
+
+
+def _copies(detail: Mapping[str, Any]) -> dict[str, list[Copied]]:
+    """The copies that a task lists, by whom they read its id as."""
+    return {each: [Copied(*row) for row in rows] for each, rows in sorted(detail.get("copies", {}).items())}
+
+
+async def _tell_others(
+    conn: Connection, copies: Mapping[str, Sequence[Copied]], person: str
+) -> frozenset[str]:
+    """Tell the open tasks that list one of these copies too whom its stand-in stood for. Gives what they list."""
+    told = {each.event_id: (candidate, each) for candidate, found in copies.items() for each in found}
+    found = await conn.execute(
+        "SELECT task_id::text, detail FROM task WHERE kind = %s AND reason = %s AND done_at IS NULL AND EXISTS ("
+        " SELECT FROM jsonb_each(detail -> 'copies') c, jsonb_array_elements(c.value) r WHERE r ->> 0 = ANY(%s))"
+        " ORDER BY task_id FOR UPDATE",
+        (KIND, REASON, list(told)),
+    )
+    listed: set[str] = set()
+    for task, detail in await found.fetchall():
+        theirs = _copies(detail)
+        listed.update(each.event_id for rows in theirs.values() for each in rows)
+        after = {who: [_told(each, told, person) for each in rows] for who, rows in theirs.items()}
+        plain = {who: [[e.event_id, e.stand_in, e.settled] for e in rows] for who, rows in after.items()}
+        await conn.execute(
+            "UPDATE task SET detail = jsonb_set(detail, '{copies}', %s::jsonb) WHERE task_id = %s",
+            (orjson.dumps(plain).decode(), task),
+        )
+    return frozenset(listed)
+
+
+def _told(copied: Copied, told: Mapping[str, tuple[str, Copied]], person: str) -> Copied:
+    """A copy of another task, with what is decided of it now."""
+    if copied.event_id not in told or copied.settled is None:
+        return copied
+    candidate, here = told[copied.event_id]
+    if candidate != person or here.settled is None:
+        return replace(copied, settled=None)
+    return replace(copied, settled={**copied.settled, **here.settled, here.stand_in: person})
 
 
 def _again(
-    secret: bytes, stored: _Stored, stand_in: str, person: str, log: str, primary: bool, at: Micros
+    secret: bytes, stored: _Stored, copied: Copied, person: str, log: str, primary: bool, at: Micros
 ) -> LogEvent:
     """A doubtful event as what it was: about the person meant, in one of their logs."""
     event_type, before = stored.type, stored.envelope
-    mapping = {
-        ref.key: person if ref.value == stand_in else ref.value for ref in event_type.refs(stored.datum)
-    }
+    whom = {**(copied.settled or {}), copied.stand_in: person}
+    mapping = {ref.key: whom.get(ref.value, ref.value) for ref in event_type.refs(stored.datum)}
     datum = event_type.replace_refs(stored.datum, mapping)
     plain = PlainEvent(
         before.id, kind_of(before.type), before.source, log, at, before.accepted_at, before.receipt, datum
@@ -174,11 +226,15 @@ def _again(
 
 
 def _unlinked(
-    catalogue: Catalogue, secret: bytes, log: str, who: str, person: str, cause: str, at: Micros
+    catalogue: Catalogue, secret: bytes, log: str, who: str, meant: str | None, cause: str, at: Micros
 ) -> LogEvent:
+    """Ends a stand-in, by whom is `meant`; or, without, the hold on somebody who is not."""
     event_type = catalogue.type(UNLINKED)
     datum = event_type.datum(
-        family=_ref(log), person=_ref(who), reason="confirmed_as_another", belongs_to=_ref(person)
+        family=_ref(log),
+        person=_ref(who),
+        reason=NOT_MEANT if meant is None else ANOTHER,
+        belongs_to=None if meant is None else _ref(meant),
     )
     envelope = Envelope(
         id=derive(secret, "event", cause, UNLINKED, log, who),

@@ -52,9 +52,12 @@ async def open_task(
     reason: str,
     detail: dict[str, object],
 ) -> None:
-    """Open a task; one that was opened before stays as it is, with what is new in its detail."""
+    """Open a task; one that is open stays as it is, one that was done opens anew, with nothing of what it held."""
     await conn.execute(
         "INSERT INTO task (task_id, kind, key, owner, opened_at, due_at, reason, detail)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (task_id) DO NOTHING",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (task_id) DO UPDATE SET"
+        " owner = EXCLUDED.owner, opened_at = EXCLUDED.opened_at, due_at = EXCLUDED.due_at,"
+        " reason = EXCLUDED.reason, detail = EXCLUDED.detail, done_at = NULL, done_by = NULL"
+        " WHERE task.done_at IS NOT NULL",
         (task_id, kind, key, owned_by, at, due_at, reason, orjson.dumps(detail).decode()),
     )
