@@ -7,11 +7,11 @@ record than the lawful basis to share (rule 4.14).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from services.consent.event import PlainEvent, ref
-from services.consent.facts_consent import CONSENT_RULES, refuse_cells
+from services.consent.facts_consent import CONSENT_RULES, Cell, cells, refuse_cells
 from services.consent.facts_person import PERSON_RULES
 from services.consent.facts_safety import SAFETY_RULES
 from services.consent.registers import Register
@@ -25,16 +25,19 @@ FACT_KINDS: Final = frozenset(_RULES)
 """Every kind of event that may set a fact of a person."""
 
 
-def deltas(event: PlainEvent) -> Deltas:
-    """The registers that an event sets, by person. A retraction undoes a consent, nothing else."""
+def deltas(event: PlainEvent, taken_back: Iterable[Cell] = ()) -> Deltas:
+    """The registers that an event sets, by person. `taken_back`: what it corrects gave, which it refuses now."""
     setter = Setter(event)
-    if event.retracted:
-        if event.kind in {"consent.given", "consent.changed"}:
-            refuse_cells(setter, event.person(), event.rows("cells"), "retracted")
-        return setter.result
+    given = set() if event.retracted else cells(event)
     rule = _RULES.get(event.kind)
-    if rule is not None:
+    if rule is not None and not event.retracted:
         rule(setter)
+    lost = [
+        dict(zip(("purpose", "category", "desk"), each, strict=True))
+        for each in taken_back
+        if each not in given
+    ]
+    refuse_cells(setter, event.person(), lost, "retracted")
     return setter.result
 
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from services.consent.event import instant, word
+from services.consent.event import PlainEvent, instant, word
 from services.consent.giving import COUNCIL
 from services.consent.registers import Value
 from services.consent.setter import ANY, Setter
 from services.consent.vocabulary import expand
+
+Cell = tuple[str, str, str]
+"""Purpose, category and desk."""
+
+
+def cells(event: PlainEvent) -> set[Cell]:
+    """The cells that a consent gives."""
+    rows = [row for row in event.rows("cells") if event.kind == "consent.given" or row.get("act") == "give"]
+    return {
+        (purpose, category, desk)
+        for row in rows
+        if (purpose := word(row.get("purpose"))) and (desk := word(row.get("desk")))
+        for category in expand(word(row.get("category")) or "")
+    }
 
 
 def _given(setter: Setter) -> None:

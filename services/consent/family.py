@@ -8,7 +8,8 @@ Shape (every part may be missing): `opener`, the desk that opened it; `open`, `l
 until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
 `children` `{child: {status, s47: {enquiry: span}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
 `persons` `{person: {key: [at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of
-what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
+what waits for a second person; `givings`
+`{event: {person, cells}}`; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from typing import Any, Final
 
 from services.consent.approvals import agreed_by, confirmed, second_persons
 from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
-from services.consent.facts import Deltas, approved, awaited, deltas
+from services.consent.facts import FACT_KINDS, Deltas, approved, awaited, deltas
+from services.consent.facts_consent import Cell, cells
 from services.consent.moves import NotAllowed
 from services.consent.referrals import State, moved
 from services.consent.registers import Registers, from_wire, larger, register_of
 
 __all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "step"]
 
-SHAPE: Final = 4
+SHAPE: Final = 5
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 _SIXTEEN_MONTHS: Final = 16 * 12
@@ -44,12 +46,14 @@ class Stepped:
 
 def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
     """A family's state after an event, or why the event cannot be true of it."""
+    if event.corrects and (refused := _stands(state, event)):
+        return refused
     if event.kind.startswith("referral."):
         after = moved(state, event)
         if isinstance(after, NotAllowed):
             return after
         state = after
-    if event.kind == "family.opened" and _is_open(state) and not event.corrects:
+    if event.kind == "family.opened" and _is_open(state):
         return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
     if event.kind == "hub.approval_given":
         settled = _settle(state, event)
@@ -58,7 +62,10 @@ def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
         state, set_now = settled
         return Stepped(apply_facts(state, set_now), set_now)
     state = apply_family(state, event)
-    set_now = deltas(event)
+    set_now = deltas(event, _earlier(state, event) or ())
+    if event.kind in CONSENTS:
+        gives = [] if event.retracted else [list(each) for each in sorted(cells(event))]
+        state = _with(state, "givings", event.id, {"person": event.person(), "cells": gives})
     waiting = awaited(event)
     if waiting:
         state = _with(state, "pending", event.id, _pending(event, waiting))
@@ -82,6 +89,24 @@ def apply_family(state: State, event: PlainEvent) -> State:
         return state
     rule = _RULES.get(event.kind)
     return state if rule is None else rule(state, event)
+
+
+def _stands(state: State, event: PlainEvent) -> NotAllowed | None:
+    """Why a correction cannot be taken: the effect of what it corrects would stand."""
+    replaces = event.kind == "child.status_changed" and event.person() in state.get("children", {})
+    if event.kind in _LASTING and (event.retracted or not replaces):
+        return NotAllowed("not_taken_back", "its effect stands; what holds now is said by an event anew")
+    if event.kind in CONSENTS and _earlier(state, event) is None:
+        return NotAllowed("corrects_nothing", "it corrects no consent of this person in this family")
+    return None
+
+
+def _earlier(state: State, event: PlainEvent) -> list[Cell] | None:
+    """The cells that the consent which it corrects gave to the same person; None: there is no such consent here."""
+    found = state.get("givings", {}).get(event.word("corrects"))
+    if found is None or found["person"] != event.person():
+        return None
+    return [(purpose, category, desk) for purpose, category, desk in found["cells"]]
 
 
 def _is_open(state: State) -> bool:
@@ -331,3 +356,11 @@ _RULES: Final[dict[str, Callable[[State, PlainEvent], State]]] = {
     "practice.risk_rated": _risk_rated,
     "hub.person_fact": _person_fact,
 }
+
+CONSENTS: Final = frozenset({"consent.given", "consent.changed"})
+"""A correction or retraction of these takes back the cells that they gave."""
+_LASTING: Final = (FACT_KINDS | _RULES.keys() | {"hub.approval_given"}) - (
+    CONSENTS | {"outcome.incident_reported", "practice.joined", "practice.left", "practice.risk_rated"}
+)
+"""Kinds that set what decisions rest on, which no correction undoes. An incident's pairs end by their own event; of a
+programme or a rating no decision takes notice."""
