@@ -218,7 +218,8 @@ def _decided(world: World, raised: Said) -> str | None:
     if len(raisers) > 1:  # which of them is meant is not said
         return None
     for event in world.said("consent.objection_decided"):
-        if event.body["objection"] == raised.body["objection"] and event.recorded > raised.recorded:
+        same = (event.who(), event.body["objection"]) == (raised.who(), raised.body["objection"])
+        if same and event.recorded > raised.recorded:
             outcome = event.body["outcome"]
     return outcome
 
