@@ -67,6 +67,9 @@ def do_command(
     identifier: Annotated[
         str, typer.Option("--identifier", help="For confirm: the id, as scheme:value.")
     ] = "",
+    why: Annotated[
+        str, typer.Option("--why", help="For discard of an event that waits: why, as a code.")
+    ] = "",
     reason: Reason = "",
     purpose: Purpose = "operate",
     user: User = "",
@@ -81,9 +84,11 @@ def do_command(
     `wraparound task do 1d9c… confirm --person hub:3f2a… --identifier paris:77 --as council/west --reason "telephoned"`.
     """
     me = caller(folder, desk)
-    given = {
+    given: dict[str, object] = {
         name: _ref(name, value) for name, value in (("person", person), ("identifier", identifier)) if value
     }
+    if why:
+        given |= {"why": why}
     found = me.run(calls.do_task(task, action, given, signed=me.signed(purpose, reason, user)))
     show(found, as_json=as_json, words=lambda each: f"{each['action']}: {each['state']}")
     if found["state"] not in {"done", "asked"}:

@@ -32,7 +32,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "due_at": "2026-04-14T14:30:00.000000Z",
     "detail": {"desk": "s2w/sft"},
     "state": "open",
-    "actions": ["confirm"],
+    "actions": ["confirm", "discard"],
 }
 _DONE: Final = {"task": _EXAMPLE["task"], "action": "confirm", "state": "asked"}
 
@@ -45,10 +45,11 @@ class Ref(BaseModel):
 
 
 class Given(BaseModel):
-    """What an action needs: `confirm` says whose an id is."""
+    """What an action needs: `confirm` says whose an id is, `discard` of what waits why, as a code."""
 
     person: Ref | None = None
     identifier: Ref | None = None
+    why: Annotated[str, Field(max_length=40)] | None = None
 
 
 def build(doors: Doors) -> APIRouter:

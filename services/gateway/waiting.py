@@ -134,6 +134,28 @@ async def remove(conn: Connection, receipts: Sequence[str], at: Micros) -> None:
     )
 
 
+async def let_go(conn: Connection, ring: KeyRing, receipt: str, at: Micros) -> Waiting | None:
+    """An event waits no more and never enters. What was behind it alone waits for itself from now on.
+
+    None if it waits no more already, or is entering at this moment.
+    """
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM waiting w WHERE receipt_id = %s FOR UPDATE SKIP LOCKED",
+        (receipt,),
+        binary=True,
+    )
+    rows = await _read(conn, ring, await found.fetchall())
+    if not rows:
+        return None
+    await remove(conn, [receipt], at)
+    await conn.execute(
+        "UPDATE waiting w SET reason = 'unidentified' WHERE desk = %s AND reason = 'behind' AND NOT EXISTS ("
+        " SELECT FROM waiting o WHERE o.desk = w.desk AND o.seq < w.seq AND o.tokens && w.tokens)",
+        (rows[0].desk,),
+    )
+    return rows[0]
+
+
 async def _read(conn: Connection, ring: KeyRing, rows: Sequence[tuple[Any, ...]]) -> list[Waiting]:
     await ring.load(conn, sorted({row[7] for row in rows}))
     waiting = []

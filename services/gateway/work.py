@@ -5,7 +5,8 @@
 | `parked` | the key's events run again, in order | | | | |
 | `dead_letter` | a stored event enters its log anew | two people: it is let go | | | |
 | `undelivered` | it stands at the end of its desk's line | | | | |
-| `unidentified`, `held` | | | the id is this person's | | |
+| `unidentified` | | two people, and `why`: it never enters | the id is this person's | | |
+| `held` | | | the id is this person's | | |
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
 
@@ -22,25 +23,25 @@ import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
-from hub.events import HUB, Envelope
 from hub.ids import derive
 from hub.looks import Look, Recorder, user_subject
 from hub.outbox import LogEvent, put
 from hub.processor import store
-from hub.schemas import wire
-from services.consent.registers import to_wire
+from services.gateway import waiting
 from services.gateway.acceptance import accept_batch
 from services.gateway.claims import Accepted
 from services.gateway.cloudevents import CloudEvent
+from services.gateway.given_back import give_back
 from services.gateway.parts import Parts
 from services.gateway.problems import NOT_FOUND, ProblemError, invalid
 
 REDRIVE: Final = "wraparound.hub.redrive_requested.v1"
 LINKED: Final = "wraparound.hub.identity_linked.v1"
-PERSON_FACT: Final = "wraparound.hub.person_fact.v1"
 APPROVAL: Final = "wraparound.hub.approval_given.v1"
 DONE: Final = "done"
 ASKED: Final = "asked"
+WHY: Final = ("mistyped", "nobody_of_ours", "sent_twice", "taken_back_by_its_desk")
+"""Why an event that waits is let go."""
 AWAITED: Final = "awaits a second person"
 
 
@@ -112,6 +113,7 @@ async def act(doing: Doing, action: str) -> str:
         "key": doing.task.key,
         "action": action,
         "state": state,
+        **({"why": why} if (why := doing.given.get("why")) else {}),
     }
     await recorder.record(doing.conn, "task.done", doing.look, doing.at, {}, detail)
     return state
@@ -201,21 +203,35 @@ async def _redrive_undelivered(doing: Doing) -> str:
 
 async def _discard(doing: Doing) -> str:
     """Let a record go: a second person of the desk must say so too."""
-    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
-    first = doing.task.detail.get("discard_asked_by")
-    if first is None or first == me:
-        await doing.conn.execute(
-            "UPDATE task SET detail = detail || jsonb_build_object('discard_asked_by', %s::text) WHERE task_id = %s",
-            (me, doing.task.id),
-        )
+    if await _is_first(doing):
         return AWAITED
-    found = await doing.conn.execute(
-        "UPDATE fate SET kind = 'discarded' WHERE event_id::text = %s AND kind = 'rejected' RETURNING event_id",
-        (doing.task.key,),
+    conn, event_id = doing.conn, doing.task.key
+    found = await conn.execute(
+        "UPDATE fate SET kind = 'discarded' FROM event e WHERE fate.event_id = e.event_id"
+        " AND e.event_id::text = %s AND fate.kind = 'rejected' RETURNING e.raises::text[]",
+        (event_id,),
     )
-    if await found.fetchone() is not None:
-        await _give_back(doing)
-    await doing.conn.execute("DELETE FROM dead_letter WHERE task_id = %s", (doing.task.id,))
+    row = await found.fetchone()
+    if row is not None:
+        await give_back(conn, doing.parts, event_id, row[0] or (), doing.at)
+    await conn.execute("DELETE FROM dead_letter WHERE task_id = %s", (doing.task.id,))
+    await _end(doing)
+    return DONE
+
+
+async def _discard_waiting(doing: Doing) -> str:
+    """Let an event go that waits for somebody whom nobody will ever know: for a reason, as a code, and by two people.
+
+    Whom its acceptance protected is protected by it no longer; what is for their families leaves again.
+    """
+    if doing.given.get("why") not in WHY:
+        raise invalid("/why", "required", ", ".join(WHY), "none of them", f'"{WHY[0]}"')
+    if await _is_first(doing):
+        return AWAITED
+    gone = await waiting.let_go(doing.conn, doing.parts.ring, doing.task.key, doing.at)
+    if gone is None:
+        raise ProblemError(NOT_FOUND)
+    await give_back(doing.conn, doing.parts, doing.task.key, gone.raised, doing.at)
     await _end(doing)
     return DONE
 
@@ -226,35 +242,17 @@ async def _note(doing: Doing) -> str:
     return DONE
 
 
-async def _give_back(doing: Doing) -> None:
-    """The raises that the acceptance of a discarded event counted: no log will ever see it, and none waits for it."""
-    conn, parts, event_id = doing.conn, doing.parts, doing.task.key
-    found = await conn.execute("SELECT raises::text[] FROM event WHERE event_id::text = %s", (event_id,))
-    row = await found.fetchone()
-    event_type = parts.catalogue.type(PERSON_FACT)
-    facts = [
-        LogEvent(
-            Envelope(
-                id=derive(parts.secret, "event", event_id, "discarded", person),
-                type=PERSON_FACT,
-                source=HUB,
-                key=person,
-                recorded_at=doing.at,
-                accepted_at=doing.at,
-                cause=event_id,
-            ),
-            "people",
-            wire.encode(
-                event_type,
-                event_type.datum(
-                    person={"scheme": HUB, "value": person}, facts=to_wire({}), raises=None, raised=1
-                ),
-            ),
-            None,
-        )
-        for person in (row[0] or () if row is not None else ())
-    ]
-    await put(conn, parts.ring, facts)
+async def _is_first(doing: Doing) -> bool:
+    """Whether nobody else of the desk has said so yet; notes who does."""
+    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
+    first = doing.task.detail.get("discard_asked_by")
+    if first is not None and first != me:
+        return False
+    await doing.conn.execute(
+        "UPDATE task SET detail = detail || jsonb_build_object('discard_asked_by', %s::text) WHERE task_id = %s",
+        (me, doing.task.id),
+    )
+    return True
 
 
 async def _end(doing: Doing) -> None:
@@ -270,6 +268,7 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("dead_letter", "discard"): _discard,
     ("undelivered", "redrive"): _redrive_undelivered,
     ("unidentified", "confirm"): _confirm,
+    ("unidentified", "discard"): _discard_waiting,
     ("held", "confirm"): _confirm,
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,
