@@ -22,6 +22,7 @@ from services.gateway.writing import Entered, Gathered
 _ENDING: Final = frozenset(
     {"family.closed", "family.member_changed", "person.adopted", "hub.identity_unlinked"}
 )
+_CONSENT: Final = "consent."
 _WITH_IDS: Final = frozenset({"family.member_added", "family.member_changed"})
 
 
@@ -100,10 +101,31 @@ class Entering:
             # Once for each copy, less what was raised while it waited: guard and counts are equal again only when
             # every log has seen its copy, whatever the others made of theirs.
             self.out.raises[person] += len(copies) - (person in raised)
+        if event.kind.startswith(_CONSENT) and accepted_at == self.now:
+            accepted_at = await self._after_earlier_acts(event, copies)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
         await self._end(event, copies)
         await self._settle(event, copies[0], change)
         return change
+
+    async def _after_earlier_acts(self, event: Published, copies: Sequence[Copy]) -> Micros:
+        """Now, but after every act of consent in any family of the person: the last decides, whatever clocks say."""
+        logs = {copy.log for copy in copies}
+        for copy in copies:
+            datum = event.type.replace_refs(event.datum, copy.mapping)
+            logs.update(self.directory.families(datum["person"]["value"]))
+        found = await self.conn.execute(
+            "SELECT max(accepted_at) FROM event WHERE key = ANY(%s::uuid[]) AND starts_with(type, %s)",
+            (sorted(logs), f"wraparound.{_CONSENT}"),
+        )
+        row = await found.fetchone()
+        stored = -1 if row is None or row[0] is None else int(row[0])
+        mine = [
+            each.accepted_at
+            for each in self.out.entered
+            if each.event.kind.startswith(_CONSENT) and not logs.isdisjoint(copy.log for copy in each.copies)
+        ]
+        return max(self.now, stored + 1, *(each + 1 for each in mine))
 
     def raised(self, event: Published, datum: Datum) -> frozenset[str]:
         """Whose guards the event raises, with these references in it."""
