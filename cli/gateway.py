@@ -6,7 +6,7 @@ from hub.attempts.rows import make_kit
 from hub.settings import Settings
 from services.audit.api import log_router, proofs_router
 from services.gateway import main as gateway
-from services.gateway.api import Doors
+from services.gateway.api import IG_TEAM, Doors
 from services.gateway.directory import token
 from services.view import api as view
 from services.view import records
@@ -15,7 +15,12 @@ from services.view.viewer import Viewer
 
 def log_of(doors: Doors) -> APIRouter:
     """`/log/…`: hashes for every desk, entries for those that govern information."""
-    return log_router(doors.parts.database, party=doors.desk, entries_reader=doors.entries_reader)
+    return log_router(
+        doors.parts.database,
+        party=doors.desk,
+        entries_reader=doors.entries_reader,
+        sees_growth=lambda desk: desk.partition("/")[2] == IG_TEAM,
+    )
 
 
 def proofs_of(doors: Doors) -> APIRouter:

@@ -1,7 +1,9 @@
 """The log over HTTP, in the form of C2SP tlog-tiles: hashes to the parties, entries to IG desks alone.
 
-Answers come from the tables alone, cut to the newest checkpoint: what is not covered by a signature is not
-served. Tiles are immutable; a partial one is served for every size up to the log's.
+Answers come from the tables alone, cut to a checkpoint: what is not covered by a signature is not served. That is
+the newest for those that read the entries; for any other desk the first one behind each 256th entry, since the log
+grows more for an event about somebody known than for one about nobody (ADR 0020). Tiles are immutable; a partial one
+is served for every size up to the checkpoint's.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Response
 from fastapi.responses import JSONResponse
 
+from hub.clock import Micros
 from hub.database import Connection, Database
 from hub.errors import PeerError
 from hub.shown import answer
@@ -32,6 +35,8 @@ _PROOF = {"index": 41, "leaf": "e30=", "hashes": [], "checkpoint": _NOTE}
 SEALED_WITHIN: Final = 5.0
 """Seconds for which a proof is waited for: twice what a checkpoint takes at most (AUDIT.md section 6)."""
 LOOK_EVERY: Final = 0.25
+GRID: Final = WIDTH
+"""Entries between two checkpoints that a desk is served: far more than one event makes."""
 
 _BYTES = {"type": "string", "format": "binary"}
 
@@ -39,26 +44,28 @@ Allowed = Callable[..., Any]
 """A FastAPI dependency that raises for whoever may not read."""
 
 
-def log_router(database: Database, *, party: Allowed, entries_reader: Allowed) -> APIRouter:
+def log_router(
+    database: Database, *, party: Allowed, entries_reader: Allowed, sees_growth: Callable[[str], bool]
+) -> APIRouter:
     """Routes to mount at the root: `/log/checkpoint` and `/log/tile/…`.
 
-    `party` decides who may read checkpoint and hash tiles, `entries_reader` who may read entries. Both raise.
+    `party` decides who may read checkpoint and hash tiles, `entries_reader` who may read entries. Both raise, or give
+    the desk; `sees_growth`: whether that desk is served the newest checkpoint.
     """
     router = APIRouter(prefix="/log", tags=["log"])
 
     @router.get(
         "/checkpoint",
-        dependencies=[Depends(party)],
         response_class=Response,
         responses={200: answer("A signed note", {"type": "string"}, _NOTE, "text/plain")},
     )
-    async def checkpoint() -> Response:
-        """The newest signed checkpoint."""
+    async def checkpoint(desk: Annotated[str, Depends(party)]) -> Response:
+        """The signed checkpoint that this desk may have: a new one about every 256 entries."""
         async with database.transaction() as conn:
-            last = await store.last_checkpoint(conn)
-        if last is None:
+            served = await _checkpoint(conn, newest=sees_growth(desk))
+        if served is None:
             raise HTTPException(404)
-        return Response(last[2], media_type=_TEXT, headers=_BRIEFLY)
+        return Response(served[2], media_type=_TEXT, headers=_BRIEFLY)
 
     @router.get(
         "/tile/entries/{name:path}",
@@ -68,17 +75,16 @@ def log_router(database: Database, *, party: Allowed, entries_reader: Allowed) -
     )
     async def entry_bundle(name: str) -> Response:
         """An entry bundle: `/log/tile/entries/<N>[.p/<W>]`."""
-        return await _serve(database, f"tile/entries/{name}", _bundle)
+        return await _serve(database, f"tile/entries/{name}", _bundle, newest=True)
 
     @router.get(
         "/tile/{level}/{name:path}",
-        dependencies=[Depends(party)],
         response_class=Response,
         responses={200: answer("Hashes of 32 bytes", _BYTES, "", _TILE)},
     )
-    async def hash_tile(level: str, name: str) -> Response:
+    async def hash_tile(level: str, name: str, desk: Annotated[str, Depends(party)]) -> Response:
         """A hash tile: `/log/tile/<L>/<N>[.p/<W>]`."""
-        return await _serve(database, f"tile/{level}/{name}", _hashes)
+        return await _serve(database, f"tile/{level}/{name}", _hashes, newest=sees_growth(desk))
 
     return router
 
@@ -129,13 +135,20 @@ class NotSealedError(PeerError):
     """What is asked for is in the log a moment later."""
 
 
-async def _serve(database: Database, path: str, read: Callable[[Connection, Tile], Any]) -> Response:
+async def _checkpoint(conn: Connection, *, newest: bool) -> tuple[int, Micros, bytes] | None:
+    last = await store.last_checkpoint(conn)
+    return last if last is None or newest else await store.first_checkpoint(conn, last[0] // GRID * GRID)
+
+
+async def _serve(
+    database: Database, path: str, read: Callable[[Connection, Tile], Any], *, newest: bool
+) -> Response:
     try:
         tile = parse_path(path)
         async with database.transaction() as conn:
-            last = await store.last_checkpoint(conn)
+            served = await _checkpoint(conn, newest=newest)
             # A width above the log's own would promise what is not signed yet.
-            if last is None or tile.width > tile_at(tile.level or 0, tile.n, last[0]).width:
+            if served is None or tile.width > tile_at(tile.level or 0, tile.n, served[0]).width:
                 raise HTTPException(404)
             content: bytes | None = await read(conn, tile)
     except TileError as error:

@@ -21,15 +21,18 @@ class InclusionProof:
 
 
 async def prove_entry(conn: Connection, entry_id: str) -> InclusionProof | None:
-    """The proof of an entry under the newest checkpoint, None while it is not sealed."""
+    """The proof of an entry under the first checkpoint that covers it, None while it is not sealed.
+
+    Not the newest: its size would tell whoever asks how many entries followed this one.
+    """
     found = await conn.execute("SELECT idx FROM log_leaf WHERE entry_id = %s", (entry_id,))
     row = await found.fetchone()
-    last = await store.last_checkpoint(conn)
-    if row is None or last is None or row[0] >= last[0]:
+    first = None if row is None else await store.first_checkpoint(conn, row[0] + 1)
+    if row is None or first is None:
         return None
-    index, size = row[0], last[0]
+    index, size = row[0], first[0]
     hashes = await _make(conn, size, lambda node: inclusion_proof(index, size, node))
-    return InclusionProof(index, tuple(hashes), last[2])
+    return InclusionProof(index, tuple(hashes), first[2])
 
 
 async def prove_consistency(conn: Connection, old: int, new: int) -> list[bytes]:

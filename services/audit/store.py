@@ -169,3 +169,12 @@ async def last_checkpoint(conn: Connection) -> tuple[int, Micros, bytes] | None:
     )
     row = await found.fetchone()
     return None if row is None else (row[0], row[1], row[2].encode())
+
+
+async def first_checkpoint(conn: Connection, size: int) -> tuple[int, Micros, bytes] | None:
+    """The first checkpoint that covers so many entries: size, when, note. What came later shows in no part of it."""
+    found = await conn.execute(
+        "SELECT size, at, note FROM log_checkpoint WHERE size >= %s ORDER BY size, at LIMIT 1", (size,)
+    )
+    row = await found.fetchone()
+    return None if row is None else (row[0], row[1], row[2].encode())

@@ -6,6 +6,7 @@ from fastapi import FastAPI, HTTPException
 
 from services.audit import merkle, note, tiles
 from services.audit.api import log_router
+from services.audit.proofs import prove_entry
 from tests.integration.audit.world import Log, signer
 
 
@@ -17,11 +18,14 @@ async def anybody() -> None:
     return None
 
 
-def client(log: Log, *, party: bool = True, reader: bool = True) -> httpx.AsyncClient:
+def client(log: Log, *, party: bool = True, reader: bool = True, grows: bool = True) -> httpx.AsyncClient:
     app = FastAPI()
     app.include_router(
         log_router(
-            log.database, party=anybody if party else nobody, entries_reader=anybody if reader else nobody
+            log.database,
+            party=anybody if party else nobody,
+            entries_reader=anybody if reader else nobody,
+            sees_growth=lambda _: grows,
         )
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub")
@@ -90,3 +94,41 @@ async def test_entries_are_kept_back_when_the_reader_may_read_hashes_alone(log: 
         assert (await http.get("/log/checkpoint")).status_code == 404
         assert (await http.get("/log/tile/0/000.p/4")).status_code == 404
         assert (await http.get("/log/tile/entries/000.p/4")).status_code == 200
+
+
+async def test_desk_sees_no_growth_when_fewer_entries_came_than_it_is_served_at_once(log: Log) -> None:
+    sealing = await log.filled(3)
+
+    async def size() -> int:
+        async with client(log, grows=False) as http:
+            answer = await http.get("/log/checkpoint")
+            here = note.parse_checkpoint(note.open_note(answer.content, [signer().verifier]).text).size
+            for width in range(1, 20):
+                tile = await http.get(f"/log/tile/0/{here // 256:03}.p/{here % 256 + width}")
+                assert tile.status_code == 404
+            if here % 256:
+                tile = await http.get(f"/log/tile/0/{here // 256:03}.p/{here % 256}")
+                assert len(tile.content) == here % 256 * 32
+        return here
+
+    sizes = []
+    for portion in (1, 6, 100, 160, 5, 1):
+        sizes.append(await size())
+        await log.write(portion)
+        await sealing.seal()
+    assert [*sizes, await size()] == [1, 1, 1, 1, 271, 271, 271]
+
+
+async def test_proof_is_the_same_when_the_log_has_grown_since(log: Log) -> None:
+    sealing = await log.filled(3)
+    (written,) = await log.write(1)
+    await sealing.seal()
+    async with log.database.transaction() as conn:
+        before = await prove_entry(conn, written.entry_id)
+    await log.write(7)
+    await sealing.seal()
+    async with log.database.transaction() as conn:
+        assert await prove_entry(conn, written.entry_id) == before
+    assert before is not None
+    opened = note.open_note(before.checkpoint, [signer().verifier])
+    assert note.parse_checkpoint(opened.text).size == 5
