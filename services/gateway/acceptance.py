@@ -95,7 +95,8 @@ class Batch:
         results, fresh = await claim(self.conn, self.events, entry_id=entry_id, at=self.now, mono=self.mono)
         for event in fresh:
             await self._take(event)
-        await write(self.conn, self.parts, self.entering.directory, self.out, entry_id=entry_id, now=self.now)
+        directory = self.entering.directory
+        await write(self.conn, self.parts, self.desk, directory, self.out, entry_id=entry_id, now=self.now)
         return results
 
     async def _look(self) -> None:

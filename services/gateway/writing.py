@@ -1,7 +1,7 @@
-"""What an acceptance writes once everything is decided: ids, guards, events with their outbox rows, one audit entry."""
+"""What an acceptance writes once everything is decided: ids, guards, events with outbox rows, audit entries."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from hub.database import Connection
 from hub.events import Envelope
 from hub.ids import derive, hub_subject
 from hub.outbox import LogEvent, put
+from hub.partnership import Desk
 from hub.schemas import wire
 from services.gateway import doubts, guards, tasks
 from services.gateway.checking import Published, receipt_id
@@ -52,9 +53,16 @@ class Gathered:
 
 
 async def write(
-    conn: Connection, parts: Parts, directory: Directory, out: Gathered, *, entry_id: str, now: Micros
+    conn: Connection,
+    parts: Parts,
+    desk: Desk,
+    directory: Directory,
+    out: Gathered,
+    *,
+    entry_id: str,
+    now: Micros,
 ) -> None:
-    """Write it all in the caller's transaction. Nothing was accepted: nothing is written."""
+    """Write what `desk` published in the caller's transaction. Nothing was accepted: nothing is written."""
     if not out.entered and not out.left_waiting:
         return
     await directory.new.write(conn, now)
@@ -67,16 +75,16 @@ async def write(
             "UPDATE receipt SET protective = true WHERE receipt_id = ANY(%s::uuid[])",
             (sorted(out.protective),),
         )
-    await _load_keys(conn, parts, directory, out, now)
+    await _load_keys(conn, parts, desk, directory, out, now)
     events = [each for entered in out.entered for each in _log_events(parts, entered, now)]
     await put(conn, parts.ring, [*events, *out.also])
     for entered in out.entered:
         await _open_tasks(conn, parts, directory, entered, now)
-    await ledger.write(conn, list(_audit_entries(parts, out, entry_id, now)))
+    await ledger.write(conn, list(_audit_entries(parts, desk, out, entry_id, now)))
 
 
 async def _load_keys(
-    conn: Connection, parts: Parts, directory: Directory, out: Gathered, now: Micros
+    conn: Connection, parts: Parts, desk: Desk, directory: Directory, out: Gathered, now: Micros
 ) -> None:
     families: set[str] = set()
     agencies: set[str] = set()
@@ -86,6 +94,7 @@ async def _load_keys(
     await parts.ring.create_all(conn, directory.new.opened, "family", now)
     await parts.ring.create_all(conn, agencies, "agency", now)
     await parts.ring.create(conn, hub_subject(parts.secret), "hub", now)
+    await parts.ring.create(conn, desk_subject(parts.secret, desk.name), "desk", now)
     await parts.ring.load(conn, families)
 
 
@@ -158,32 +167,48 @@ async def _open_tasks(
         await doubts.note(conn, task, doubt.hub_id, copied, held=bool(entered.raised))
 
 
-def _audit_entries(parts: Parts, out: Gathered, entry_id: str, now: Micros) -> Iterator[ledger.Entry]:
-    """One entry for the transaction; each subject's part names its own events, and no other's.
+def _audit_entries(
+    parts: Parts, desk: Desk, out: Gathered, entry_id: str, now: Micros
+) -> Iterator[ledger.Entry]:
+    """The entry that the receipts name, and, where more than one subject is concerned, those with a part for each.
 
-    A leaf has its size: where more subjects are concerned than it holds, the others follow in entries of their own.
+    The desk gets the leaf of the first with its proof: it has one subject and one detail whatever was found of whom.
+    That is the one log's where there is one, else the desk's own, with all that it published. Each subject's part
+    names its own events, and no other's. A leaf has its size: more subjects than it holds are in several.
     """
+    secret = parts.secret
     details: dict[str, list[dict[str, Any]]] = {}
     for entered in out.entered:
         for copy in entered.copies:
-            key = entered.sealed_under(copy) or hub_subject(parts.secret)
-            said = _said(entered.event) | {"event": copy.event_id(parts.secret, entered.event.receipt_id)}
+            key = entered.sealed_under(copy) or hub_subject(secret)
+            said = _said(entered.event) | {"event": copy.event_id(secret, entered.event.receipt_id)}
             details.setdefault(key, []).append(said)
-    for event in out.left_waiting:
-        details.setdefault(desk_subject(parts.secret, event.desk.name), []).append(_said(event))
+    if len(details) == 1 and not out.left_waiting:
+        yield _entry(parts, entry_id, now, details)
+        return
+    published = [*(entered.event for entered in out.entered), *out.left_waiting]
+    mine = [_said(event) for event in published if event.desk == desk]
+    yield _entry(parts, entry_id, now, {desk_subject(secret, desk.name): mine})
     ordered = sorted(details)
     for start in range(0, len(ordered), MOST_SUBJECTS):
         subjects = ordered[start : start + MOST_SUBJECTS]
-        yield ledger.entry(
-            parts.ring,
-            "event.accepted",
-            derive(parts.secret, "event.accepted", entry_id, str(start)) if start else entry_id,
-            now,
-            rules=parts.rules,
-            code=parts.code,
-            subjects=subjects,
-            details=[(key, {"events": details[key]}) for key in subjects],
-        )
+        also = derive(secret, "event.accepted", entry_id, str(start))
+        yield _entry(parts, also, now, {key: details[key] for key in subjects})
+
+
+def _entry(
+    parts: Parts, entry_id: str, now: Micros, said: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> ledger.Entry:
+    return ledger.entry(
+        parts.ring,
+        "event.accepted",
+        entry_id,
+        now,
+        rules=parts.rules,
+        code=parts.code,
+        subjects=list(said),
+        details=[(key, {"events": events}) for key, events in said.items()],
+    )
 
 
 def _said(event: Published) -> dict[str, Any]:

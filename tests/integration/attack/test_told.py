@@ -1,7 +1,9 @@
 """What its own publishing tells a desk about people for whom it holds no role (RULES.md 4.20)."""
 
+import orjson
+
 from tests.integration.attack.hub import CHESIL, PROBATION, S2W, Hub
-from tests.integration.gateway.world import ref
+from tests.integration.gateway.world import event, ref
 
 
 async def test_a_stranger_and_a_member_look_alike_when_a_desk_without_a_role_is_rejected(hub: Hub) -> None:
@@ -32,3 +34,23 @@ async def test_a_rejection_goes_to_its_publisher_when_that_holds_a_role_for_some
     await hub.settle()
     await hub.relay(CHESIL)
     assert [each["reason"] for each in hub.got(CHESIL, "hub.event_rejected")] == ["already_open"]
+
+
+async def test_the_leaf_of_a_receipt_has_one_shape_when_people_are_known_unknown_or_in_several_families(
+    hub: Hub,
+) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="PV")
+    await hub.begin_family("F-2", CHESIL, adults="PX")
+    receipts = [await hub.tell("consent.refused", {"person": ref(who)}, desk=PROBATION) for who in "PVXZ"]
+    for pair in ("PV", "PX", "PZ", "YZ", "ZV"):
+        batch = [event("consent.refused", {"person": ref(who)}, f"{pair}-{who}", PROBATION) for who in pair]
+        answer = await hub.post_batch(batch, desk=PROBATION)
+        receipts.append(answer.json()[0]["receipt"])
+    found = await hub.rows(
+        "SELECT a.leaf FROM receipt r JOIN audit_entry a USING (entry_id) WHERE receipt_id = ANY(%s::uuid[])",
+        receipts,
+    )
+    leaves = [orjson.loads(bytes(leaf)) for (leaf,) in found]
+    assert len(leaves) == len(receipts)
+    assert {(len(leaf["subjects"]), len(leaf["details"])) for leaf in leaves} == {(1, 1)}
+    assert len({len(leaf) for (leaf,) in found}) == 1

@@ -56,12 +56,23 @@ async def test_batch_opens_a_family_and_refers_its_members_in_one_transaction(wo
     assert await world.count("audit_entry") == 1
 
 
-async def test_one_entry_names_every_event_to_the_family_it_concerns_and_to_no_other(world: World) -> None:
+async def test_one_entry_names_every_event_to_its_desk_and_one_to_the_family_it_concerns_and_to_no_other(
+    world: World,
+) -> None:
     parts = world.gateway.parts
-    await accept_all(parts, [*family(world, "F-1"), *family(world, "F-2")])
-    ((entry_id, leaf),) = await world.rows("SELECT entry_id::text, leaf FROM audit_entry")
+    published = [*family(world, "F-1"), *family(world, "F-2")]
+    await accept_all(parts, published)
+    ((own, own_leaf),) = await world.rows(
+        "SELECT entry_id::text, leaf FROM audit_entry WHERE entry_id IN (SELECT entry_id FROM receipt)"
+    )
+    ((entry_id, leaf),) = await world.rows(
+        "SELECT entry_id::text, leaf FROM audit_entry WHERE entry_id::text <> %s", own
+    )
     async with world.connection() as conn:
+        (mine,) = (await read_details(conn, parts.ring, own)).values()
         details = await read_details(conn, parts.ring, entry_id)
+    assert [each["receipt"] for each in mine["events"]] == [each.receipt_id for each in published]
+    assert DESK.encode() not in bytes(own_leaf)
     rows = await world.events()
     by_family = [
         sorted(row.id for row in rows if row.key == key) for key in sorted({row.key for row in rows})
