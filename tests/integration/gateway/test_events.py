@@ -44,11 +44,13 @@ async def test_batch_is_answered_event_by_event_in_order_when_some_are_wrong(wor
     assert (await world.get(f"/v1/receipts/{receipt}", DESK)).status_code == 200
 
 
-async def test_batch_leaves_one_entry_in_the_log_and_repeats_find_their_first_receipts(world: World) -> None:
+async def test_batch_leaves_one_entry_for_its_desk_and_one_for_its_logs_and_repeats_find_their_first_receipts(
+    world: World,
+) -> None:
     events = [opened(f"F-{number}", f"b-{number}") for number in range(40)]
     first, again = await world.post_batch(events), await world.post_batch(events)
     assert first.json() == again.json()
-    assert await world.count("audit_entry") == 1
+    assert await world.count("audit_entry") == 2
     assert await world.count("event") == 40
 
 
@@ -85,8 +87,9 @@ async def test_batch_is_accepted_when_it_concerns_more_families_than_a_leaf_hold
         for person in range(people)
     ]
     assert set(shown(await world.post_batch(told))) == {"received"}
-    assert await world.count("audit_entry") == before + 2
-    assert await world.count("audit_detail") == 2 * len(every) + people * families
+    assert await world.count("audit_entry") == before + 3
+    # Each of the five batches has one part more: its desk's own.
+    assert await world.count("audit_detail") == 2 * len(every) + people * families + 5
 
 
 async def test_whole_batch_is_refused_when_it_is_no_array_of_json(world: World) -> None:
