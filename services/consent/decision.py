@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from services.consent.agreement import Micros
@@ -31,6 +31,12 @@ class Verdict:
     valid_until: Micros | None
     outcomes: tuple[Outcome, ...]
     hold: str | None = None
+
+    def until(self, at: Micros) -> Verdict:
+        """The same, to be decided again then at the latest."""
+        if not self.mask or at >= FOREVER or (self.valid_until is not None and self.valid_until <= at):
+            return self
+        return replace(self, valid_until=at)
 
     @property
     def result(self) -> str:

@@ -74,7 +74,11 @@ def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...])
     memo: _Memo | None = scene.memo.get(key)
     if memo is None or not memo.after <= recorded < memo.before:
         deciding = Deciding(scene, item, recorded)
-        verdicts = tuple(deciding.verdict(each) for each in names if item.derived or each != item.source)
+        verdicts = tuple(
+            deciding.verdict(each).until(scene.turns_against(each))
+            for each in names
+            if item.derived or each != item.source
+        )
         outcomes = [one for each in verdicts for one in each.outcomes]
         memo = scene.memo[key] = _Memo(
             verdicts,

@@ -375,6 +375,18 @@ class Scene:
         found = {each: members[each]["adult_from"] for each, adult in self.members.items() if adult is False}
         return {each: at for each, at in found.items() if at is not None}
 
+    def turns_against(self, desk: str) -> Micros:
+        """When a child comes of age whom this desk may oppose from then on, or for whom it then works against others.
+
+        Who supervises somebody opposes every other adult; a grown client may be P by presumption (section 2).
+        """
+        if self.rules.opposes_nobody(desk):
+            return FOREVER
+        whose = self.everybody if self.supervises.get(desk) else self.sides.get(desk, ())
+        members: Mapping[str, Any] = self.facts.state.get("members", {})
+        ages = (members[each]["adult_from"] for each in whose if self.everybody.get(each) is False)
+        return min((each for each in ages if each is not None and each > self.at), default=FOREVER)
+
     def _youngest(self, children: Iterable[str]) -> Micros:
         """When the last of these children is of age."""
         return max((self.grows_up.get(each, FOREVER) for each in children), default=FOREVER)

@@ -225,3 +225,13 @@ def test_former_lead_hears_nothing_when_the_lead_was_changed_to_itself_before() 
     family.tell("family.lead_changed", CHESIL, lead=WEST)
 
     assert family.decide(same.event, at=family.now).verdict(CHESIL).mask == 0
+
+
+def test_release_is_decided_again_when_a_child_becomes_an_adult_whom_a_supervising_desk_opposes() -> None:
+    family = of_three(child={"dob": "2005-11-15"})
+    family.tell("person.probation_supervision_started", PROBATION, person=ref(P), desk=PROBATION)
+    family.tell("practice.plan_agreed", CHESIL, discussed=[ref(K)], core_group=[PROBATION, S2W])
+    seen = family.publish("family.member_changed", CHESIL, person=ref(P), relation="kin")
+
+    assert seen.verdict(PROBATION).valid_until == micros("2023-11-15T00:00:00Z", ())
+    assert seen.verdict(S2W).valid_until != micros("2023-11-15T00:00:00Z", ())
