@@ -22,7 +22,7 @@ from hub.database import Connection
 from hub.ids import derive
 from hub.telemetry import traces
 from services.gateway import guards, waiting
-from services.gateway.checking import REGISTERING, Published
+from services.gateway.checking import Published
 from services.gateway.claims import Accepted, Result, claim
 from services.gateway.entering import Entering
 from services.gateway.identity import Token, note
@@ -30,6 +30,7 @@ from services.gateway.parts import Parts
 from services.gateway.placement import Unplaced, partial
 from services.gateway.problems import ProblemError
 from services.gateway.registration import Change
+from services.gateway.standing import WHO_IS_WHO
 from services.gateway.waiting import Waiting, desk_subject
 from services.gateway.writing import write
 
@@ -100,7 +101,7 @@ class Batch:
         return results
 
     async def _look(self) -> None:
-        registering = any(event.kind in REGISTERING for event in self.events)
+        registering = any(event.kind in WHO_IS_WHO for event in self.events)
         if registering:
             await self.conn.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTRATION_LOCK,))
         await self._load(again=False)

@@ -125,6 +125,12 @@ class Directory:
         links = self.find(key)
         return links[0].hub_id if len(links) == 1 and links[0].status == "confirmed" else None
 
+    def would_be(self, key: RefKey) -> str:
+        """The hub id of what is known by this id, or that it gets when it is registered."""
+        kind, scheme, value = key
+        known = self.known(key)
+        return derive(self._secret, kind, scheme, value) if known is None else known
+
     def families(self, person: str) -> Sequence[str]:
         """The open families that the person is in, the one opened first first."""
         return self._families.get(person, ())
@@ -173,8 +179,7 @@ class Directory:
 
     def register(self, key: RefKey, event_id: str) -> str:
         """The id that belongs to something named for the first time: derived from its name, so the same again."""
-        kind, scheme, value = key
-        hub_id = derive(self._secret, kind, scheme, value)
+        kind, hub_id = key[0], self.would_be(key)
         self.link(key, hub_id, "confirmed", event_id)
         self.link((kind, HUB_SCHEME, hub_id), hub_id, "confirmed", event_id)
         if kind == "person":

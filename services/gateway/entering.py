@@ -1,6 +1,7 @@
 """One event enters: what it registers, where it belongs, whom it protects, what it ends. Decided here, written later.
 
-An event takes effect on who is who only if it enters: one that names somebody unknown registers nothing.
+An event takes effect on who is who only if it enters, and its log takes it: one that names somebody unknown registers
+nothing, and one that its log will reject neither, although it enters (RULES.md 4.20).
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,13 +16,11 @@ from services.gateway import doubts
 from services.gateway.checking import Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
-from services.gateway.placement import Copy, Unplaced, missing, place
-from services.gateway.registration import Change, Registrar
+from services.gateway.placement import Copy, Unplaced, expected, missing, place
+from services.gateway.registration import NOTHING, Change, Registrar
+from services.gateway.standing import ENDING, WHO_IS_WHO, Standing
 from services.gateway.writing import Entered, Gathered
 
-_ENDING: Final = frozenset(
-    {"family.closed", "family.member_changed", "person.adopted", "hub.identity_unlinked"}
-)
 _CONSENT: Final = "consent."
 _WITH_IDS: Final = frozenset({"family.member_added", "family.member_changed"})
 
@@ -35,6 +34,7 @@ class Entering:
         self.now = now
         self.directory = Directory(parts.secret)
         self.out = Gathered()
+        self._standing = Standing(parts)
         self._registrar = Registrar(parts.partnership, self.directory)
 
     # Who is who ------------------------------------------------------------------------------------------------
@@ -89,8 +89,7 @@ class Entering:
         lacking = missing(event, self.directory, self._registrar.exempt(event))
         if lacking:
             return Unplaced(lacking)
-        change = self._registrar.before(event, event.receipt_id, self.now)
-        copies = place(event, self.directory, self.parts.secret)
+        change, copies, taken = await self._place(event)
         if isinstance(copies, Unplaced):
             return copies
         whose = await self._concerned(event, copies)
@@ -104,7 +103,7 @@ class Entering:
         if event.kind.startswith(_CONSENT) and accepted_at == self.now:
             accepted_at = await self._after_earlier_acts(event, copies)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
-        await self._end(event, copies)
+        await self._end(event, [copy for copy in copies if copy.log in taken])
         await self._settle(event, copies[0], change)
         return change
 
@@ -127,6 +126,20 @@ class Entering:
         ]
         return max(self.now, stored + 1, *(each + 1 for each in mine))
 
+    async def _place(self, event: Published) -> tuple[Change, tuple[Copy, ...] | Unplaced, frozenset[str]]:
+        """What the event registers, its copies, and which of their logs take it (if it is about who is who)."""
+        secret, taken = self.parts.secret, frozenset[str]()
+        if event.kind not in WHO_IS_WHO or not event.is_about_a_family:
+            return NOTHING, place(event, self.directory, secret), taken
+        copies = expected(event, self.directory, secret)
+        if not isinstance(copies, Unplaced):
+            await self._standing.load(self.conn, [copy.log for copy in copies])
+            taken = frozenset(copy.log for copy in copies if self._standing.takes(event, copy, self.now))
+        if not taken:
+            return NOTHING, copies, taken
+        change = self._registrar.before(event, event.receipt_id, self.now)
+        return change, place(event, self.directory, secret), taken
+
     def raised(self, event: Published, datum: Datum) -> frozenset[str]:
         """Whose guards the event raises, with these references in it."""
         receipt = event.receipt_id
@@ -142,11 +155,13 @@ class Entering:
             # A worker's conflict, and a family's erasure, concern everybody in it.
             if event.kind == "hub.worker_conflict_recorded" or event.datum.get("scope") == "family":
                 whose |= await self._members(copy.log)
-        return frozenset(whose)
+        # Who is named for the first time by what its log will reject is nobody: there is no guard to raise.
+        unborn = {self.directory.would_be(key) for key in event.keys if not self.directory.find(key)}
+        return frozenset(whose - unborn)
 
     async def _end(self, event: Published, copies: Sequence[Copy]) -> None:
         """What the event ends; and an agency's suspension, which holds from its acceptance on (RULES.md 4.11)."""
-        if event.kind in _ENDING:
+        if event.kind in ENDING:
             for copy in copies:
                 members = await self._members(copy.log) if event.kind == "family.closed" else ()
                 self._registrar.after(event, copy.log, members)

@@ -82,6 +82,7 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         checker=checker,
         secret=secret,
         clock=settings.clock(),
+        compiled=compiled,
         rules=rules.digest,
         code=code_digest(settings.partnership),
     )

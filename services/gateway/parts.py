@@ -7,6 +7,7 @@ from hub.database import Database
 from hub.keys import KeyRing
 from hub.partnership import Partnership
 from hub.schemas import Catalogue
+from services.consent.compiled import CompiledRules
 from services.gateway.checking import Checker
 
 
@@ -21,5 +22,6 @@ class Parts:
     checker: Checker
     secret: bytes
     clock: Clock
+    compiled: CompiledRules
     rules: str
     code: str

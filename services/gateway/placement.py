@@ -82,7 +82,25 @@ def place(event: Published, directory: Directory, secret: bytes) -> tuple[Copy, 
     if unknown:
         return Unplaced(frozenset(directory.token(key) for key in unknown))
     readings = _readings(event, directory, secret)
-    copies = [copy for mapping, doubts in readings for copy in _copies(event, directory, mapping, doubts)]
+    return _few(
+        event,
+        directory,
+        [copy for mapping, doubts in readings for copy in _copies(event, directory, mapping, doubts)],
+    )
+
+
+def expected(event: Published, directory: Directory, secret: bytes) -> tuple[Copy, ...] | Unplaced:
+    """The copies of an event that registers what is not known of what it names, before it has done so."""
+    mapping = {
+        ref.key: _household(ref.key, secret) if ref.kind == HOUSEHOLD else directory.would_be(ref.key)
+        for ref in event.refs
+    }
+    copies = _copies(event, directory, mapping, ())
+    # A referral belongs to one family: where none is named, to the one opened first.
+    return _few(event, directory, copies[:1] if event.kind == "referral.requested" else copies)
+
+
+def _few(event: Published, directory: Directory, copies: list[Copy]) -> tuple[Copy, ...] | Unplaced:
     if not copies or len(copies) > MOST_COPIES:
         return Unplaced(frozenset(directory.token(ref.key) for ref in event.refs if ref.kind == "person"))
     return tuple(copies)
@@ -127,7 +145,7 @@ def _readings(
     for ref in event.refs:
         key, known = ref.key, directory.known(ref.key)
         if ref.kind == HOUSEHOLD and known is None:
-            known = key[2] if key[1] == HUB_SCHEME else derive(secret, *key)
+            known = _household(key, secret)
         if known is not None:
             certain[key] = known
         else:
@@ -142,6 +160,10 @@ def _readings(
         if len(readings) > MOST_COPIES:
             break
     return readings
+
+
+def _household(key: RefKey, secret: bytes) -> str:
+    return key[2] if key[1] == HUB_SCHEME else derive(secret, *key)
 
 
 def _copies(

@@ -1,0 +1,118 @@
+"""What a family's log will say to an event, asked before it is written: what the log rejects changes no registry.
+
+Asked under the registration lock of the state that the router keeps. The router may be behind, so what it has yet to
+read of who opened, leads and closed a family is read on top of it, and what this transaction itself has accepted: a
+desk that opens a family and names its members in one batch is its lead already. What cannot be judged is not taken.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from hub.clock import Micros
+from hub.database import Connection
+from hub.processor.store import STORED, state_context, stored_event
+from services.consent.authority import Refused, may_state
+from services.consent.event import PlainEvent, kind_of
+from services.consent.family import State, Stepped, step
+from services.consent.scene import FamilyFacts
+from services.gateway.checking import REGISTERING, Published
+from services.gateway.parts import Parts
+from services.gateway.placement import Copy
+from services.gateway.roles import TABLE
+
+ENDING: Final = frozenset(
+    {"family.closed", "family.member_changed", "person.adopted", "hub.identity_unlinked"}
+)
+"""Kinds that end a membership, or what an id stands for."""
+LEADING: Final = ("family.opened", "family.lead_changed", "family.closed")
+"""Kinds that say who may state the others."""
+WHO_IS_WHO: Final = REGISTERING | ENDING | frozenset(LEADING)
+"""Kinds after which the registry may differ: one such transaction at a time."""
+
+_PENDING: Final = f"""
+SELECT {STORED} FROM event e
+WHERE e.key = ANY(%s::uuid[]) AND e.type = ANY(%s)
+  AND NOT EXISTS (SELECT FROM fate f WHERE f.event_id = e.event_id AND f.processor = 'router' AND f.kind <> 'parked')
+ORDER BY e.recorded_at, array_position(%s, e.type)
+"""
+
+
+class Standing:
+    """The families of one transaction, as their logs will have them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._table = parts.partnership.authority_plain
+        self._families: dict[str, tuple[FamilyFacts, Micros]] = {}
+
+    async def load(self, conn: Connection, logs: Iterable[str]) -> None:
+        """Look up the families of these logs. What is pending first: what is read twice says nothing new."""
+        wanted = sorted(set(logs) - self._families.keys())
+        if not wanted:
+            return
+        ring, types = self._parts.ring, [f"wraparound.{kind}.v1" for kind in LEADING]
+        found = await conn.execute(_PENDING, (wanted, types, types), binary=True)
+        pending = await found.fetchall()
+        found = await conn.execute(
+            f"SELECT key::text, state FROM {TABLE} WHERE key = ANY(%s::uuid[])", (wanted,), binary=True
+        )
+        stored = await found.fetchall()
+        erased = await ring.load(conn, wanted)
+        self._families.update({log: (FamilyFacts.of({}), 0) for log in wanted})
+        for log, sealed in stored:
+            if log not in erased:
+                state = orjson.loads(ring.open(log, state_context(TABLE, log), bytes(sealed)))
+                self._families[log] = FamilyFacts.of(state["family"]), state["time"]
+        for row in pending:
+            if str(row[3]) not in erased:
+                self._read(row)
+
+    def takes(self, event: Published, copy: Copy, at: Micros) -> bool:
+        """Whether the log of a copy takes it, as things stand; if so, what comes after it is judged after it."""
+        return self._takes(
+            PlainEvent(
+                id=copy.event_id(self._parts.secret, event.receipt_id),
+                kind=event.kind,
+                source=event.desk.name,
+                family=copy.log,
+                recorded=at,
+                accepted=at,
+                receipt=event.receipt_id,
+                data=event.type.replace_refs(event.datum, copy.body),
+            )
+        )
+
+    def _read(self, row: Sequence[Any]) -> None:
+        event = stored_event(row, self._parts.ring, self._parts.catalogue)
+        head = event.envelope
+        self._takes(
+            PlainEvent(
+                id=head.id,
+                kind=kind_of(head.type),
+                source=head.source,
+                family=head.key,
+                recorded=head.recorded_at,
+                accepted=head.accepted_at,
+                receipt=head.receipt or head.id,
+                data=event.data,
+            )
+        )
+
+    def _takes(self, event: PlainEvent) -> bool:
+        facts, time = self._families.get(event.family, (FamilyFacts.of({}), 0))
+        at = max(event.recorded, time)
+        after = self._after(facts, replace(event, recorded=at))
+        if after is None:
+            return False
+        if event.kind in LEADING:
+            self._families[event.family] = FamilyFacts.of(after, previous=facts), at
+        return True
+
+    def _after(self, facts: FamilyFacts, event: PlainEvent) -> State | None:
+        if isinstance(may_state(self._table, self._parts.compiled, facts, event), Refused):
+            return None
+        stepped = step(dict(facts.state), event)
+        return stepped.state if isinstance(stepped, Stepped) else None

@@ -1,0 +1,94 @@
+"""Events that the family's log rejects: they are accepted, and who is who stays as it is."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.attack.hub import CHESIL, S2W, WEST, Hub
+from tests.integration.gateway.world import event, ref
+
+POLICE = "police/dorset"
+HARM = "outcome.incident_reported"
+
+
+async def rejected(hub: Hub) -> list[str]:
+    """The kinds that the router has rejected."""
+    found = await hub.rows(
+        "SELECT e.type FROM fate f JOIN event e USING (event_id) WHERE f.kind = 'rejected'"
+    )
+    return [str(row[0]).removeprefix("wraparound.").removesuffix(".v1") for row in found]
+
+
+async def incident(hub: Hub, person: str, *desks: str) -> dict[str, int]:
+    """The police report an incident of a person, naming no family: how many reports each desk gets."""
+    await hub.relay(*desks)
+    hub.released.clear()
+    people = [{"person": ref(person), "role": "victim"}]
+    await hub.tell(HARM, {"incident": "i-1", "people": people}, desk=POLICE)
+    await hub.settle()
+    await hub.relay(*desks)
+    return {desk: len(hub.got(desk, HARM)) for desk in desks}
+
+
+async def test_nobody_joins_a_family_when_another_desk_adds_them(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="A", children="K")
+    await hub.begin_family("F-2", WEST, adults="X")
+    rows = [{"person": ref(each), "kind": "adult"} for each in ("X", "NEW")]
+    await hub.tell("family.member_added", {"family": ref("F-1"), "members": rows}, desk=WEST)
+    await hub.settle()
+    assert await rejected(hub) == ["family.member_added"]
+    assert (
+        await hub.rows("SELECT 1 FROM identity WHERE kind = 'person' AND scheme = 'liquidlogic' OFFSET 3")
+        == []
+    )
+    assert await incident(hub, "X", CHESIL, WEST) == {CHESIL: 0, WEST: 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("family.closed", {"family": ref("F-1")}),
+        ("family.member_changed", {"family": ref("F-1"), "person": ref("K"), "state": "left"}),
+        ("hub.identity_unlinked", {"person": ref("K"), "identifier": ref("K"), "reason": "x"}),
+        ("hub.identity_linked", {"person": ref("P"), "identifier": ref("K"), "degree": "confirmed"}),
+    ],
+)
+async def test_child_stays_who_they_are_when_another_desk_says_otherwise(
+    hub: Hub, kind: str, data: dict[str, Any]
+) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.begin_family("F-2", CHESIL, adults="P")
+    child = await hub.person("K")
+    await hub.tell(kind, data, desk=WEST)
+    await hub.settle()
+    assert await rejected(hub) == [kind]
+    assert await incident(hub, "K", CHESIL) == {CHESIL: 1}
+    (told,) = hub.got(CHESIL, HARM)
+    assert [row["person"]["value"] for row in told["people"]] == [child]
+
+
+async def test_referral_is_free_when_another_desk_has_named_it(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="A")
+    second = await hub.begin_family("F-2", CHESIL, adults="B")
+    request = {"referral": ref("R-1"), "to": S2W, "specialism": "mental_health"}
+    await hub.tell("referral.requested", {**request, "person": ref("A"), "family": ref("F-1")}, desk=WEST)
+    await hub.tell("referral.requested", {**request, "person": ref("B"), "family": ref("F-2")})
+    await hub.settle()
+    assert await rejected(hub) == ["referral.requested"]
+    assert await hub.rows("SELECT family_id::text FROM referral") == [(second,)]
+
+
+async def test_members_join_when_nothing_of_their_family_is_read_yet(hub: Hub) -> None:
+    rows = [{"person": ref("K"), "kind": "child"}]
+    added = {"family": ref("F-1"), "members": rows}
+    batch = [
+        event("family.opened", {"family": ref("F-1"), "lead": WEST}, "o-1", CHESIL),
+        event("family.member_added", added, "o-2", CHESIL),
+    ]
+    assert (await hub.post_batch(batch)).status_code == 202
+    await hub.tell(
+        "family.member_changed", {"family": ref("F-1"), "person": ref("K"), "kind": "child"}, desk=WEST
+    )
+    await hub.settle()
+    assert await rejected(hub) == []
+    assert await incident(hub, "K", WEST) == {WEST: 1}
