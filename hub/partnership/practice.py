@@ -13,7 +13,15 @@ from zoneinfo import ZoneInfo
 from hub.partnership.form import CODE, Form, as_day, one_of
 from hub.partnership.model import Agency, AuthorityRule, Desk, Limits
 from hub.partnership.parties import claim
-from hub.partnership.vocabulary import AUTHORITY_WORDS, BETTER, CLOCKS, HUB, RATINGS, WEEKDAYS
+from hub.partnership.vocabulary import (
+    AUTHORITY_WORDS,
+    BETTER,
+    CLOCKS,
+    HUB,
+    RATINGS,
+    WEEKDAYS,
+    WORDS_OF_A_KIND,
+)
 from hub.partnership.work import Calendar, Criterion, Indicator, Named, Pathway, Post, Specialism, Stage
 
 _RULE: Final = "{types: [family.closed], who: [lead]}"
@@ -174,8 +182,9 @@ def read_authority(
     root: Form, desks: tuple[Desk, ...], agencies: tuple[Agency, ...], types: frozenset[str]
 ) -> tuple[AuthorityRule, ...]:
     """Who may publish what; every event type that has a schema stands in exactly one row."""
-    words = set(AUTHORITY_WORDS)
-    words |= {f"kind:{each.kind}" for each in agencies if each.kind != HUB}
+    words = set(AUTHORITY_WORDS - WORDS_OF_A_KIND)
+    of_a_kind = {"kind", *WORDS_OF_A_KIND}
+    words |= {f"{word}:{each.kind}" for word in of_a_kind for each in agencies if each.kind != HUB}
     words |= {f"agency:{each.name}" for each in agencies}
     words |= {f"desk:{each.name}" for each in desks}
     seen: set[str] = set()

@@ -37,6 +37,7 @@ AUTHORITY_WORDS: Final = frozenset(
         "role_for_subject",
         "registered",
         "registers_itself",
+        "own_desk",
         "source_of_cells",
         "owner",
         "self",
@@ -45,6 +46,8 @@ AUTHORITY_WORDS: Final = frozenset(
     }
 )
 """Who may publish; beside them `kind:<kind of agency>`, `agency:<name>` and `desk:<name>`."""
+WORDS_OF_A_KIND: Final = frozenset({"registers_itself", "own_desk"})
+"""Words that also say for which kind of agency: `registers_itself:<kind of agency>`, never alone."""
 
 
 def event_types(folder: Path = SCHEMAS) -> frozenset[str]:

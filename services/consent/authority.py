@@ -5,10 +5,12 @@ a type that no row names is nobody's. The door asks `may_publish`: could this de
 The family's log asks `may_state`: is it so now, in this family? A claim that would give its author a role,
 a consent or a lift is worth nothing without it.
 
+A registration gives its desk nothing until the council has stated it (section 2).
+
 Words: `council`, `kind:K`, `agency:A`, `desk:D`, `hub`; `lead`; `opens_family` (opens it by this event, or
 has opened it); `may_refer`; `requested_desk`; `supports_subject` (supporting now or until lately: outcomes
-are seen after support); `supports_victim`; `role_for_subject`; `registered`, `registers_itself`;
-`source_of_cells`; `owner`; `self`; `task_owner` (checked where the task is).
+are seen after support); `supports_victim`; `role_for_subject`; `registered`, `registers_itself:K`,
+`own_desk:K` (of an agency of that kind); `source_of_cells`; `owner`; `self`; `task_owner` (checked where the task is).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any, Final
 from services.consent.agreement import Desk
 from services.consent.compiled import CompiledRules
 from services.consent.event import HUB, PlainEvent, word
-from services.consent.scene import FamilyFacts
+from services.consent.scene import FamilyFacts, stated_by_council
 from services.consent.vocabulary import FAMILY_ROLES, expand
 
 Table = Sequence[Mapping[str, Any]]
@@ -71,7 +73,7 @@ def _ever(rules: CompiledRules, name: str, who: str) -> bool:
         return False
     form, colon, value = who.partition(":")
     if colon:
-        return value == {"kind": desk.kind, "agency": desk.agency, "desk": desk.name}.get(form)
+        return value == {"agency": desk.agency, "desk": desk.name}.get(form, desk.kind)
     return _is_such(desk, who)
 
 
@@ -108,7 +110,10 @@ class _Asked:
         return {
             each.role
             for each in self.facts.person(person).spans
-            if each.desk == event.source and _in(each.start, each.end, event.recorded)
+            if each.desk == event.source
+            and _in(each.start, each.end, event.recorded)
+            # As with permits: what a desk says of itself is no role yet.
+            and (each.role != "universal" or stated_by_council(self.rules, each))
         }
 
     def leads(self) -> bool:
@@ -126,7 +131,7 @@ def _in(start: int, end: int | None, at: int) -> bool:
 
 
 def _now(asked: _Asked, who: str) -> bool:
-    rule = _RULES.get(who)
+    rule = _RULES.get(who.partition(":")[0])
     return rule is None or rule(asked)
 
 
@@ -158,6 +163,11 @@ def _registered(asked: _Asked) -> bool:
 
 def _registers_itself(asked: _Asked) -> bool:
     return asked.event.word("desk") in (None, asked.event.source)
+
+
+def _own_desk(asked: _Asked) -> bool:
+    desk = asked.event.word("desk")
+    return desk is None or _agency(desk) == _agency(asked.event.source)
 
 
 def _source_of_cells(asked: _Asked) -> bool:
@@ -222,6 +232,7 @@ _RULES: Final[dict[str, Callable[[_Asked], bool]]] = {
     "role_for_subject": _has_role,
     "registered": _registered,
     "registers_itself": _registers_itself,
+    "own_desk": _own_desk,
     "source_of_cells": _source_of_cells,
     "owner": _owner,
     "self": _self,

@@ -115,6 +115,12 @@ def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
         yield list(child["s47"].values())
 
 
+def stated_by_council(rules: CompiledRules, span: Span) -> bool:
+    """Whether a council has stated a registration, not the desk alone that it registers with."""
+    agency = rules.rules.agencies.get(span.cause)
+    return agency is not None and agency.kind == "council"
+
+
 class Scene:
     """The family in [start, end). Reads are by attribute; `memo` holds outcomes of the engine."""
 
@@ -415,8 +421,7 @@ class Scene:
     def _may_rest_on(self, span: Span) -> bool:
         """Former roles permit nothing; a registration counts once the council has stated it (section 2)."""
         if span.role == "universal":
-            agency = self.rules.rules.agencies.get(span.cause)
-            return agency is not None and agency.kind == "council"
+            return stated_by_council(self.rules, span)
         return span.role != "former"
 
     def _supervises(self, span: Span) -> bool:

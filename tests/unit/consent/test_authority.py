@@ -80,8 +80,15 @@ def by(family: Family, kind: str, source: str, **data: Any) -> str | None:
         ("safety.pair_ended", CHESIL, PAIR, None),
         ("safety.pair_ended", PARAGON, PAIR, "owner"),
         ("safety.override_invoked", S2W, {"people": [ref(V)], "override": "O"}, None),
-        ("person.probation_supervision_ended", PROBATION, {"person": ref(P)}, "kind:probation"),
-        ("person.registered", "health/gp", {"person": ref(K), "desk": "health/gp"}, "registers_itself"),
+        ("person.probation_supervision_ended", PROBATION, {"person": ref(P)}, "own_desk:probation"),
+        (
+            "person.registered",
+            "health/gp",
+            {"person": ref(K), "desk": "health/gp"},
+            "registers_itself:health",
+        ),
+        ("person.registered", REACH, {"person": ref(K), "desk": REACH}, None),
+        ("person.probation_supervision_started", PROBATION, {"person": ref(P), "desk": PARAGON}, None),
         ("person.registered", "health/gp", {"person": ref(K), "desk": S2W}, None),
         ("capacity.declared", S2W, {"agency": "s2w", "pathway": "mental_health"}, "self"),
         ("capacity.declared", S2W, {"agency": "reach", "pathway": "mental_health"}, None),
@@ -97,6 +104,15 @@ def test_outcomes_are_stated_after_support_has_ended() -> None:
     family = the_cast()
     family.tell("referral.support_ended", S2W, **RUNNING)
     assert by(family, "outcome.re_presented", S2W, person=ref(V)) == "supports_subject"
+
+
+def test_school_says_of_a_child_what_it_may_once_the_council_has_registered_it() -> None:
+    family = the_cast()
+    school, child = "school/st-brannocks", {"person": ref(K)}
+    for author, said in ((school, None), (CHESIL, "registered")):
+        family.tell("person.registered", author, **child, desk=school)
+        assert by(family, "child.attendance_recorded", school, **child) == said
+        assert (by(family, "consent.refused", school, **child) is None) is (said is None)
 
 
 def test_council_opens_a_family_that_nobody_leads() -> None:
