@@ -121,7 +121,7 @@ class Batch:
         """Enter the event, and what waited for it; or leave it waiting."""
         entering = self.entering
         raised = entering.raised(event, partial(event, entering.directory))
-        if self.is_suspended and not raised:
+        if self.is_suspended and not raised and not self._comes_back(event):
             await self._wait(event, "suspended", entering.tokens(event), raised)
             return
         behind = entering.behind(event, self.blocked)
@@ -133,6 +133,10 @@ class Batch:
             await self._wait(event, "unidentified", entered.tokens, raised)
         else:
             await self._wake(entered)
+
+    def _comes_back(self, event: Published) -> bool:
+        """Its own agency's return waits for nothing: nobody else could ever say it of the agency that says so."""
+        return event.kind == "hub.agency_resumed" and event.datum["agency"] == self.desk.agency
 
     async def _wait(
         self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes], raised: frozenset[str]
@@ -163,6 +167,8 @@ class Batch:
         for agency in [agency for agency, closed in self.out.suspended.items() if not closed]:
             del self.out.suspended[agency]
             await guards.set_closed(self.conn, agency, closed=False, since=self.now)
+            if agency == self.desk.agency:
+                self.is_suspended = self.parts.partnership.agency(agency).state == "suspended"
             await self._try(await waiting.suspended(self.conn, self.parts.ring, agency))
         tokens = await self.entering.tokens_of(change.touched)
         while tokens:

@@ -118,7 +118,11 @@ class Checker:
         """An event whose data fits its schema, its ids checked. Raises `ProblemError` (422)."""
         refs = tuple(event_type.refs(datum))
         identifiers = (*event_type.identifiers(datum), *_single(datum))
-        faults = [*self._check_refs(desk, refs), *self._check_identifiers(desk, identifiers)]
+        faults = [
+            *self._check_refs(desk, refs),
+            *self._check_identifiers(desk, identifiers),
+            *self._check_agency(datum),
+        ]
         found = Published(
             desk, receipt, source_id, digest, event_type, kind_of(event_type.type), datum, refs, identifiers
         )
@@ -140,6 +144,14 @@ class Checker:
                 yield Fault(
                     f"/data{each.path}/scheme", "codes", "an id of yours or of the person", "the hub's own"
                 )
+
+    def _check_agency(self, datum: Datum) -> Iterable[Fault]:
+        """Who belongs to the partnership is no fact about anybody: an agency that does not is a slip, said at once."""
+        try:
+            if datum.get("agency") is not None:
+                self._partnership.agency(datum["agency"])
+        except UnknownNameError:
+            yield Fault("/data/agency", "codes", "an agency of the partnership", "another")
 
     def _check_id(self, desk: Desk, at: str, kind: str, name: str, value: str) -> Iterable[Fault]:
         try:

@@ -133,12 +133,24 @@ class Entering:
             return NOTHING, place(event, self.directory, secret), taken
         copies = expected(event, self.directory, secret)
         if not isinstance(copies, Unplaced):
-            await self._standing.load(self.conn, [copy.log for copy in copies])
+            logs = frozenset(copy.log for copy in copies)
+            await self._standing.load(self.conn, logs)
             taken = frozenset(copy.log for copy in copies if self._standing.takes(event, copy, self.now))
+            if not taken and await self._is_decided(event):
+                taken = logs
         if not taken:
             return NOTHING, copies, taken
         change = self._registrar.before(event, event.receipt_id, self.now)
         return change, place(event, self.directory, secret), taken
+
+    async def _is_decided(self, event: Published) -> bool:
+        """Whether the event is its desk's answer to a task: whose an id is (RULES.md 2), whoever leads their family."""
+        if event.kind not in {"hub.identity_linked", "hub.identity_unlinked"} or not event.identifiers:
+            return False
+        (each, *_) = event.identifiers
+        person = self.directory.known(("person", *each.person))
+        token = self.directory.token(("person", each.scheme, each.value))
+        return person is not None and await self._standing.decides(self.conn, event, token, person)
 
     def raised(self, event: Published, datum: Datum) -> frozenset[str]:
         """Whose guards the event raises, with these references in it."""

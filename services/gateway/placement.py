@@ -20,7 +20,9 @@ from services.gateway.checking import HOUSEHOLD, REGISTERING, Published
 from services.gateway.directory import Directory
 
 MOST_COPIES: Final = 16
-"""An event that would enter more logs, or as more people, waits for a person to say what it is."""
+"""An event that is doubtful, and would enter more logs, or as more people, waits for a person to say what it is."""
+MOST_FAMILIES: Final = 128
+"""The same for one that is certain: a group supervision discusses dozens of families, each of which gets its copy."""
 
 REDRIVE: Final = "hub.redrive_requested"
 WAITS_IN_DOUBT: Final = REGISTERING | {"person.adopted"}
@@ -101,7 +103,8 @@ def expected(event: Published, directory: Directory, secret: bytes) -> tuple[Cop
 
 
 def _few(event: Published, directory: Directory, copies: list[Copy]) -> tuple[Copy, ...] | Unplaced:
-    if not copies or len(copies) > MOST_COPIES:
+    most = MOST_COPIES if any(copy.doubts for copy in copies) else MOST_FAMILIES
+    if not copies or len(copies) > most:
         return Unplaced(frozenset(directory.token(ref.key) for ref in event.refs if ref.kind == "person"))
     return tuple(copies)
 

@@ -18,6 +18,7 @@ from services.consent.authority import Refused, may_state
 from services.consent.event import PlainEvent, kind_of
 from services.consent.family import State, Stepped, step
 from services.consent.scene import FamilyFacts
+from services.gateway import doubts
 from services.gateway.checking import REGISTERING, Published
 from services.gateway.parts import Parts
 from services.gateway.placement import Copy
@@ -84,6 +85,14 @@ class Standing:
                 data=event.type.replace_refs(event.datum, copy.body),
             )
         )
+
+    async def decides(self, conn: Connection, event: Published, token: bytes, person: str) -> bool:
+        """Whether the desk has the task to say whose an id is, this person being one of its candidates."""
+        found = await conn.execute(
+            "SELECT FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL AND detail -> 'candidates' ? %s",
+            (doubts.task_id(self._parts.secret, token), event.desk.name, person),
+        )
+        return await found.fetchone() is not None
 
     def _read(self, row: Sequence[Any]) -> None:
         event = stored_event(row, self._parts.ring, self._parts.catalogue)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.attack.hub import CHESIL, S2W, WEST, Hub
+from tests.integration.attack.hub import CHESIL, IG, S2W, WEST, Hub
 from tests.integration.gateway.world import event, ref
 
 POLICE = "police/dorset"
@@ -92,3 +92,35 @@ async def test_members_join_when_nothing_of_their_family_is_read_yet(hub: Hub) -
     await hub.settle()
     assert await rejected(hub) == []
     assert await incident(hub, "K", WEST) == {WEST: 1}
+
+
+async def test_suspended_council_is_back_when_it_says_so_and_what_it_said_enters(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.tell("hub.agency_suspended", {"agency": "council"}, desk=IG)
+    await hub.tell("family.member_changed", {"family": ref("F-1"), "person": ref("V"), "kind": "adult"})
+    await hub.tell("hub.agency_resumed", {"agency": "s2w"}, desk=IG)
+    assert await hub.rows("SELECT count(*) FROM waiting WHERE reason = 'suspended'") == [(2,)]
+    await hub.tell("hub.agency_resumed", {"agency": "council"}, desk=IG)
+    assert await hub.rows("SELECT 1 FROM waiting") == []
+    assert await hub.rows("SELECT 1 FROM agency_guard WHERE closed") == []
+
+
+async def test_suspension_is_refused_when_it_names_an_agency_that_nobody_knows(hub: Hub) -> None:
+    answer = await hub.post("hub.agency_suspended", {"agency": "nobody"}, desk=IG)
+    assert answer.status_code == 422
+    assert await hub.rows("SELECT 1 FROM agency_guard") == []
+
+
+async def test_every_family_of_a_group_supervision_gets_its_copy_when_there_are_many(hub: Hub) -> None:
+    names = "ABCDEFGHIJKLMNOPQ"
+    batch = []
+    for name in names:
+        rows = [{"person": ref(name), "kind": "child"}]
+        batch += [
+            event("family.opened", {"family": ref(f"F-{name}"), "lead": CHESIL}, f"o-{name}", CHESIL),
+            event("family.member_added", {"family": ref(f"F-{name}"), "members": rows}, f"m-{name}", CHESIL),
+        ]
+    assert (await hub.post_batch(batch)).status_code == 202
+    minutes = {"discussed": [ref(name) for name in names]}
+    receipt = await hub.tell("practice.supervision_held", minutes, desk="council/minutes")
+    assert await hub.rows("SELECT count(*) FROM event WHERE receipt_id = %s", receipt) == [(len(names),)]

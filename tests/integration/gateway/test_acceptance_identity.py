@@ -145,7 +145,7 @@ async def test_same_person_is_meant_when_a_known_id_is_given_with_new_ones(world
     await world.open_family("F-1")
     await world.open_family("F-2", "council/west")
     await world.add_member("F-1", ref(NHS_1, "nhs-number"), ref("P-1"))
-    await world.add_member("F-2", ref("P-9"), ref(NHS_1, "nhs-number"))
+    await world.add_member("F-2", ref("P-9"), ref(NHS_1, "nhs-number"), desk="council/west")
     assert await world.person("P-1") == await world.person("P-9") == await world.person(NHS_1, "nhs-number")
     await world.publish("consent.withdrawn", withdrawn("P-9"))
     assert len([row for row in await world.events() if row.kind == "consent.withdrawn"]) == 2
@@ -168,13 +168,13 @@ async def doubtful(world: World) -> tuple[str, str]:
     await world.open_family("F-1")
     await world.open_family("F-2", "council/west")
     await world.add_member("F-1", ref(NHS_1, "nhs-number"), ref("X-1", "paris"))
-    await world.add_member("F-2", ref(NHS_2, "nhs-number"), ref("X-1", "paris"))
+    await world.add_member("F-2", ref(NHS_2, "nhs-number"), ref("X-1", "paris"), desk="council/west")
     return await world.person(NHS_1, "nhs-number"), await world.person(NHS_2, "nhs-number")
 
 
-async def decide(world: World, person: str) -> None:
+async def decide(world: World, person: str, desk: str = "council/chesil") -> None:
     data = {"person": ref(person, "nhs-number"), "identifier": ref("X-1", "paris"), "degree": "confirmed"}
-    await world.publish("hub.identity_linked", data)
+    await world.publish("hub.identity_linked", data, desk=desk)
 
 
 async def test_doubtful_event_says_nothing_of_anybody_until_a_person_decides_and_then_enters_as_what_it_is(
@@ -216,7 +216,7 @@ async def test_all_candidates_are_protected_when_a_doubtful_event_protects_someb
     assert [each["value"] for each in link.data["candidates"]] == sorted([one, other])
     assert copy.raises == sorted([one, other])
     assert await world.guards() == {one: 2, other: 2}
-    await decide(world, NHS_2)
+    await decide(world, NHS_2, "council/west")
     rows = (await world.events())[-5:]
     assert [row.kind for row in rows] == ["hub.identity_linked", "consent.withdrawn"] + [
         "hub.identity_unlinked"
@@ -228,11 +228,14 @@ async def test_all_candidates_are_protected_when_a_doubtful_event_protects_someb
     assert await world.guards() == {one: 2, other: 3}
 
 
-async def test_member_waits_for_a_decision_when_they_are_named_by_a_doubtful_id(world: World) -> None:
+async def test_member_waits_for_the_decision_of_whose_task_it_is_when_their_id_is_doubtful(
+    world: World,
+) -> None:
     await doubtful(world)
-    await world.add_member("F-2", ref("X-1", "paris"))
+    await world.add_member("F-2", ref("X-1", "paris"), desk="council/west")
+    await decide(world, NHS_1, "council/dorchester")
     assert await waiting(world) == [("family.member_added", "unidentified")]
-    await decide(world, NHS_1)
+    await decide(world, NHS_1, "council/west")
     assert await waiting(world) == []
     assert (await world.kinds())[-1] == "family.member_added"
 

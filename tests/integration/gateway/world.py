@@ -129,9 +129,16 @@ class World:
         data = {"family": ref(name), "lead": desk, "locality": desk.partition("/")[2]}
         return await self.publish("family.opened", data, desk=desk)
 
-    async def add_member(self, family: str, *ids: dict[str, str], kind: str = "adult", **more: Any) -> str:
+    async def add_member(
+        self,
+        family: str,
+        *ids: dict[str, str],
+        kind: str = "adult",
+        desk: str = "council/chesil",
+        **more: Any,
+    ) -> str:
         row = {"person": ids[0], "identifiers": list(ids[1:]), "kind": kind, **more}
-        return await self.publish("family.member_added", {"family": ref(family), "members": [row]})
+        return await self.publish("family.member_added", {"family": ref(family), "members": [row]}, desk=desk)
 
     # What is in the database -----------------------------------------------------------------------------------
 
