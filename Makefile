@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twice test lint types unit integration stacks torture fuzz bench format requirements clean
+.PHONY: help demo twice test lint types unit integration doors core stacks torture fuzz bench format requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -15,8 +15,8 @@ demo: .venv ## The whole hub with a simulated county, and what its year shows
 twice: .venv ## The county twice from one seed: the same published, the same delivered
 	$(BIN)/python -m tests.twice $(DEMO)
 
-test: .venv ## Everything that CI runs, two steps at a time; each is shown when it ends
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint stacks integration types unit
+test: .venv ## Everything that CI runs, three steps at a time; each is shown when it ends
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint stacks doors core types unit
 
 lint: .venv ## Style and common mistakes
 	$(BIN)/ruff check .
@@ -28,8 +28,15 @@ types: .venv ## Strict types, tests too
 unit: .venv ## Tests without network
 	$(BIN)/pytest tests/unit
 
-integration: .venv ## Tests on one real Kafka and PostgreSQL
-	$(BIN)/pytest tests/integration -m "not stacks and not fuzz"
+integration: doors core ## Tests on one real Kafka and PostgreSQL
+
+doors: .venv ## Of these, what partners and people see: gateway, intake, view
+	$(BIN)/pytest $(DOORS) -m "not stacks and not fuzz"
+
+core: .venv ## Of these, all the rest
+	$(BIN)/pytest tests/integration -m "not stacks and not fuzz" $(DOORS:%=--ignore=%)
+
+DOORS := tests/integration/gateway tests/integration/intake tests/integration/view
 
 stacks: .venv ## Tests that start whole stacks, and run what the docs show
 	$(BIN)/pytest tests/integration -m "stacks and not fuzz"
