@@ -155,7 +155,7 @@ class Producer:
         except (KafkaError, OSError, TimeoutError) as error:
             await _drop(producer)
             raise BrokerAwayError(f"Kafka is away: {type(error).__name__}") from error
-        except BaseException:
+        except BaseException:  # cancelled as well: a client half started is closed
             await _drop(producer)
             raise
         self._partitions.clear()

@@ -164,7 +164,7 @@ def _place(folder: Path | None) -> Iterator[Path]:
     except HubError:
         _say(f"what it left is kept: {place}/logs")
         raise
-    except BaseException:
+    except BaseException:  # Ctrl-C as well: whatever ended it, nothing is left behind
         _remove(place)
         raise
     _remove(place)

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from hub.clock import SECOND, SystemClock
+
 VALID = timedelta(days=825)
 EARLY = timedelta(minutes=5)
 
@@ -18,7 +20,7 @@ def _name(text: str) -> x509.Name:
 
 
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(SystemClock().now() / SECOND, UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))

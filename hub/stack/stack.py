@@ -149,7 +149,7 @@ class Stack:
             self._prepare_kafka()
             self.identities.write_profiles(self.desks, self.readers, self.url, self._kafka.for_desks)
             self._describe()
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: no server that was started outlives this
             self.stop()
             raise
 

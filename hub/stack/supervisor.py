@@ -54,7 +54,7 @@ class Supervisor:
                 process.start()
                 self.services.append(process)
             self._wait_ready()
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: no service that was started outlives this
             self.stop()
             raise
         self._describe()

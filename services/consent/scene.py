@@ -71,10 +71,6 @@ class FamilyFacts:
             return previous.with_state(state)
         return cls(state, suspended, previous)
 
-    def reads_as(self, other: FamilyFacts) -> bool:
-        """True if the other's state differs in nothing that decisions read."""
-        return self.reads(other.state)
-
     def reads(self, state: Mapping[str, Any]) -> bool:
         """True if that state is this one in all that decisions read."""
         return all(self.state.get(part) is state.get(part) for part in _PARTS)

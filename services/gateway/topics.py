@@ -80,7 +80,7 @@ class Topics:
         except LostPositionError as error:
             log.warning("%s; reading the positions again", error)
             self._stale = True
-        except BaseException:
+        except BaseException:  # cancelled as well: the commit may have happened
             # Whether the last transaction was committed, only the positions know.
             self._stale = True
             raise

@@ -122,7 +122,7 @@ class Router:
         after = state.after(stepped.state, at)
         effects = [*self.deciding.decide(after.facts, event, at)]
         if queued:
-            came = event.type == PERSON_FACT and not after.facts.reads_as(state.facts)
+            came = event.type == PERSON_FACT and not state.facts.reads(after.plain)
             effects += self.deciding.decide_again(after.facts, event, at, queued, came=came)
         effects += offered_at_once(event, at)
         effects += ask_second_persons(event, at, desks)

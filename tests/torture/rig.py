@@ -63,7 +63,7 @@ class Rig:
         self.stack.start()
         try:
             self._note_commits()
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: no server outlives this
             self.stack.stop()
             raise
         return self
