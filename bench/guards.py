@@ -58,6 +58,7 @@ def deliveries(chosen: random.Random, families: Sequence[tuple[str, tuple[str, .
                 next_mono=0,
                 released_at=None,
                 place=None,
+                since_mono=None,
                 version="1",
             )
         )

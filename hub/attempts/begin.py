@@ -208,9 +208,14 @@ async def lapse(conn: Connection, kit: Kit, lapses: Sequence[Lapse], now: Now) -
     if not lapses:
         return
     cursor = await conn.execute(
-        "UPDATE delivery d SET status = 'lapsed' FROM unnest(%s::uuid[], %s::xid[]) AS u(id, version)"
+        "UPDATE delivery d SET status = 'lapsed', attempt_mono = %s"
+        " FROM unnest(%s::uuid[], %s::xid[]) AS u(id, version)"
         " WHERE d.delivery_id = u.id AND d.xmin = u.version",
-        (array(each.row.delivery_id for each in lapses), array(each.row.version for each in lapses)),
+        (
+            now.mono,
+            array(each.row.delivery_id for each in lapses),
+            array(each.row.version for each in lapses),
+        ),
     )
     if cursor.rowcount != len(lapses):
         raise ContendedError(

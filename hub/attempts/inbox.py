@@ -2,53 +2,53 @@
 
 Each reading is an attempt: compared, recorded and committed before anything is answered. An item that the
 desk may not have now keeps its place and loses its body: `recalled` for good, or `waiting` until it is
-decided again.
+decided again (served.py).
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hub.attempts.begin import Attempt, ContendedError, begin, closed_agencies, lapse, look
-from hub.attempts.judge import Lapse, World, differs, is_parked, judge, paced
+from hub.attempts.judge import World, judge, paced
 from hub.attempts.lines import read_low
 from hub.attempts.row import Now, Row
-from hub.attempts.rows import COLUMNS, Kit, to_row
+from hub.attempts.rows import COLUMNS, Kit, body_context, to_row
+from hub.attempts.served import Item, concerns, met, sort
 from hub.clock import Micros
 from hub.database import Connection
-
-SHOWN: Final = frozenset({"pending", "failed", "attempting", "delivered", "dead"})
-"""Statuses in which an item with a place has a body, if all it rests on is still so."""
-
-RELAPSE: Final = frozenset({"pending", "failed", "delivered"})
-"""Statuses from which an item with a place may lapse: nothing else is at work on it."""
+from hub.schemas import wire
 
 FOREVER: Final[Micros] = 2**62
-
-State = Literal["released", "waiting", "recalled"]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A place in the inbox. Only what is `released` has a body to open."""
-
-    place: int
-    state: State
-    row: Row
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a reading answers, and the attempt that it is (None: it releases nothing)."""
+    """What a reading answers, and the attempt that it is (None: it releases nothing).
+
+    `unsettled`: it answers nothing, and is to be begun anew in a moment.
+    """
 
     items: tuple[Item, ...]
     attempt: Attempt | None
+    unsettled: bool = False
 
 
 async def read(
-    conn: Connection, kit: Kit, desk: str, after: int, limit: int, now: Now, *, fresh: bool = True
+    conn: Connection,
+    kit: Kit,
+    desk: str,
+    after: int,
+    limit: int,
+    now: Now,
+    *,
+    fresh: bool = True,
+    patient: bool = False,
 ) -> Page:
     """The next `limit` items behind the place `after`; without `fresh` only what the relay has released.
+
+    `patient`: no answer while an item waits that will have been decided again in a moment.
 
     The caller commits before it answers. Raises `UnguardedError` and `ContendedError`: roll back and begin
     anew.
@@ -63,9 +63,11 @@ async def read(
     world = await look(conn, kit, [*placed, *unplaced], now)
     # Back-off is the topic's: what waits it out there may be read here.
     verdict = judge(unplaced, replace(world, now=Now(now.hub, FOREVER)))
-    shown, lapses = _sort(placed, world)
-    await lapse(conn, kit, [*paced(lapses, {}), *verdict.lapse], now)
-    items = [*shown, *(Item(next_place + i, "released", row) for i, row in enumerate(verdict.take))]
+    served = sort(placed, world, await _concerned(conn, kit, placed, world))
+    await lapse(conn, kit, [*paced(served.lapses, {}), *verdict.lapse], now)
+    if served.unsettled and patient:
+        return Page((), None, unsettled=True)
+    items = [*served.items, *(Item(next_place + i, "released", row) for i, row in enumerate(verdict.take))]
     await _release(conn, desk, next_place, verdict.take, now)
     attempts = await begin(conn, kit, [item.row for item in items if item.state == "released"], now, "inbox")
     attempt = attempts[0] if attempts else None
@@ -120,23 +122,19 @@ async def _next(conn: Connection, desk: str, low: int, limit: int) -> list[Row]:
     return [to_row(values) for values in await cursor.fetchall()]
 
 
-def _sort(placed: Sequence[Row], world: World) -> tuple[list[Item], list[Lapse]]:
-    """What each item with a place is now, and which of them are to be decided again."""
-    items: list[Item] = []
-    lapses: list[Lapse] = []
-    for row in placed:
-        assert row.place is not None
-        if row.status == "recalled":
-            items.append(Item(row.place, "recalled", row))
-        elif row.status not in SHOWN or row.body is None or is_parked(row, world):
-            items.append(Item(row.place, "waiting", row))
-        elif (found := differs(row, world)) is not None:
-            items.append(Item(row.place, "waiting", row))
-            if row.status in RELAPSE:
-                lapses.append(found)
-        else:
-            items.append(Item(row.place, "released", row))
-    return items, lapses
+async def _concerned(conn: Connection, kit: Kit, placed: Sequence[Row], world: World) -> AbstractSet[str]:
+    """The items that what they met concerns."""
+    rows = [(row, persons) for row in placed if (persons := met(row, world))]
+    erased = await kit.ring.load(conn, sorted({row.family_id for row, _ in rows}))
+    found = set()
+    for row, persons in rows:
+        assert row.body is not None
+        if row.family_id not in erased:
+            body = kit.ring.open(row.family_id, body_context(row.delivery_id), row.body)
+            if not concerns(*wire.decode(kit.catalogue, body), persons):
+                continue
+        found.add(row.delivery_id)
+    return found
 
 
 async def _release(conn: Connection, desk: str, first: int, rows: Sequence[Row], now: Now) -> None:

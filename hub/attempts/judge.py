@@ -73,11 +73,15 @@ def differs(row: Row, world: World) -> Lapse | None:
     )
     if met:
         return Lapse(row, "guard", met)
+    over = is_over(row, world)
+    return None if over is None else Lapse(row, over, ())
+
+
+def is_over(row: Row, world: World) -> Cause | None:
+    """Whether the time of its decision is over, whatever was accepted since."""
     if row.valid_until is not None and world.now.hub >= row.valid_until:
-        return Lapse(row, "expiry", ())
-    if row.rules != world.rules:
-        return Lapse(row, "rules", ())
-    return None
+        return "expiry"
+    return "rules" if row.rules != world.rules else None
 
 
 def is_parked(row: Row, world: World) -> bool:

@@ -13,7 +13,8 @@ LIFE: Final[Micros] = 5 * SECOND
 class Row:
     """One delivery.
 
-    `persons` and `counts` are what its decision rests on; `version` changes with every update.
+    `persons` and `counts` are what its decision rests on; `since_mono` is when an attempt last took it, or had it
+    decided again; `version` changes with every update.
     """
 
     delivery_id: str
@@ -33,6 +34,7 @@ class Row:
     next_mono: Micros
     released_at: Micros | None
     place: int | None
+    since_mono: Micros | None
     version: str
 
 

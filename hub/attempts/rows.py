@@ -22,7 +22,7 @@ IN_LINE: Final = (
 COLUMNS: Final = (
     "d.delivery_id::text, d.seq, d.desk, d.family_id::text, d.type, d.status, array_send(d.persons),"
     " array_send(d.counts), d.rules, d.valid_until, d.urgent, d.recorded_at, d.body, d.tries, d.next_mono,"
-    " d.released_at, d.inbox_seq, d.xmin::text"
+    " d.released_at, d.inbox_seq, d.attempt_mono, d.xmin::text"
 )
 
 

@@ -25,9 +25,10 @@ from starlette.background import BackgroundTask
 
 from hub.attempts import inbox
 from hub.attempts.begin import ContendedError, UnguardedError, register
-from hub.attempts.inbox import Item, Page
+from hub.attempts.inbox import Page
 from hub.attempts.row import LIFE, Now, agency
 from hub.attempts.rows import Kit, body_context
+from hub.attempts.served import SETTLE, Item
 from hub.clock import SECOND, Clock, SystemClock, format_micros
 from hub.database import Database
 from hub.errors import PeerError
@@ -38,6 +39,7 @@ from hub.shown import answer, ref
 LIMIT: Final = 100
 MOST_ACKNOWLEDGED: Final = 1_000
 POLL_SECONDS: Final = 0.25
+SETTLE_SECONDS: Final = 0.05
 TRIES: Final = 8
 
 _EXAMPLE: Final = {
@@ -81,17 +83,28 @@ class Inbox:
         """The first page that has anything, or an empty one at the end of the wait; and when it was begun."""
         started = time.monotonic()
         end = started + seconds
-        page = await self.read(desk, after, limit)
+        page, started = await self.settled(desk, after, limit)
         while not page.items and time.monotonic() < end:
             await asyncio.sleep(min(POLL_SECONDS, max(0.0, end - time.monotonic())))
             started = time.monotonic()
             async with self.database.transaction() as conn:
                 has_news = await inbox.has_news(conn, desk, after)
             if has_news:
-                page = await self.read(desk, after, limit)
+                page, started = await self.settled(desk, after, limit)
         return page, started
 
-    async def read(self, desk: str, after: int, limit: int) -> Page:
+    async def settled(self, desk: str, after: int, limit: int) -> tuple[Page, float]:
+        """A reading in which what lapses has been decided again, if that takes but a moment; and when it was begun."""
+        started = time.monotonic()
+        end = started + SETTLE / SECOND
+        page = await self.read(desk, after, limit, patient=True)
+        while page.unsettled:
+            await asyncio.sleep(SETTLE_SECONDS)
+            started = time.monotonic()
+            page = await self.read(desk, after, limit, patient=started < end)
+        return page, started
+
+    async def read(self, desk: str, after: int, limit: int, *, patient: bool) -> Page:
         """One reading, in one transaction. Raises `ContendedError` when it never finds the rows at rest."""
         for attempt in range(TRIES):
             try:
@@ -99,7 +112,9 @@ class Inbox:
                     await self.kit.ring.create(conn, self.kit.desk_key(desk), "desk", self.clock.now())
                     # What the relay is busy with is left to it in the end; it has a place soon.
                     fresh = attempt < TRIES // 2
-                    return await inbox.read(conn, self.kit, desk, after, limit, self.now(), fresh=fresh)
+                    return await inbox.read(
+                        conn, self.kit, desk, after, limit, self.now(), fresh=fresh, patient=patient
+                    )
             except UnguardedError as error:
                 async with self.database.transaction() as conn:
                     await register(conn, persons=error.persons, agencies=[agency(desk)])

@@ -11,8 +11,11 @@ import orjson
 import pytest
 from fastapi import FastAPI, Header
 
+from hub.attempts.served import SETTLE
+from hub.clock import SECOND
 from hub.database import Database
 from hub.partnership import load
+from hub.schemas import wire
 from hub.settings import ROOT
 from services.gateway import inbox
 from tests.integration.delivery.test_relay import lapses
@@ -54,6 +57,14 @@ async def read(client: httpx.AsyncClient, **params: int) -> dict[str, Any]:
 
 def measured(world: World, family: int = 1, **rest: Any) -> Queued:
     return Queued(family, type=MEASURED, body=example(world.catalogue, MEASURED), **rest)
+
+
+def of_person(world: World, number: int) -> Queued:
+    """A measure of this person, that rests on them."""
+    event_type, datum = wire.decode(world.catalogue, example(world.catalogue, MEASURED))
+    person = {"scheme": "hub", "value": world.person(number)}
+    body = wire.encode(event_type, datum | {"person": person})
+    return Queued(1, type=MEASURED, body=body, persons=(number,))
 
 
 async def test_a_delivery_is_a_structured_cloud_event_when_it_is_read(
@@ -117,15 +128,18 @@ async def test_the_topic_still_has_each_delivery_once_when_the_inbox_released_it
 async def test_a_released_item_keeps_its_place_without_its_body_when_a_withdrawal_is_accepted(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    first, second = await world.put(measured(world, persons=(1,)), measured(world, 2))
+    first, second = await world.put(of_person(world, 1), measured(world, 2))
     await read(client)
     await world.accept_protective(1)
+    started = time.monotonic()
     page = await read(client)
     events = page["events"]
     assert [(event["id"], event.get("state"), "data" in event) for event in events] == [
         (first, "waiting", False),
         (second, None, True),
     ]
+    # It would have been decided again by now, if anybody were at work.
+    assert time.monotonic() - started >= SETTLE / SECOND
     # The cursor stays before what is still to come, or its reader would never see it.
     assert page["after"] == events[0]["place"] - 1
     (lapse,) = await lapses(world)
@@ -140,6 +154,34 @@ async def test_a_released_item_keeps_its_place_without_its_body_when_a_withdrawa
     assert [event.get("state") for event in events] == ["recalled", None]
     assert events[0]["place"] == 1
     assert "data" not in events[0]
+
+
+async def test_a_released_item_is_as_it_was_when_what_was_accepted_is_about_somebody_else(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await world.put(measured(world, persons=(1, 2)))
+    before = await read(client)
+    await world.accept_protective(1)
+    # What is new rests on the same guard: it stays.
+    await world.put(measured(world, persons=(1, 2)))
+    assert await read(client) == before
+    assert await read(client) == before
+    assert await world.statuses() == {"lapsed": 2}
+    assert [lapse["cause"] for lapse in await lapses(world)] == ["guard"]
+
+
+async def test_a_reading_waits_for_the_new_decision_when_what_was_accepted_concerns_an_item(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await world.put(of_person(world, 1))
+    (before,) = (await read(client))["events"]
+    await world.accept_protective(1)
+    reading = asyncio.ensure_future(read(client))
+    while await world.statuses() != {"lapsed": 1}:
+        assert not reading.done()
+        await asyncio.sleep(0.01)
+    await world.rows("UPDATE delivery SET status = 'delivered', counts = '{1}' RETURNING seq")
+    assert (await reading)["events"] == [before]
 
 
 async def test_a_reading_releases_nothing_new_when_a_withdrawal_was_accepted(
@@ -254,7 +296,7 @@ async def test_relay_and_inbox_release_each_delivery_under_one_place_when_they_r
 async def test_nothing_personal_stands_in_the_answer_when_an_item_has_no_body(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    await world.put(measured(world, persons=(1,)))
+    await world.put(of_person(world, 1))
     await read(client)
     await world.accept_protective(1)
     (event,) = (await read(client))["events"]

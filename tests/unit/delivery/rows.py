@@ -27,6 +27,7 @@ PLAIN = Row(
     next_mono=0,
     released_at=None,
     place=None,
+    since_mono=None,
     version="1",
 )
 

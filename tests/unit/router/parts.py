@@ -66,6 +66,7 @@ def row_of(delivery: str, seq: int, effect: Deliver) -> Row:
         next_mono=0,
         released_at=None,
         place=None,
+        since_mono=None,
         version="",
     )
 
