@@ -104,12 +104,21 @@ class Line(Hub):
         """Begin to produce and to read."""
         await super().start()
         self.parts = assemble(self.stack.settings("router", postgres=self.dsn))
-        self.outbox = OutboxProducer(self.dsn, self.ring, self.sender("outbox"))
-        self.stopping = asyncio.Event()
-        self.producing = asyncio.ensure_future(self.outbox.run(self.stopping))
+        self.produce()
         self.readers = [Reader(self.parts, machine, self.stack) for machine in self.parts.machines]
         for reader in self.readers:
             await reader.start()
+
+    def produce(self) -> None:
+        """Have what is accepted reach the logs."""
+        self.stopping = asyncio.Event()
+        outbox = OutboxProducer(self.dsn, self.ring, self.sender("outbox"))
+        self.producing = asyncio.ensure_future(outbox.run(self.stopping))
+
+    async def hold(self) -> None:
+        """What is accepted from now on reaches no log, until it is produced again."""
+        self.stopping.set()
+        await self.producing
 
     def sender(self, name: str) -> Producer:
         """A producer that may write to the logs; each is one caller's alone."""
@@ -118,8 +127,7 @@ class Line(Hub):
     async def rest(self) -> None:
         """Read and produce no more; what there is stays as it is."""
         if not self.stopping.is_set():
-            self.stopping.set()
-            await self.producing
+            await self.hold()
             for reader in self.readers:
                 await reader.stop()
 

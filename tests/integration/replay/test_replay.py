@@ -74,7 +74,11 @@ async def test_what_was_decided_is_decided_again_when_deliveries_left_meanwhile(
         await line.live(10, seed=seed)
         await line.settle()
         # What is accepted now is not read yet, so guards differ and rows that wait to leave lapse.
+        await line.hold()
         await line.live(10, seed=seed + 10)
+        for desk in DESKS:
+            await line.end(await line.begin(desk))
+        line.produce()
         await line.relay(*DESKS)
     await line.rest()
     lapsed = "SELECT count(*) FROM event WHERE type = 'wraparound.hub.decision_lapsed.v1'"

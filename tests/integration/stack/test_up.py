@@ -49,6 +49,14 @@ def family(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
+def name_of(process: psutil.Process) -> str:
+    """Its program; of one that has ended since it was listed, nothing."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
     """The error's line; everything before it is progress."""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("starting ")]
@@ -60,7 +68,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_up_leaves_a_hub_that_down_ends_when_all_goes_well(folder: Path) -> None:
     said = up(folder)
     children = family(said["pid"])
-    names = {child.name() for child in children}
+    names = {name_of(child) for child in children}
     assert "java" in names
     assert "postgres" in names
     status = call("status", "--folder", folder, "--json")
@@ -114,12 +122,12 @@ def test_leftovers_are_ended_when_the_system_does_not_tie_them_to_their_owner(fo
 @pytest.mark.timeout(400)
 def test_what_ended_is_started_again_when_the_supervisor_looks(folder: Path) -> None:
     said = up(folder, "--servers-only")
-    before = {child.name(): child for child in family(said["pid"])}
+    before = {name_of(child): child for child in family(said["pid"])}
     before["java"].kill()
     before["postgres"].kill()
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
-        names = [child.name() for child in family(said["pid"]) if child not in before.values()]
+        names = [name_of(child) for child in family(said["pid"]) if child not in before.values()]
         if "java" in names and "postgres" in names and call("doctor", "--folder", folder).returncode == 0:
             return
         time.sleep(0.5)
