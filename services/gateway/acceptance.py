@@ -27,7 +27,7 @@ from services.gateway.claims import Accepted, Result, claim
 from services.gateway.entering import Entering
 from services.gateway.identity import Token, note
 from services.gateway.parts import Parts
-from services.gateway.placement import Unplaced, partial
+from services.gateway.placement import Unplaced
 from services.gateway.problems import ProblemError
 from services.gateway.registration import Change
 from services.gateway.standing import WHO_IS_WHO
@@ -120,17 +120,16 @@ class Batch:
     async def _take(self, event: Published) -> None:
         """Enter the event, and what waited for it; or leave it waiting."""
         entering = self.entering
-        raised = entering.raised(event, partial(event, entering.directory))
-        if self.is_suspended and not raised and not self._comes_back(event):
-            await self._wait(event, "suspended", entering.tokens(event), raised)
+        if self.is_suspended and not self._comes_back(event) and not await entering.protected(event):
+            await self._wait(event, "suspended", entering.tokens(event))
             return
         behind = entering.behind(event, self.blocked)
         if behind:
-            await self._wait(event, "behind", behind | entering.unknown(event), raised)
+            await self._wait(event, "behind", behind | entering.unknown(event))
             return
         entered = await entering.enter(event, self.now)
         if isinstance(entered, Unplaced):
-            await self._wait(event, "unidentified", entered.tokens, raised)
+            await self._wait(event, "unidentified", entered.tokens)
         else:
             await self._wake(entered)
 
@@ -138,10 +137,9 @@ class Batch:
         """Its own agency's return waits for nothing: nobody else could ever say it of the agency that says so."""
         return event.kind == "hub.agency_resumed" and event.datum["agency"] == self.desk.agency
 
-    async def _wait(
-        self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes], raised: frozenset[str]
-    ) -> None:
-        """Keep the event waiting. Whom it protects is protected from now on, even so."""
+    async def _wait(self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes]) -> None:
+        """Keep the event waiting. Whom it protects is protected from now on, even so, if its author may say it."""
+        raised = await self.entering.protected_waiting(event)
         key_id = desk_subject(self.parts.secret, event.desk.name)
         await self.parts.ring.create(self.conn, key_id, "desk", self.now)
         self.out.raises.update(raised)

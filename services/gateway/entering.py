@@ -16,7 +16,7 @@ from services.gateway import doubts
 from services.gateway.checking import Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
-from services.gateway.placement import Copy, Unplaced, expected, missing, place
+from services.gateway.placement import Copy, Unplaced, expected, missing, partials, place
 from services.gateway.registration import NOTHING, Change, Registrar
 from services.gateway.standing import ENDING, WHO_IS_WHO, Standing
 from services.gateway.writing import Entered, Gathered
@@ -152,24 +152,53 @@ class Entering:
         token = self.directory.token(("person", each.scheme, each.value))
         return person is not None and await self._standing.decides(self.conn, event, token, person)
 
-    def raised(self, event: Published, datum: Datum) -> frozenset[str]:
-        """Whose guards the event raises, with these references in it."""
-        receipt = event.receipt_id
-        return protective(
-            PlainEvent(receipt, event.kind, event.desk.name, "", self.now, self.now, receipt, datum)
+    async def protected(self, event: Published) -> frozenset[str]:
+        """Whom the event protects, as far as it is known: every candidate where that is doubtful (RULES.md 7)."""
+        found = [
+            await self._raised(event, datum, _family(event, datum))
+            for datum in partials(event, self.directory)
+        ]
+        return frozenset().union(*found) - {""}
+
+    async def protected_waiting(self, event: Published) -> frozenset[str]:
+        """The same of an event that waits: nobody, if no log in which they are would take it from its author."""
+        whose = await self.protected(event)
+        if not whose:
+            return whose
+        named = {_family(event, datum) for datum in partials(event, self.directory)} - {""}
+        found = await self.conn.execute(
+            "SELECT DISTINCT family_id::text FROM membership WHERE person_id = ANY(%s::uuid[])",
+            (sorted(whose),),
         )
+        logs = sorted(named.union(row[0] for row in await found.fetchall()))
+        standing = Standing(self.parts, leading=False)
+        await standing.load(self.conn, logs)
+        may = any(
+            standing.allows(event, datum, log, self.now)
+            for datum in partials(event, self.directory)
+            for log in logs
+        )
+        return whose if may else frozenset()
 
     async def _concerned(self, event: Published, copies: Sequence[Copy]) -> frozenset[str]:
         """Whose guards the event raises: all whom it protects, every candidate where it is doubtful (RULES.md 7)."""
         whose: set[str] = set()
         for copy in copies:
-            whose |= self.raised(event, event.type.replace_refs(event.datum, copy.mapping))
-            # A worker's conflict, and a family's erasure, concern everybody in it.
-            if event.kind == "hub.worker_conflict_recorded" or event.datum.get("scope") == "family":
-                whose |= await self._members(copy.log)
+            whose |= await self._raised(event, event.type.replace_refs(event.datum, copy.mapping), copy.log)
         # Who is named for the first time by what its log will reject is nobody: there is no guard to raise.
         unborn = {self.directory.would_be(key) for key in event.keys if not self.directory.find(key)}
         return frozenset(whose - unborn)
+
+    async def _raised(self, event: Published, datum: Datum, log: str) -> frozenset[str]:
+        """Whose guards the event raises in a log, with these references in it."""
+        receipt = event.receipt_id
+        whose = protective(
+            PlainEvent(receipt, event.kind, event.desk.name, "", self.now, self.now, receipt, datum)
+        )
+        # A worker's conflict, and a family's erasure, concern everybody in it.
+        if log and (event.kind == "hub.worker_conflict_recorded" or datum.get("scope") == "family"):
+            return whose | await self._members(log)
+        return whose
 
     async def _end(self, event: Published, copies: Sequence[Copy]) -> None:
         """What the event ends; and an agency's suspension, which holds from its acceptance on (RULES.md 4.11)."""
@@ -204,3 +233,9 @@ class Entering:
             "SELECT person_id::text FROM membership WHERE family_id = %s AND until IS NULL", (family,)
         )
         return self.directory.members(family, [row[0] for row in await found.fetchall()])
+
+
+def _family(event: Published, datum: Datum) -> str:
+    """The family that the event names, if it is known by then."""
+    named = datum[event.type.family_field] if event.type.family_field is not None else None
+    return "" if named is None else str(named["value"])

@@ -124,11 +124,15 @@ def missing(event: Published, directory: Directory, registers: Collection[RefKey
     return frozenset(found)
 
 
-def partial(event: Published, directory: Directory) -> Datum:
-    """The event with those references replaced that are known, for what cannot wait until all are."""
-    known = {ref.key: hub_id for ref in event.refs if (hub_id := directory.known(ref.key)) is not None}
-    unknown = {ref.key: "" for ref in event.refs if ref.key not in known}
-    return event.type.replace_refs(event.datum, {**unknown, **known})
+def partials(event: Published, directory: Directory) -> list[Datum]:
+    """The event as far as it is known: once, or more often, so that each candidate for a doubtful id is in one."""
+    known = {ref.key: [link.hub_id for link in directory.find(ref.key)] or [""] for ref in event.refs}
+    return [
+        event.type.replace_refs(
+            event.datum, {key: each[min(number, len(each) - 1)] for key, each in known.items()}
+        )
+        for number in range(max(map(len, known.values()), default=1))
+    ]
 
 
 def _without_family(event: Published, secret: bytes) -> Copy:

@@ -3,6 +3,9 @@
 Asked under the registration lock of the state that the router keeps. The router may be behind, so what it has yet to
 read of who opened, leads and closed a family is read on top of it, and what this transaction itself has accepted: a
 desk that opens a family and names its members in one batch is its lead already. What cannot be judged is not taken.
+
+The same is asked of an event that waits and would protect somebody meanwhile: all that is unread is read then, since
+its author may have any role.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,9 @@ import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
+from hub.events import HUB
 from hub.processor.store import STORED, state_context, stored_event
+from hub.schemas.refs import Datum
 from services.consent.authority import Refused, may_state
 from services.consent.event import PlainEvent, kind_of
 from services.consent.family import State, Stepped, step
@@ -35,7 +40,7 @@ WHO_IS_WHO: Final = REGISTERING | ENDING | frozenset(LEADING)
 
 _PENDING: Final = f"""
 SELECT {STORED} FROM event e
-WHERE e.key = ANY(%s::uuid[]) AND e.type = ANY(%s)
+WHERE e.key = ANY(%s::uuid[]) AND (e.type = ANY(%s) OR NOT %s)
   AND NOT EXISTS (SELECT FROM fate f WHERE f.event_id = e.event_id AND f.processor = 'router' AND f.kind <> 'parked')
 ORDER BY e.recorded_at, array_position(%s, e.type)
 """
@@ -44,8 +49,10 @@ ORDER BY e.recorded_at, array_position(%s, e.type)
 class Standing:
     """The families of one transaction, as their logs will have them."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, leading: bool = True) -> None:
+        """`leading`: of what is unread, only who leads."""
         self._parts = parts
+        self._leading = leading
         self._table = parts.partnership.authority_plain
         self._families: dict[str, tuple[FamilyFacts, Micros]] = {}
 
@@ -55,7 +62,7 @@ class Standing:
         if not wanted:
             return
         ring, types = self._parts.ring, [f"wraparound.{kind}.v1" for kind in LEADING]
-        found = await conn.execute(_PENDING, (wanted, types, types), binary=True)
+        found = await conn.execute(_PENDING, (wanted, types, self._leading, types), binary=True)
         pending = await found.fetchall()
         found = await conn.execute(
             f"SELECT key::text, state FROM {TABLE} WHERE key = ANY(%s::uuid[])", (wanted,), binary=True
@@ -85,6 +92,13 @@ class Standing:
                 data=event.type.replace_refs(event.datum, copy.body),
             )
         )
+
+    def allows(self, event: Published, datum: Datum, log: str, at: Micros) -> bool:
+        """Whether its author may state the event of this family, as far as it is known who is in it."""
+        facts, time = self._families.get(log, (FamilyFacts.of({}), 0))
+        receipt, when = event.receipt_id, max(at, time)
+        plain = PlainEvent(receipt, event.kind, event.desk.name, log, when, at, receipt, datum)
+        return not isinstance(may_state(self._table, self._parts.compiled, facts, plain), Refused)
 
     async def decides(self, conn: Connection, event: Published, token: bytes, person: str) -> bool:
         """Whether the desk has the task to say whose an id is, this person being one of its candidates."""
@@ -116,12 +130,15 @@ class Standing:
         after = self._after(facts, replace(event, recorded=at))
         if after is None:
             return False
-        if event.kind in LEADING:
+        if event.kind in LEADING or not self._leading:
             self._families[event.family] = FamilyFacts.of(after, previous=facts), at
         return True
 
     def _after(self, facts: FamilyFacts, event: PlainEvent) -> State | None:
-        if isinstance(may_state(self._table, self._parts.compiled, facts, event), Refused):
+        refused = event.source != HUB and isinstance(
+            may_state(self._table, self._parts.compiled, facts, event), Refused
+        )
+        if refused:
             return None
         stepped = step(dict(facts.state), event)
         return stepped.state if isinstance(stepped, Stepped) else None

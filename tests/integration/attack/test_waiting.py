@@ -2,8 +2,8 @@
 
 from hub.clock import SECOND, SystemClock
 from services.gateway.timers import open_overdue
-from tests.integration.attack.hub import CHESIL, Hub
-from tests.integration.gateway.world import ref
+from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, REACH, S2W, Hub
+from tests.integration.gateway.world import event, ref
 
 POLICE = "police/dorset"
 INCIDENT = "outcome.incident_reported"
@@ -55,3 +55,61 @@ async def test_a_familys_news_leaves_when_two_people_let_go_what_waits(hub: Hub)
     assert [row["person"]["value"] for row in got["people"]] == [await hub.person("K")]
     assert await hub.rows("SELECT reason FROM waiting") == [("unidentified",)]
     assert len(await tasks_after_a_minute(hub)) == 1
+
+
+async def test_what_waits_protects_nobody_when_its_author_could_not_state_it(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    await hub.support("F-1", "V", S2W)
+    supervision = {"family": ref("F-1"), "person": ref("P"), "desk": PROBATION}
+    mistyped = {"family": ref("F-typo"), "person": ref("V")}
+    about = {"family": ref("F-typo"), "referral": ref("R-9"), "person": ref("V")}
+    before = (await hub.guards())[await hub.person("V")]
+    # Not by a desk without a role for her, and not by one that has a role for somebody else, read or unread.
+    await hub.tell("consent.withdrawn", mistyped, desk=PARAGON)
+    batch = [
+        event("person.probation_supervision_started", supervision, "b-1", PROBATION),
+        event("consent.withdrawn", mistyped, "b-2", PROBATION),
+    ]
+    assert (await hub.post_batch(batch, desk=PROBATION)).status_code == 202
+    await hub.tell("referral.allocated", about, desk=REACH)
+    assert (await hub.guards())[await hub.person("V")] == before
+    await incident(hub, ref("K"))
+    await hub.relay(CHESIL)
+    assert len(hub.got(CHESIL, INCIDENT)) == 1
+    # But by one that supports her.
+    await hub.tell("consent.withdrawn", mistyped, desk=S2W)
+    assert (await hub.guards())[await hub.person("V")] == before + 1
+    assert len(await hub.rows("SELECT 1 FROM waiting")) == 4
+
+
+async def test_what_waits_raises_every_candidate_of_a_doubtful_id(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="A")
+    await hub.begin_family("F-2", CHESIL, adults="B")
+    doubtful = {"scheme": "nhs-number", "value": "9990000018"}
+    for family, who in (("F-1", "A"), ("F-2", "B")):
+        changed = {"family": ref(family), "person": ref(who), "identifiers": [doubtful]}
+        await hub.tell("family.member_changed", changed)
+    await hub.settle()
+    before = await hub.guards()
+    shield = {"family": ref("F-1"), "person": doubtful, "from_person": ref("UNKNOWN-1", "niche")}
+    await hub.tell("safety.restriction_placed", {"restriction": "r", **shield}, desk=POLICE)
+    assert await hub.rows("SELECT reason FROM waiting") == [("unidentified",)]
+    after = await hub.guards()
+    for who in "AB":
+        person = await hub.person(who)
+        assert after[person] == before[person] + 1
+
+
+async def test_a_suspended_agencys_conflict_protects_the_whole_family_at_once(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.support("F-1", "V", S2W)
+    await hub.tell("hub.agency_suspended", {"agency": "s2w"}, desk=IG)
+    await hub.settle()
+    before = await hub.guards()
+    conflict = {"family": ref("F-1"), "conflict": "c", "desk": S2W, "worker": "w"}
+    await hub.tell("hub.worker_conflict_recorded", conflict, desk=S2W)
+    after = await hub.guards()
+    assert {person: after[person] - before[person] for person in after} == {
+        await hub.person(who): 1 for who in "VK"
+    }
+    assert await hub.rows("SELECT 1 FROM waiting") == []
