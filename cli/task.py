@@ -58,7 +58,8 @@ def _words(found: dict[str, Any]) -> str:
 def do_command(
     task: Task,
     action: Annotated[
-        str, typer.Argument(help="redrive, discard, confirm, approve or refuse, as the kind allows.")
+        str,
+        typer.Argument(help="redrive, discard, confirm, place, approve, refuse or note, as the kind allows."),
     ],
     desk: As = "",
     person: Annotated[

@@ -37,6 +37,11 @@ from services.gateway.writing import write
 REGISTRATION_LOCK: Final = 710_010
 
 
+async def register_alone(conn: Connection) -> None:
+    """Until this transaction ends nobody else registers anybody, and nothing is left waiting."""
+    await conn.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTRATION_LOCK,))
+
+
 async def accept(parts: Parts, event: Published, token: Token | None = None) -> Accepted:
     """Accept one event; it is durable when this returns. Raises `ProblemError` (401, 409), `DatabaseAwayError`."""
     (result,) = await accept_all(parts, [event], token)
@@ -103,7 +108,7 @@ class Batch:
     async def _look(self) -> None:
         registering = any(event.kind in WHO_IS_WHO for event in self.events)
         if registering:
-            await self.conn.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTRATION_LOCK,))
+            await register_alone(self.conn)
         await self._load(again=False)
         if not registering and (
             self.is_suspended or self.blocked or any(self.entering.unknown(event) for event in self.events)
@@ -131,7 +136,7 @@ class Batch:
         if isinstance(entered, Unplaced):
             await self._wait(event, "unidentified", entered.tokens)
         else:
-            await self._wake(entered)
+            await self.wake(entered)
 
     def _comes_back(self, event: Published) -> bool:
         """Its own agency's return waits for nothing: nobody else could ever say it of the agency that says so."""
@@ -160,19 +165,19 @@ class Batch:
             mono=self.mono,
         )
 
-    async def _wake(self, change: Change) -> None:
+    async def wake(self, change: Change) -> None:
         """Enter the events that waited for what was registered, in order, and what those wake in turn."""
         for agency in [agency for agency, closed in self.out.suspended.items() if not closed]:
             del self.out.suspended[agency]
             await guards.set_closed(self.conn, agency, closed=False, since=self.now)
             if agency == self.desk.agency:
                 self.is_suspended = self.parts.partnership.agency(agency).state == "suspended"
-            await self._try(await waiting.suspended(self.conn, self.parts.ring, agency))
+            await self.retry(await waiting.suspended(self.conn, self.parts.ring, agency))
         tokens = await self.entering.tokens_of(change.touched)
         while tokens:
-            tokens = await self._try(await waiting.touched(self.conn, self.parts.ring, tokens))
+            tokens = await self.retry(await waiting.touched(self.conn, self.parts.ring, tokens))
 
-    async def _try(self, rows: Sequence[Waiting]) -> frozenset[bytes]:
+    async def retry(self, rows: Sequence[Waiting]) -> frozenset[bytes]:
         """Try each row in order. Gives the ids that others may have waited for."""
         freed: set[bytes] = set()
         blocked: dict[str, frozenset[bytes]] = {}
@@ -196,7 +201,7 @@ class Batch:
         """
         if row.reason == "suspended" and await self._still_suspended(row):
             return None
-        event = self._published(row)
+        event = published(self.parts, row)
         if event is None:
             return Unplaced(row.tokens)
         await self.entering.load([event])
@@ -217,15 +222,15 @@ class Batch:
         agency = row.desk.partition("/")[0]
         return self.out.suspended.get(agency, False) or await guards.is_closed(self.conn, agency)
 
-    def _published(self, row: Waiting) -> Published | None:
-        """The event of a row; None if its data does not fit its schema or the partnership any more."""
-        parts = self.parts
-        event_type = parts.catalogue.type(row.type)
-        datum, _ = event_type.read_json(row.data)
-        if datum is None or not parts.partnership.has_desk(row.desk):
-            return None
-        desk = parts.partnership.desk(row.desk)
-        try:
-            return parts.checker.published(desk, row.receipt_id, "", b"", datum, event_type)
-        except ProblemError:
-            return None
+
+def published(parts: Parts, row: Waiting) -> Published | None:
+    """The event of a row; None if its data does not fit its schema or the partnership any more."""
+    event_type = parts.catalogue.type(row.type)
+    datum, _ = event_type.read_json(row.data)
+    if datum is None or not parts.partnership.has_desk(row.desk):
+        return None
+    desk = parts.partnership.desk(row.desk)
+    try:
+        return parts.checker.published(desk, row.receipt_id, "", b"", datum, event_type)
+    except ProblemError:
+        return None

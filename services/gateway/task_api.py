@@ -15,12 +15,14 @@ from hub.clock import format_micros
 from hub.looks import LONGEST_CLAIM, Look, states
 from hub.shown import answer, ref
 from services.gateway.api import Doors
+from services.gateway.doing import Doing, Task, open_task, open_tasks
 from services.gateway.identity import Caller
 from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
-from services.gateway.work import AWAITED, Doing, Task, act, actions, open_task, open_tasks
+from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
-_HIDDEN: Final = frozenset({"copies", "discard_asked_by", "family"})
+_ASKED: Final = frozenset({"discard_asked_by", "place_asked_by"})
+_HIDDEN: Final = _ASKED | {"copies", "family"}
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -32,7 +34,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "due_at": "2026-04-14T14:30:00.000000Z",
     "detail": {"desk": "s2w/sft"},
     "state": "open",
-    "actions": ["confirm", "discard"],
+    "actions": ["confirm", "discard", "place"],
 }
 _DONE: Final = {"task": _EXAMPLE["task"], "action": "confirm", "state": "asked"}
 
@@ -104,6 +106,7 @@ def build(doors: Doors) -> APIRouter:
             str(request.state.instance),
         )
         async with parts.database.transaction() as conn:
+            await prepare(conn, action)
             found = await open_task(conn, caller.desk.name, _id(task))
             if found is None:
                 raise ProblemError(NOT_FOUND)
@@ -123,7 +126,7 @@ def _shown(task: Task) -> dict[str, Any]:
         "opened_at": format_micros(task.opened_at),
         "due_at": None if task.due_at is None else format_micros(task.due_at),
         "detail": {name: value for name, value in task.detail.items() if name not in _HIDDEN},
-        "state": AWAITED if "discard_asked_by" in task.detail else "open",
+        "state": "open" if _ASKED.isdisjoint(task.detail) else AWAITED,
         "actions": actions(task),
     }
 

@@ -134,6 +134,14 @@ async def remove(conn: Connection, receipts: Sequence[str], at: Micros) -> None:
     )
 
 
+async def take(conn: Connection, ring: KeyRing, receipt: str) -> Waiting | None:
+    """An event that waits, locked; None if it waits no more."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM waiting w WHERE receipt_id = %s FOR UPDATE", (receipt,), binary=True
+    )
+    return next(iter(await _read(conn, ring, await found.fetchall())), None)
+
+
 async def let_go(conn: Connection, ring: KeyRing, receipt: str, at: Micros) -> Waiting | None:
     """An event waits no more and never enters. What was behind it alone waits for itself from now on.
 

@@ -10,29 +10,31 @@
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
 
+`place`, of what is `unidentified`: it enters for those who are known; two people, if a row of somebody is left out.
+
 What is a statement enters through acceptance as any event of the desk whose task it is; nothing here is a second way
 to change what a log says.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
 import orjson
 
-from hub.clock import Micros
 from hub.database import Connection
 from hub.ids import derive
-from hub.looks import Look, Recorder, user_subject
+from hub.looks import Recorder
 from hub.outbox import LogEvent, put
 from hub.processor import store
 from services.gateway import waiting
-from services.gateway.acceptance import accept_batch
+from services.gateway.acceptance import accept_batch, register_alone
 from services.gateway.claims import Accepted
 from services.gateway.cloudevents import CloudEvent
+from services.gateway.doing import Doing, Task, end, is_first
 from services.gateway.given_back import give_back
-from services.gateway.parts import Parts
+from services.gateway.placing import Placing
 from services.gateway.problems import NOT_FOUND, ProblemError, invalid
 
 REDRIVE: Final = "wraparound.hub.redrive_requested.v1"
@@ -45,58 +47,15 @@ WHY: Final = ("mistyped", "nobody_of_ours", "sent_twice", "taken_back_by_its_des
 AWAITED: Final = "awaits a second person"
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task as it stands."""
-
-    id: str
-    kind: str
-    key: str
-    owner: str
-    opened_at: Micros
-    due_at: Micros | None
-    reason: str
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Doing:
-    """One action on one task by one user."""
-
-    conn: Connection
-    parts: Parts
-    task: Task
-    look: Look
-    at: Micros
-    given: Mapping[str, Any]
-
-
-_COLUMNS: Final = "task_id::text, kind, key, owner, opened_at, due_at, reason, detail"
-
-
-async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int) -> list[Task]:
-    """The open tasks of a desk, the one due first first."""
-    found = await conn.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE owner = %s AND done_at IS NULL AND kind = coalesce(%s, kind)"
-        " ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %s",
-        (owner, kind, limit),
-    )
-    return [Task(*row) for row in await found.fetchall()]
-
-
-async def open_task(conn: Connection, owner: str, task_id: str) -> Task | None:
-    """An open task of a desk, locked; None if it is not there, not the desk's, or done."""
-    found = await conn.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL FOR UPDATE",
-        (task_id, owner),
-    )
-    row = await found.fetchone()
-    return None if row is None else Task(*row)
-
-
 def actions(task: Task) -> list[str]:
     """What may be done about a task of this kind."""
     return sorted(action for kind, action in _ACTIONS if kind == task.kind)
+
+
+async def prepare(conn: Connection, action: str) -> None:
+    """Take what an action needs before its task is taken: acceptance takes them in this order."""
+    if action in _REGISTERING:
+        await register_alone(conn)
 
 
 async def act(doing: Doing, action: str) -> str:
@@ -114,6 +73,7 @@ async def act(doing: Doing, action: str) -> str:
         "action": action,
         "state": state,
         **({"why": why} if (why := doing.given.get("why")) else {}),
+        **doing.said,
     }
     await recorder.record(doing.conn, "task.done", doing.look, doing.at, {}, detail)
     return state
@@ -148,7 +108,7 @@ async def _answer(doing: Doing, decision: str) -> str:
     if family := doing.task.detail.get("family"):
         data["family"] = {"scheme": "hub", "value": family}
     state = await _publish(doing, APPROVAL, data)
-    await _end(doing)
+    await end(doing)
     return state
 
 
@@ -186,7 +146,7 @@ async def _redrive_dead(doing: Doing) -> str:
     await conn.execute(
         "UPDATE fate SET kind = 'redriven' WHERE event_id = %s AND kind = 'rejected'", (event_id,)
     )
-    await _end(doing)
+    await end(doing)
     return DONE
 
 
@@ -197,13 +157,13 @@ async def _redrive_undelivered(doing: Doing) -> str:
         " WHERE delivery_id = %s AND status = 'dead'",
         (doing.task.key,),
     )
-    await _end(doing)
+    await end(doing)
     return DONE
 
 
 async def _discard(doing: Doing) -> str:
     """Let a record go: a second person of the desk must say so too."""
-    if await _is_first(doing):
+    if await is_first(doing):
         return AWAITED
     conn, event_id = doing.conn, doing.task.key
     found = await conn.execute(
@@ -215,7 +175,7 @@ async def _discard(doing: Doing) -> str:
     if row is not None:
         await give_back(conn, doing.parts, event_id, row[0] or (), doing.at)
     await conn.execute("DELETE FROM dead_letter WHERE task_id = %s", (doing.task.id,))
-    await _end(doing)
+    await end(doing)
     return DONE
 
 
@@ -226,40 +186,34 @@ async def _discard_waiting(doing: Doing) -> str:
     """
     if doing.given.get("why") not in WHY:
         raise invalid("/why", "required", ", ".join(WHY), "none of them", f'"{WHY[0]}"')
-    if await _is_first(doing):
+    if await is_first(doing):
         return AWAITED
     gone = await waiting.let_go(doing.conn, doing.parts.ring, doing.task.key, doing.at)
     if gone is None:
         raise ProblemError(NOT_FOUND)
     await give_back(doing.conn, doing.parts, doing.task.key, gone.raised, doing.at)
-    await _end(doing)
+    await end(doing)
+    return DONE
+
+
+async def _place(doing: Doing) -> str:
+    """An event enters for those whom it names and who are known; two people say so if it says less of somebody then."""
+    placing = await Placing.begin(doing.conn, doing.parts, doing.task.key)
+    if placing is None:
+        raise ProblemError(NOT_FOUND)
+    if placing.left_out:
+        doing.said["left_out"] = list(placing.left_out)
+    if not placing.is_complete and await is_first(doing, "place_asked_by"):
+        return AWAITED
+    await placing.enter(doing.at)
+    await end(doing)
     return DONE
 
 
 async def _note(doing: Doing) -> str:
     """Seen, and taken up with the desk that published: there is nothing that the hub could do."""
-    await _end(doing)
+    await end(doing)
     return DONE
-
-
-async def _is_first(doing: Doing) -> bool:
-    """Whether nobody else of the desk has said so yet; notes who does."""
-    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
-    first = doing.task.detail.get("discard_asked_by")
-    if first is not None and first != me:
-        return False
-    await doing.conn.execute(
-        "UPDATE task SET detail = detail || jsonb_build_object('discard_asked_by', %s::text) WHERE task_id = %s",
-        (me, doing.task.id),
-    )
-    return True
-
-
-async def _end(doing: Doing) -> None:
-    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
-    await doing.conn.execute(
-        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s", (doing.at, me, doing.task.id)
-    )
 
 
 _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
@@ -269,6 +223,7 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("undelivered", "redrive"): _redrive_undelivered,
     ("unidentified", "confirm"): _confirm,
     ("unidentified", "discard"): _discard_waiting,
+    ("unidentified", "place"): _place,
     ("held", "confirm"): _confirm,
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,
@@ -276,4 +231,5 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
 }
 """(kind, action) → what it does."""
 
-__all__ = ["AWAITED", "Doing", "Task", "act", "actions", "open_task", "open_tasks"]
+_REGISTERING: Final = frozenset({"confirm", "place"})
+"""Actions that may change who is who, or what waits for that."""

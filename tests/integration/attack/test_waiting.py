@@ -1,6 +1,6 @@
 """An event that protects and waits for an id that nobody knows: it holds its family until two people let it go."""
 
-from hub.clock import SECOND, SystemClock
+from hub.clock import DAY, SECOND, SystemClock
 from services.gateway.timers import open_overdue
 from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, REACH, S2W, Hub
 from tests.integration.gateway.world import event, ref
@@ -20,11 +20,16 @@ async def tasks_after_a_minute(hub: Hub) -> list[str]:
     return [row[0] for row in found]
 
 
+async def do(hub: Hub, task: str, action: str, user: str, **given: str) -> tuple[int, str]:
+    """What one person of the council does about an event that waits."""
+    headers = hub.bearer(CHESIL, subject=user, purpose="operate", reason="telephoned")
+    answer = await hub.http.post(f"/v1/tasks/{task}/{action}", json=given, headers=headers)
+    return answer.status_code, answer.json().get("state", "")
+
+
 async def discard(hub: Hub, task: str, user: str, why: str) -> tuple[int, str]:
     """One person of the council says that an event is to be let go."""
-    headers = hub.bearer(CHESIL, subject=user, purpose="operate", reason="telephoned")
-    answer = await hub.http.post(f"/v1/tasks/{task}/discard", json={"why": why}, headers=headers)
-    return answer.status_code, answer.json().get("state", "")
+    return await do(hub, task, "discard", user, why=why)
 
 
 async def incident(hub: Hub, *people: dict[str, str]) -> None:
@@ -113,3 +118,54 @@ async def test_a_suspended_agencys_conflict_protects_the_whole_family_at_once(hu
         await hub.person(who): 1 for who in "VK"
     }
     assert await hub.rows("SELECT 1 FROM waiting") == []
+
+
+async def test_an_event_is_placed_for_those_who_are_known_when_two_people_say_so(hub: Hub) -> None:
+    log = await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    unknown = ref("UNKNOWN-1", "niche")
+    roles = {"V": "victim", "P": "alleged_perpetrator", "K": "child_present"}
+    said = {"account": {"text": "shouting was heard", "about": [ref("V"), unknown]}}
+    rows = [{"person": unknown, "role": "witness"}]
+    rows += [{"person": ref(who), "role": role, **said} for who, role in roles.items()]
+    about = {"family": ref("F-1"), "incident": "i-1", "people": rows}
+    receipt = await hub.tell(INCIDENT, about, desk=POLICE)
+    accepted = hub.clock.now()
+    hub.clock.advance(DAY)
+    await hub.settle()
+    await hub.relay(CHESIL)
+    assert hub.got(CHESIL, INCIDENT) == []
+    (task,) = await tasks_after_a_minute(hub)
+    assert await do(hub, task, "place", "one") == (202, "awaits a second person")
+    assert await do(hub, task, "place", "one") == (202, "awaits a second person")
+    # Whoever says that it may be let go has not said that it may enter.
+    assert await discard(hub, task, "two", "mistyped") == (202, "awaits a second person")
+    assert await do(hub, task, "place", "two") == (202, "done")
+    assert (await do(hub, task, "place", "two"))[0] == 404
+    await hub.settle()
+    await hub.relay(CHESIL)
+    (got,) = hub.got(CHESIL, INCIDENT)
+    assert [row["person"]["value"] for row in got["people"]] == [await hub.person(who) for who in roles]
+    assert "account" not in str(got)
+    stored = "SELECT key::text, receipt_id::text, accepted_at, recorded_at FROM event WHERE type LIKE %s"
+    assert await hub.rows(stored, f"%{INCIDENT}%") == [(log, receipt, accepted, hub.clock.now())]
+    assert (await hub.get(f"/v1/receipts/{receipt}", POLICE)).json()["state"] == "received"
+    pairs = (await hub.family_state(log))["persons"][await hub.person("V")]
+    assert f"pair|{await hub.person('P')}|p" in pairs
+    assert await hub.rows("SELECT 1 FROM waiting") == []
+    assert await tasks_after_a_minute(hub) == []
+
+
+async def test_a_wrong_family_is_left_out_by_one_person_and_a_wrong_person_by_nobody(hub: Hub) -> None:
+    log = await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.support("F-1", "V", S2W)
+    mistyped = {"family": ref("F-typo"), "person": ref("V")}
+    await hub.tell("consent.withdrawn", mistyped, desk=S2W)
+    shield = {"family": ref("F-1"), "person": ref("V"), "from_person": ref("UNKNOWN-1", "niche")}
+    await hub.tell("safety.restriction_placed", {"restriction": "r-1", **shield}, desk=POLICE)
+    withdrawal, restriction = await tasks_after_a_minute(hub)
+    assert (await do(hub, restriction, "place", "one"))[0] == 422
+    assert await do(hub, withdrawal, "place", "one") == (202, "done")
+    await hub.settle()
+    found = await hub.rows("SELECT key::text FROM event WHERE type LIKE '%%consent.withdrawn%%'")
+    assert found == [(log,)]
+    assert len(await hub.rows("SELECT 1 FROM waiting")) == 1

@@ -1,0 +1,82 @@
+"""A task as it stands, and one user's action on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.clock import Micros
+from hub.database import Connection
+from hub.looks import Look, user_subject
+from services.gateway.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it stands."""
+
+    id: str
+    kind: str
+    key: str
+    owner: str
+    opened_at: Micros
+    due_at: Micros | None
+    reason: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One action on one task by one user."""
+
+    conn: Connection
+    parts: Parts
+    task: Task
+    look: Look
+    at: Micros
+    given: Mapping[str, Any]
+    said: dict[str, Any] = field(default_factory=dict)
+    """What the record of it says besides."""
+
+
+_COLUMNS: Final = "task_id::text, kind, key, owner, opened_at, due_at, reason, detail"
+
+
+async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int) -> list[Task]:
+    """The open tasks of a desk, the one due first first."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM task WHERE owner = %s AND done_at IS NULL AND kind = coalesce(%s, kind)"
+        " ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %s",
+        (owner, kind, limit),
+    )
+    return [Task(*row) for row in await found.fetchall()]
+
+
+async def open_task(conn: Connection, owner: str, task_id: str) -> Task | None:
+    """An open task of a desk, locked; None if it is not there, not the desk's, or done."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL FOR UPDATE",
+        (task_id, owner),
+    )
+    row = await found.fetchone()
+    return None if row is None else Task(*row)
+
+
+async def is_first(doing: Doing, asked: str = "discard_asked_by") -> bool:
+    """Whether nobody else of the desk has asked for it yet; notes who does."""
+    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
+    first = doing.task.detail.get(asked)
+    if first is not None and first != me:
+        return False
+    await doing.conn.execute(
+        "UPDATE task SET detail = detail || jsonb_build_object(%s::text, %s::text) WHERE task_id = %s",
+        (asked, me, doing.task.id),
+    )
+    return True
+
+
+async def end(doing: Doing) -> None:
+    """The task is done, by this user."""
+    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
+    await doing.conn.execute(
+        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s", (doing.at, me, doing.task.id)
+    )
