@@ -34,9 +34,12 @@ class PlainEvent:
 
     @property
     def occurred(self) -> Micros:
-        """When it happened: as its publisher says, but never after it was recorded."""
-        stated = instant(self.data.get("occurred_at"))
-        return self.recorded if stated is None else min(stated, self.recorded)
+        """When it happened: as its publisher says, but never after it was accepted, or recorded.
+
+        What waited before the log is recorded later than it was accepted.
+        """
+        stated, known = instant(self.data.get("occurred_at")), min(self.accepted, self.recorded)
+        return known if stated is None else min(stated, known)
 
     @property
     def corrects(self) -> bool:

@@ -34,6 +34,13 @@ JOIN identity i ON i.scheme = wanted.scheme AND i.token = wanted.token AND i.end
 LEFT JOIN referral r ON r.referral_id = i.hub_id
 """
 
+_LAST: Final = """
+SELECT DISTINCT ON (m.person_id) m.person_id::text, m.family_id::text
+FROM membership m JOIN family f USING (family_id)
+WHERE m.person_id = ANY(%s::uuid[]) AND m.until = f.closed_at
+ORDER BY m.person_id, f.closed_at DESC, f.family_id
+"""
+
 _SCHEMES: Final = (
     "SELECT DISTINCT hub_id::text, scheme FROM identity"
     " WHERE hub_id = ANY(%s::uuid[]) AND status = 'confirmed' AND ended_at IS NULL"
@@ -61,6 +68,7 @@ class Directory:
         self._secret = secret
         self._links: dict[tuple[bytes, str], dict[str, Status]] = {}
         self._families: dict[str, list[str]] = {}
+        self._last: dict[str, str] = {}
         self._referrals: dict[str, str] = {}
         self._schemes: dict[str, set[str]] = {}
         self._asked: set[tuple[str, bytes]] = set()
@@ -100,6 +108,16 @@ class Directory:
                 self._referrals.setdefault(hub_id, family)
             if kind == "person" and hub_id not in self._families:
                 self._families[hub_id] = [each for each in families if self._is_in(hub_id, each)]
+        await self._load_last(conn)
+
+    async def _load_last(self, conn: Connection) -> None:
+        """Look up in which family those were last who are in no open one."""
+        wanted = [
+            each for each, families in self._families.items() if not families and each not in self._last
+        ]
+        if wanted:
+            found = await conn.execute(_LAST, (wanted,))
+            self._last.update(dict(await found.fetchall()))
 
     async def load_schemes(self, conn: Connection, persons: Iterable[str]) -> None:
         """Look up of which schemes these people have ids."""
@@ -135,6 +153,10 @@ class Directory:
         """The open families that the person is in, the one opened first first."""
         return self._families.get(person, ())
 
+    def last_family(self, person: str) -> str | None:
+        """The family that the person was in when it was closed; of several the one closed last."""
+        return self._last.get(person)
+
     def referred(self, referral: str) -> str | None:
         """The family of a referral."""
         return self._referrals.get(referral)
@@ -155,6 +177,7 @@ class Directory:
         self.new.closed[family] = None
         for person in members:
             self.leave(person, family)
+            self._last[person] = family
 
     def join(self, person: str, family: str) -> None:
         """The person is in the family."""

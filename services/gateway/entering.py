@@ -10,13 +10,11 @@ from typing import Final
 from hub.clock import Micros
 from hub.database import Connection
 from hub.schemas.refs import Datum
-from services.consent.event import PlainEvent
-from services.consent.facts import protective
 from services.gateway import doubts
 from services.gateway.checking import Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
-from services.gateway.placement import Copy, Unplaced, expected, missing, partials, place
+from services.gateway.placement import Copy, Unplaced, expected, missing, partials, place, raised
 from services.gateway.registration import NOTHING, Change, Registrar
 from services.gateway.standing import ENDING, WHO_IS_WHO, Standing
 from services.gateway.writing import Entered, Gathered
@@ -59,7 +57,17 @@ class Entering:
     def behind(self, event: Published, blocked: frozenset[bytes]) -> frozenset[bytes]:
         """The ids of the event that an earlier one waits for; not those that this one registers itself."""
         exempt = frozenset(map(self.directory.token, self._registrar.exempt(event)))
-        return (self.tokens(event) & blocked) - exempt
+        found = (self.tokens(event) & blocked) - exempt
+        if not found or not self._says_where(event):
+            return found
+        # For somebody who is known only an open family is waited for: no matter to what says where it belongs.
+        known = (key for key in event.keys if self.directory.known(key) is not None)
+        return found.difference(map(self.directory.token, known))
+
+    def _says_where(self, event: Published) -> bool:
+        """Whether the event names a family or a referral that is known."""
+        named = (ref.key for ref in event.refs if ref.kind in {"family", "referral"})
+        return any(self.directory.known(key) is not None for key in named)
 
     def unknown(self, event: Published) -> frozenset[bytes]:
         """The tokens that the event would wait for, as things are."""
@@ -83,23 +91,23 @@ class Entering:
     # Entering --------------------------------------------------------------------------------------------------
 
     async def enter(
-        self, event: Published, accepted_at: Micros, raised: Sequence[str] = ()
+        self, event: Published, accepted_at: Micros, before: Sequence[str] = ()
     ) -> Change | Unplaced:
-        """Register, place and gather the event. `raised`: whose guards its acceptance raised before."""
+        """Register, place and gather the event. `before`: whose guards were raised for it while it waited."""
         lacking = missing(event, self.directory, self._registrar.exempt(event))
         if lacking:
             return Unplaced(lacking)
-        change, copies, taken = await self._place(event)
+        change, copies, taken = await self._place(event, accepted_at)
         if isinstance(copies, Unplaced):
             return copies
         whose = await self._concerned(event, copies)
-        if whose or raised:
+        if whose or before:
             self.out.protective.add(event.receipt_id)
-        everybody = tuple(sorted(whose.union(raised)))
+        everybody = tuple(sorted(whose.union(before)))
         for person in everybody:
             # Once for each copy, less what was raised while it waited: guard and counts are equal again only when
             # every log has seen its copy, whatever the others made of theirs.
-            self.out.raises[person] += len(copies) - (person in raised)
+            self.out.raises[person] += len(copies) - (person in before)
         if event.kind.startswith(_CONSENT) and accepted_at == self.now:
             accepted_at = await self._after_earlier_acts(event, copies)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
@@ -126,7 +134,9 @@ class Entering:
         ]
         return max(self.now, stored + 1, *(each + 1 for each in mine))
 
-    async def _place(self, event: Published) -> tuple[Change, tuple[Copy, ...] | Unplaced, frozenset[str]]:
+    async def _place(
+        self, event: Published, accepted_at: Micros
+    ) -> tuple[Change, tuple[Copy, ...] | Unplaced, frozenset[str]]:
         """What the event registers, its copies, and which of their logs take it (if it is about who is who)."""
         secret, taken = self.parts.secret, frozenset[str]()
         if event.kind not in WHO_IS_WHO or not event.is_about_a_family:
@@ -135,7 +145,9 @@ class Entering:
         if not isinstance(copies, Unplaced):
             logs = frozenset(copy.log for copy in copies)
             await self._standing.load(self.conn, logs)
-            taken = frozenset(copy.log for copy in copies if self._standing.takes(event, copy, self.now))
+            taken = frozenset(
+                copy.log for copy in copies if self._standing.takes(event, copy, self.now, accepted_at)
+            )
             if not taken and await self._is_decided(event):
                 taken = logs
         if not taken:
@@ -191,10 +203,7 @@ class Entering:
 
     async def _raised(self, event: Published, datum: Datum, log: str) -> frozenset[str]:
         """Whose guards the event raises in a log, with these references in it."""
-        receipt = event.receipt_id
-        whose = protective(
-            PlainEvent(receipt, event.kind, event.desk.name, "", self.now, self.now, receipt, datum)
-        )
+        whose = raised(event, datum)
         # A worker's conflict, and a family's erasure, concern everybody in it.
         if log and (event.kind == "hub.worker_conflict_recorded" or datum.get("scope") == "family"):
             return whose | await self._members(log)

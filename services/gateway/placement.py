@@ -1,8 +1,8 @@
 """Which log an event enters, and as what (DESIGN.md section 4, Identity): values in, values out.
 
 Which family: that of the referral named; else the family named; else each open family in which a person whom it is
-about is confirmed, one copy each, the family opened first the primary one. What concerns no family goes to the log of
-its agency.
+about is confirmed, one copy each, the family opened first the primary one; what protects somebody who is in none any
+more goes to the family that was closed with them in it. What concerns no family goes to the log of its agency.
 
 An id with several candidates makes a copy for each, *doubtful*: it stands in that candidate's log, and in its body a
 stand-in of nobody's takes the candidate's place, so that it says nothing about them until a person has decided; then
@@ -16,6 +16,8 @@ from typing import Final
 
 from hub.ids import derive
 from hub.schemas.refs import HUB_SCHEME, Datum, RefKey
+from services.consent.event import PlainEvent
+from services.consent.facts import protective
 from services.gateway.checking import HOUSEHOLD, REGISTERING, Published
 from services.gateway.directory import Directory
 
@@ -169,6 +171,13 @@ def _readings(
     return readings
 
 
+def raised(event: Published, datum: Datum) -> frozenset[str]:
+    """Whose guards the event raises, with these references in it, as far as it says."""
+    return protective(
+        PlainEvent(event.receipt_id, event.kind, event.desk.name, "", 0, 0, event.receipt_id, datum)
+    )
+
+
 def _household(key: RefKey, secret: bytes) -> str:
     return key[2] if key[1] == HUB_SCHEME else derive(secret, *key)
 
@@ -188,7 +197,8 @@ def _families(event: Published, directory: Directory, datum: Datum) -> list[str]
             return [family]
     if event_type.family_field is not None and datum[event_type.family_field] is not None:
         return [str(datum[event_type.family_field]["value"])]
-    found: dict[str, None] = {}
-    for person in event_type.persons(datum):
-        found.update(dict.fromkeys(directory.families(person)))
+    persons = event_type.persons(datum)
+    found = dict.fromkeys(family for person in persons for family in directory.families(person))
+    if not found and raised(event, datum):
+        found = dict.fromkeys(last for each in persons if (last := directory.last_family(each)) is not None)
     return list(found)

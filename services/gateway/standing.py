@@ -78,7 +78,7 @@ class Standing:
             if str(row[3]) not in erased:
                 self._read(row)
 
-    def takes(self, event: Published, copy: Copy, at: Micros) -> bool:
+    def takes(self, event: Published, copy: Copy, at: Micros, accepted: Micros) -> bool:
         """Whether the log of a copy takes it, as things stand; if so, what comes after it is judged after it."""
         return self._takes(
             PlainEvent(
@@ -87,7 +87,7 @@ class Standing:
                 source=event.desk.name,
                 family=copy.log,
                 recorded=at,
-                accepted=at,
+                accepted=accepted,
                 receipt=event.receipt_id,
                 data=event.type.replace_refs(event.datum, copy.body),
             )

@@ -169,3 +169,55 @@ async def test_a_wrong_family_is_left_out_by_one_person_and_a_wrong_person_by_no
     found = await hub.rows("SELECT key::text FROM event WHERE type LIKE '%%consent.withdrawn%%'")
     assert found == [(log,)]
     assert len(await hub.rows("SELECT 1 FROM waiting")) == 1
+
+
+async def test_what_ends_work_is_placed_when_the_family_is_closed_and_something_by_id_alone_waits(
+    hub: Hub,
+) -> None:
+    log = await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    referral = await hub.support("F-1", "V", S2W)
+    await hub.tell("family.closed", {"family": ref("F-1")})
+    await hub.settle()
+    # What protects her enters the family that was closed with her in it; what does not waits for an open one.
+    await hub.tell("consent.withdrawn", {"person": ref("V")}, desk=S2W)
+    score = {"person": ref("V"), "instrument": "phq9", "score": 7}
+    await hub.tell("outcome.measure_recorded", score, desk=S2W)
+    await hub.tell("consent.refused", {"person": ref("V")}, desk=S2W)
+    about = {"referral": ref(referral), "person": ref("V")}
+    await hub.tell("referral.support_ended", about, desk=S2W)
+    await hub.settle()
+    assert [row[0] for row in await hub.rows("SELECT type FROM waiting ORDER BY seq")] == [
+        "wraparound.outcome.measure_recorded.v1",
+        "wraparound.consent.refused.v1",
+    ]
+    state = await hub.family_state(log)
+    assert [each["state"] for each in state["referrals"].values()] == ["ended"]
+    assert "refusal|*|*|*" in state["persons"][await hub.person("V")]
+    # A person has both enter where she was last.
+    for task in await tasks_after_a_minute(hub):
+        assert await do(hub, task, "place", "one") == (202, "done")
+    await hub.settle()
+    placed = [f"wraparound.{kind}.v1" for kind in ("consent.refused", "outcome.measure_recorded")]
+    found = await hub.rows("SELECT type, key::text FROM event WHERE type = ANY(%s) ORDER BY type", placed)
+    assert found == [(kind, log) for kind in placed]
+    assert await hub.rows("SELECT 1 FROM waiting") == []
+
+
+async def test_what_waited_is_accepted_when_it_was_and_recorded_when_it_entered(hub: Hub) -> None:
+    """Said before a consent that was given since, it does not end that one."""
+    log = await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.support("F-1", "V", S2W)
+    await hub.consent("F-1", "V")
+    paris = {"scheme": "paris", "value": "77"}
+    await hub.tell("consent.withdrawn", {"family": ref("F-1"), "person": paris}, desk=S2W)
+    said = hub.clock.now()
+    await hub.consent("F-1", "V")
+    linked = {"family": ref("F-1"), "person": ref("V"), "identifier": paris, "degree": "confirmed"}
+    await hub.tell("hub.identity_linked", linked)
+    await hub.settle()
+    times = "SELECT accepted_at, recorded_at FROM event WHERE type LIKE '%%consent.withdrawn%%'"
+    assert await hub.rows(times) == [(said, hub.clock.now())]
+    await hub.score("F-1", "V", 11)
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == [11]
+    assert "refusal|*|*|*" in (await hub.family_state(log))["persons"][await hub.person("V")]
