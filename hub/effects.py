@@ -23,7 +23,8 @@ class Emit:
 
     Its id follows from its cause and `part`. `key_id` names the subject whose key seals the body at rest; None
     where the body holds codes only. `recorded` is the time in the log that derives it, which may be past its cause's:
-    a log that hears of something is never earlier than what it hears of.
+    a log that hears of something is never earlier than what it hears of. `names`: a receipt; the field `event` becomes
+    the id that its publisher gave the event, which no log knows.
     """
 
     topic: str
@@ -33,6 +34,7 @@ class Emit:
     key_id: str | None
     part: str = ""
     recorded: Micros = 0
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)

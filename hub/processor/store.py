@@ -236,6 +236,15 @@ def stored_body(row: Sequence[Any], ring: KeyRing) -> tuple[Envelope, bytes]:
     return envelope, body if row[10] is None else ring.open(str(row[10]), seal_context(envelope.id), body)
 
 
+async def source_ids(conn: Connection, receipts: Sequence[str]) -> dict[str, str]:
+    """The id that each of these receipts' publishers gave its event."""
+    cursor = await conn.execute(
+        "SELECT receipt_id::text, source_id FROM receipt WHERE receipt_id = ANY(%s::uuid[])",
+        (list(receipts),),
+    )
+    return dict(await cursor.fetchall())
+
+
 async def write_fates(conn: Connection, processor: str, fates: Sequence[Fate]) -> None:
     """Insert the fates of a batch."""
     rows = Rows("fate", ("event_id", "processor", "kind", "partition", '"offset"', "reason"))

@@ -39,6 +39,7 @@ class Writer:
         self._new: dict[str, Deliver] = {}
         self._revised: dict[str, Revise] = {}
         self._events: list[LogEvent] = []
+        self._named: dict[int, Emit] = {}
         self._entries: list[ledger.Entry] = []
         self._tasks: dict[str, store.TaskRow] = {}
 
@@ -139,6 +140,8 @@ class Writer:
             accepted_at=cause.envelope.accepted_at,
             cause=cause.id,
         )
+        if effect.names:
+            self._named[len(self._events)] = effect
         body = wire.encode(event_type, dict(effect.data))
         self._events.append(LogEvent(envelope, effect.topic, body, effect.key_id))
 
@@ -158,11 +161,23 @@ class Writer:
     async def write(self, conn: Connection) -> None:
         """Write everything, in bulk, in the caller's transaction."""
         await self._ring.load(conn, sorted(self.key_ids()))
+        await self._name_events(conn)
         await self._write_new(conn)
         await self._write_revised(conn)
         await put(conn, self._ring, self._events)
         await ledger.write(conn, self._entries)
         await store.write_tasks(conn, list(self._tasks.values()))
+
+    async def _name_events(self, conn: Connection) -> None:
+        """Have those that speak of a desk's own event name it as the desk does."""
+        if not self._named:
+            return
+        own = await store.source_ids(conn, [effect.names for effect in self._named.values()])
+        for place, effect in self._named.items():
+            event_type = self._catalogue.type(effect.type)
+            # A receipt that is gone stands for itself.
+            body = wire.encode(event_type, {**effect.data, "event": own.get(effect.names, effect.names)})
+            self._events[place] = replace(self._events[place], body=body)
 
     def _sealed(self, delivery_id: str, key: str, release: Release) -> bytes | None:
         if release.body is None:

@@ -28,7 +28,6 @@ def rejection(
         return
     owner = answerable(facts)
     if head.source == owner or facts.scene(rules, at, event.id).holds_role(head.source, persons):
-        # The hub's id of this copy is nothing that the desk knows; its receipt is.
         data = {
             "event": head.receipt,
             "receipt": head.receipt,
@@ -36,7 +35,8 @@ def rejection(
             "reason": reason,
             "problems": None,
         }
-        yield Emit("events", head.key, EVENT_REJECTED, data, head.key, recorded=at)
+        # The hub's id of this copy is nothing that the desk knows; its own is.
+        yield Emit("events", head.key, EVENT_REJECTED, data, head.key, recorded=at, names=head.receipt)
     else:
         detail = {"event": event.id, "desk": head.source, "type": event.type}
         yield OpenTask(TASK, head.key, owner or OPERATIONS, reason, detail=detail)

@@ -24,11 +24,11 @@ async def test_a_rejection_goes_to_its_publisher_when_that_holds_a_role_for_some
         "referral.requested", {"family": ref("F-1"), "to": S2W, "specialism": "mental_health", **about}
     )
     await hub.settle()
-    receipt = await hub.tell("referral.support_started", about, desk=S2W)
+    receipt = await hub.tell("referral.support_started", about, desk=S2W, event_id="mine-77")
     await hub.settle()
     await hub.relay(S2W)
     (back,) = hub.got(S2W, "hub.event_rejected")
-    assert (back["event"], back["receipt"], back["to"]) == (receipt, receipt, S2W)
+    assert (back["event"], back["receipt"], back["to"]) == ("mine-77", receipt, S2W)
     assert await hub.rows("SELECT 1 FROM task WHERE kind = 'rejected'") == []
     await hub.tell("family.opened", {"family": ref("F-1"), "lead": CHESIL})
     await hub.settle()
