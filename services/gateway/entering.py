@@ -14,12 +14,11 @@ from services.gateway import doubts
 from services.gateway.checking import Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
-from services.gateway.placement import Copy, Unplaced, expected, missing, partials, place, raised
+from services.gateway.placement import CONSENT, Copy, Unplaced, expected, missing, partials, place, raised
 from services.gateway.registration import NOTHING, Change, Registrar
 from services.gateway.standing import ENDING, WHO_IS_WHO, Standing
 from services.gateway.writing import Entered, Gathered
 
-_CONSENT: Final = "consent."
 _WITH_IDS: Final = frozenset({"family.member_added", "family.member_changed"})
 
 
@@ -108,7 +107,7 @@ class Entering:
             # Once for each copy, less what was raised while it waited: guard and counts are equal again only when
             # every log has seen its copy, whatever the others made of theirs.
             self.out.raises[person] += len(copies) - (person in before)
-        if event.kind.startswith(_CONSENT) and accepted_at == self.now:
+        if event.kind.startswith(CONSENT) and accepted_at == self.now:
             accepted_at = await self._after_earlier_acts(event, copies)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
         await self._end(event, [copy for copy in copies if copy.log in taken])
@@ -123,14 +122,14 @@ class Entering:
             logs.update(self.directory.families(datum["person"]["value"]))
         found = await self.conn.execute(
             "SELECT max(accepted_at) FROM event WHERE key = ANY(%s::uuid[]) AND starts_with(type, %s)",
-            (sorted(logs), f"wraparound.{_CONSENT}"),
+            (sorted(logs), f"wraparound.{CONSENT}"),
         )
         row = await found.fetchone()
         stored = -1 if row is None or row[0] is None else int(row[0])
         mine = [
             each.accepted_at
             for each in self.out.entered
-            if each.event.kind.startswith(_CONSENT) and not logs.isdisjoint(copy.log for copy in each.copies)
+            if each.event.kind.startswith(CONSENT) and not logs.isdisjoint(copy.log for copy in each.copies)
         ]
         return max(self.now, stored + 1, *(each + 1 for each in mine))
 

@@ -1,8 +1,8 @@
 """Which log an event enters, and as what (DESIGN.md section 4, Identity): values in, values out.
 
 Which family: that of the referral named; else the family named; else each open family in which a person whom it is
-about is confirmed, one copy each, the family opened first the primary one; what protects somebody who is in none any
-more goes to the family that was closed with them in it. What concerns no family goes to the log of its agency.
+about is confirmed, one copy each, the family opened first the primary one; a refusal or withdrawal of somebody who is
+in none any more goes to the family that was closed with them in it. What concerns no family goes to its agency's log.
 
 An id with several candidates makes a copy for each, *doubtful*: it stands in that candidate's log, and in its body a
 stand-in of nobody's takes the candidate's place, so that it says nothing about them until a person has decided; then
@@ -26,6 +26,7 @@ MOST_COPIES: Final = 16
 MOST_FAMILIES: Final = 128
 """The same for one that is certain: a group supervision discusses dozens of families, each of which gets its copy."""
 
+CONSENT: Final = "consent."
 REDRIVE: Final = "hub.redrive_requested"
 WAITS_IN_DOUBT: Final = REGISTERING | {"person.adopted"}
 """Kinds that change who is in which family: they do so once it is certain of whom."""
@@ -199,6 +200,6 @@ def _families(event: Published, directory: Directory, datum: Datum) -> list[str]
         return [str(datum[event_type.family_field]["value"])]
     persons = event_type.persons(datum)
     found = dict.fromkeys(family for person in persons for family in directory.families(person))
-    if not found and raised(event, datum):
+    if not found and event.kind.startswith(CONSENT) and raised(event, datum):
         found = dict.fromkeys(last for each in persons if (last := directory.last_family(each)) is not None)
     return list(found)
