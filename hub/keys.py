@@ -4,8 +4,6 @@
 - Everything here is deterministic, so that a replay gives the same bytes: the nonce of AES-256-GCM is an
   HMAC over context and plaintext, so it repeats only with both of them (a synthetic nonce, as in RFC 8452's
   idea).
-- What is long is packed before it is sealed, since nothing packs it afterwards: states and decision records shrink to
-  a quarter, and PostgreSQL keeps them in their row (measured: a state of 6 kB costs it 7 µs to write, not 70).
 - `context` binds a ciphertext to its place: it is authenticated, and another place refuses to open it.
 - `blind` makes the reference by which an entry of the log names a subject; `salt` salts a commitment to a
   detail.
@@ -16,7 +14,6 @@ its start: keys loaded stay at hand until `capacity` others were loaded.
 
 import hmac
 import os
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -32,9 +29,6 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 BLIND_BYTES = 16
 _TAG_BYTES = 16
-PACKED_FROM = 1_000
-"""Bytes: below, packing costs more than it saves."""
-_PLAIN, _PACKED = b"\0", b"\1"
 
 
 class KeyErasedError(HubError):
@@ -74,26 +68,6 @@ class Cipher:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
         except InvalidTag as error:
             raise SealError("a sealed value was changed, or belongs to another place or key") from error
-
-
-def pack(plaintext: bytes) -> bytes:
-    """What is sealed of a value: a byte that says its form, and the value, packed if it is long."""
-    if len(plaintext) < PACKED_FROM:
-        return _PLAIN + plaintext
-    return _PACKED + zlib.compress(plaintext, 1)
-
-
-def unpack(packed: bytes) -> bytes:
-    """The value of what `pack` gave. Raises `SealError`."""
-    form, rest = packed[:1], packed[1:]
-    if form == _PLAIN:
-        return rest
-    try:
-        if form == _PACKED:
-            return zlib.decompress(rest)
-    except zlib.error as error:
-        raise SealError("a sealed value opens, but cannot be unpacked") from error
-    raise SealError("a sealed value opens, but is in a form that is not known")
 
 
 @dataclass(slots=True)
@@ -176,11 +150,11 @@ class KeyRing:
 
         Raises `KeyErasedError`.
         """
-        return self._at_hand(key_id).cipher.seal(context, pack(plaintext))
+        return self._at_hand(key_id).cipher.seal(context, plaintext)
 
     def open(self, key_id: str, context: bytes, sealed: bytes) -> bytes:
         """Decrypt what `seal` gave for this subject and context. Raises `KeyErasedError`, `SealError`."""
-        return unpack(self._at_hand(key_id).cipher.open(context, sealed))
+        return self._at_hand(key_id).cipher.open(context, sealed)
 
     def blind(self, key_id: str, entry_id: str) -> bytes:
         """The subject as one entry names it: 16 bytes, others in each entry, nobody's without the key."""

@@ -157,7 +157,7 @@ class Batch:
             found = await store.load_states(
                 conn, missing, table=machine.table, shape=machine.shape, ring=ring
             )
-            self.cache.update({key: machine.load(raw) for key, raw in found.items()})
+            self.cache.update({key: machine.load(kept) for key, kept in found.items()})
         if keys:
             self.parked = await store.parked_keys(conn, machine.name, sorted(keys))
         queued = sorted({event.envelope.key for event in events if machine.needs_queue(event)})
@@ -280,7 +280,7 @@ class Batch:
             self._note("coverage", part, self.latest[move.partition], detail)
         await store.write_fates(conn, machine.name, self.fates)
         ring = context.ring if machine.sealed else None
-        states = {key: machine.dump(state) for key, state in self.changed.items()}
+        states = {key: machine.dump(state, self.cache.get(key)) for key, state in self.changed.items()}
         await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
         await self.writer.write(conn)
 

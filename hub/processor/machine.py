@@ -1,10 +1,23 @@
 """What one processor knows: where its state is kept, and its pure handler."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from hub.clock import Micros
 from hub.effects import Outcome, Queued, State
 from hub.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A key's state as its row holds it, and the latest time of the key's log.
+
+    `body` is None for a state that its row holds already, so that only the time is new.
+    """
+
+    body: bytes | None
+    latest: Micros
 
 
 class Machine(Protocol):
@@ -27,7 +40,7 @@ class Machine(Protocol):
 
     @property
     def table(self) -> str:
-        """The table of its states (`key`, `shape`, `state`)."""
+        """The table of its states (`key`, `shape`, `state`, `latest_at`)."""
 
     @property
     def shape(self) -> int:
@@ -40,10 +53,13 @@ class Machine(Protocol):
     def initial(self, key: str) -> State:
         """The state of a key of which nothing has been seen."""
 
-    def dump(self, state: State) -> bytes:
-        """A state as it is stored; equal states give equal bytes."""
+    def dump(self, state: State, stored: State | None) -> Kept:
+        """A state as it is to be stored; equal states give equal bytes.
 
-    def load(self, raw: bytes) -> State:
+        `stored` is the one that stands there now, None if none does: what has not changed need not be written again.
+        """
+
+    def load(self, kept: Kept) -> State:
         """A stored state of this shape."""
 
     def needs_queue(self, event: Event) -> bool:

@@ -28,7 +28,7 @@ from services.consent.registers import Registers, from_wire, larger, register_of
 
 __all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "step"]
 
-SHAPE: Final = 5
+SHAPE: Final = 6
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 _SIXTEEN_MONTHS: Final = 16 * 12

@@ -37,7 +37,7 @@ class Roles:
             if key in erased:
                 continue
             stored = orjson.loads(self.ring.open(key, state_context(TABLE, key), bytes(sealed)))
-            scene = FamilyFacts.of(stored["family"]).scene(self.rules, self.clock.now(), "")
+            scene = FamilyFacts.of(stored).scene(self.rules, self.clock.now(), "")
             if scene.holds_role(desk, persons):
                 return True
         return False

@@ -65,15 +65,17 @@ class Standing:
         found = await conn.execute(_PENDING, (wanted, types, self._leading, types), binary=True)
         pending = await found.fetchall()
         found = await conn.execute(
-            f"SELECT key::text, state FROM {TABLE} WHERE key = ANY(%s::uuid[])", (wanted,), binary=True
+            f"SELECT key::text, state, latest_at FROM {TABLE} WHERE key = ANY(%s::uuid[])",
+            (wanted,),
+            binary=True,
         )
         stored = await found.fetchall()
         erased = await ring.load(conn, wanted)
         self._families.update({log: (FamilyFacts.of({}), 0) for log in wanted})
-        for log, sealed in stored:
+        for log, sealed, latest in stored:
             if log not in erased:
                 state = orjson.loads(ring.open(log, state_context(TABLE, log), bytes(sealed)))
-                self._families[log] = FamilyFacts.of(state["family"]), state["time"]
+                self._families[log] = FamilyFacts.of(state), latest
         for row in pending:
             if str(row[3]) not in erased:
                 self._read(row)

@@ -16,6 +16,7 @@ import orjson
 from hub.clock import Micros
 from hub.effects import Done, Emit, Outcome, Queued
 from hub.events import Event
+from hub.processor.machine import Kept
 from services.consent.registers import Register, Registers, from_wire, join, register_of, to_wire
 
 PERSON_FACT = "wraparound.hub.person_fact.v1"
@@ -40,22 +41,22 @@ class People:
     name: str = "people"
     topic: str = "people"
     table: str = "person_state"
-    shape: int = 3
+    shape: int = 4
     sealed: bool = False
 
     def initial(self, key: str) -> Person:  # noqa: ARG002 - nothing is known of anybody
         """Nothing known."""
         return Person()
 
-    def dump(self, state: Person) -> bytes:
-        """As JSON."""
-        plain = {"facts": dump_registers(state.facts), "raises": state.raises, "time": state.time}
-        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+    def dump(self, state: Person, stored: Person | None) -> Kept:  # noqa: ARG002 - what is new of a person is facts
+        """As JSON, with the time beside it."""
+        plain = {"facts": dump_registers(state.facts), "raises": state.raises}
+        return Kept(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS), state.time)
 
-    def load(self, raw: bytes) -> Person:
+    def load(self, kept: Kept) -> Person:
         """From JSON."""
-        plain = orjson.loads(raw)
-        return Person(load_registers(plain["facts"]), plain["raises"], plain["time"])
+        plain = orjson.loads(kept.body or b"")
+        return Person(load_registers(plain["facts"]), plain["raises"], kept.latest)
 
     def needs_queue(self, event: Event) -> bool:  # noqa: ARG002 - a person has no deliveries of their own
         """Never."""

@@ -61,7 +61,7 @@ async def family(conn: Connection, kit: Kit, family_id: str, desk: str) -> Famil
     states = await store.load_states(conn, [family_id], table=TABLE, shape=SHAPE, ring=kit.ring)
     if family_id not in states:
         return None
-    plain: dict[str, Any] = orjson.loads(states[family_id])["family"]
+    plain: dict[str, Any] = orjson.loads(states[family_id].body or b"{}")
     log = await _log(conn, kit, family_id, lambda event_id: derive(kit.secret, "delivery", event_id, desk))
     found = Family(family_id, FamilyFacts.of(plain), log, Guards({}))
     raises, parked = await compare(conn, concerned(kit.catalogue, found), [family_id])

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import psycopg
 
-from hub.keys import Cipher, unpack
+from hub.keys import Cipher
 from hub.settings import read_key
 from hub.stack.stack import Stack
 from tests.torture.kafka import Message, ends, read
@@ -124,7 +124,7 @@ class Details:
         if cipher is None:
             data_key = self._master.open(f"data|{key_id}".encode(), self._wrapped[key_id])
             cipher = self._ciphers[key_id] = Cipher(data_key)
-        return unpack(cipher.open(context.encode(), sealed))
+        return cipher.open(context.encode(), sealed)
 
 
 def read_book(stack: Stack) -> Book:

@@ -185,7 +185,7 @@ class Hub(World):
         async with self.database.transaction() as conn:
             await self.ring.load(conn, [family])
             found = await store.load_states(conn, [family], table="family_state", shape=SHAPE, ring=self.ring)
-        state: dict[str, Any] = orjson.loads(found[family])["family"]
+        state: dict[str, Any] = orjson.loads(found[family].body or b"")
         return state
 
     def kinds_to(self, desk: str) -> list[str]:

@@ -167,9 +167,11 @@ async def handled(
                 (event_id, kind, reason),
             )
             await parts.ring.load(conn, [family])
-            plain = orjson.dumps({"family": {"lead": {lead: [[0, None, None]]}}, "time": 0})
+            plain = orjson.dumps({"lead": {lead: [[0, None, None]]}})
             sealed = parts.ring.seal(family, f"state|family_state|{family}".encode(), plain)
-            await conn.execute("INSERT INTO family_state VALUES (%s, 1, %s)", (family, sealed))
+            await conn.execute(
+                "INSERT INTO family_state (key, shape, state) VALUES (%s, 1, %s)", (family, sealed)
+            )
 
 
 async def test_log_and_registry_are_read_through_the_same_door(

@@ -15,6 +15,7 @@ from hub.keys import KeyRing
 from hub.outbox import LogEvent, put
 from hub.processor.batch import REDRIVE, Batch, Context, LostPartitionError
 from hub.processor.loop import Processor
+from hub.processor.machine import Kept
 from hub.processor.records import Record
 from hub.processor.store import Move, open_positions
 from hub.schemas import Catalogue, wire
@@ -39,11 +40,11 @@ class Counter:
     def initial(self, key: str) -> int:
         return 0
 
-    def dump(self, state: int) -> bytes:
-        return orjson.dumps(state)
+    def dump(self, state: int, stored: int | None) -> Kept:
+        return Kept(None if state == stored else orjson.dumps(state), state)
 
-    def load(self, raw: bytes) -> int:
-        return int(orjson.loads(raw))
+    def load(self, kept: Kept) -> int:
+        return int(orjson.loads(kept.body or b""))
 
     def needs_queue(self, event: Event) -> bool:
         return False

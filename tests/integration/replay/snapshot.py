@@ -37,7 +37,7 @@ class Row:
 class Snapshot:
     """What follows from the logs, by id."""
 
-    states: dict[tuple[str, str], bytes]
+    states: dict[tuple[str, str], tuple[bytes, int]]
     fates: set[tuple[Any, ...]]
     events: Rows
     entries: Rows
@@ -88,12 +88,11 @@ def _by_id(rows: Sequence[tuple[Any, ...]]) -> Rows:
     return {row[0]: row[1:] for row in rows}
 
 
-async def _states(conn: Connection, ring: KeyRing) -> dict[tuple[str, str], bytes]:
-    found = {
-        ("person", key): raw for key, raw in await _all(conn, "SELECT key::text, state FROM person_state")
-    }
-    for key, raw in await _all(conn, "SELECT key::text, state FROM family_state"):
-        found["family", key] = ring.open(key, state_context("family_state", key), raw)
+async def _states(conn: Connection, ring: KeyRing) -> dict[tuple[str, str], tuple[bytes, int]]:
+    columns = "SELECT key::text, state, latest_at FROM"
+    found = {("person", key): (raw, at) for key, raw, at in await _all(conn, f"{columns} person_state")}
+    for key, raw, at in await _all(conn, f"{columns} family_state"):
+        found["family", key] = ring.open(key, state_context("family_state", key), raw), at
     return found
 
 

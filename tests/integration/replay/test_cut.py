@@ -12,6 +12,7 @@ import pytest
 from hub.effects import Done, Outcome, Queued
 from hub.events import Envelope, Event
 from hub.processor.feed import UnreachablePositionError
+from hub.processor.machine import Kept
 from hub.settings import ROOT
 from services.referral_router.composition import assemble
 from tests.integration.replay import snapshot
@@ -34,11 +35,11 @@ class Watcher:
     def initial(self, key: str) -> str:
         return key
 
-    def dump(self, state: str) -> bytes:
-        return state.encode()
+    def dump(self, state: str, stored: str | None) -> Kept:
+        return Kept(state.encode(), 0)
 
-    def load(self, raw: bytes) -> str:
-        return raw.decode()
+    def load(self, kept: Kept) -> str:
+        return (kept.body or b"").decode()
 
     def needs_queue(self, event: Event) -> bool:
         return False

@@ -75,15 +75,15 @@ def call(machine: Machine, state: Any, event: Event, queued: Sequence[Queued], *
     """Call a machine; `twice`: look that it is pure."""
     if not twice:
         return machine.handle(state, event, queued)
-    before, body = machine.dump(state), deepcopy(event.data)
+    before, body = machine.dump(state, None), deepcopy(event.data)
     outcome = machine.handle(state, event, queued)
-    assert machine.dump(state) == before, "the state that it was given is as it was"
+    assert machine.dump(state, None) == before, "the state that it was given is as it was"
     assert event.data == body, "the event is as it was"
     again = machine.handle(machine.load(before), event, queued)
     assert again.effects == outcome.effects, (
         "the same in gives the same out, also for a state that was stored"
     )
     if isinstance(outcome, Done) and isinstance(again, Done):
-        assert machine.dump(again.state) == machine.dump(outcome.state)
+        assert machine.dump(again.state, None) == machine.dump(outcome.state, None)
     assert type(again) is type(outcome)
     return outcome
