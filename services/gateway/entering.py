@@ -9,9 +9,9 @@ from typing import Final
 
 from hub.clock import Micros
 from hub.database import Connection
-from hub.schemas.refs import Datum
+from hub.schemas.refs import Datum, RefUse
 from services.gateway import doubts
-from services.gateway.checking import Published
+from services.gateway.checking import HOUSEHOLD, Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
 from services.gateway.placement import CONSENT, Copy, Unplaced, expected, missing, partials, place, raised
@@ -67,6 +67,15 @@ class Entering:
         """Whether the event names a family or a referral that is known."""
         named = (ref.key for ref in event.refs if ref.kind in {"family", "referral"})
         return any(self.directory.known(key) is not None for key in named)
+
+    def nobodys(self, event: Published) -> list[RefUse]:
+        """The references to what nobody knows, but for what the event registers itself."""
+        exempt = self._registrar.exempt(event)
+        return [
+            ref
+            for ref in event.refs
+            if ref.kind != HOUSEHOLD and ref.key not in exempt and not self.directory.find(ref.key)
+        ]
 
     def unknown(self, event: Published) -> frozenset[bytes]:
         """The tokens that the event would wait for, as things are."""

@@ -18,14 +18,14 @@ from hub.ids import derive
 from hub.schemas.refs import RefUse
 from services.gateway import waiting
 from services.gateway.acceptance import Batch, published
-from services.gateway.checking import HOUSEHOLD, Published
+from services.gateway.checking import Published
 from services.gateway.parts import Parts
-from services.gateway.placement import Unplaced, place
+from services.gateway.placement import Unplaced
 from services.gateway.problems import INVALID, ProblemError, in_data, invalid
 from services.gateway.waiting import Waiting
 from services.gateway.writing import write
 
-_CONTEXT: Final = frozenset({"family", "referral", HOUSEHOLD})
+_CONTEXT: Final = frozenset({"family", "referral"})
 """What may be left out wherever it stands: where an event belongs, and not whom it is about."""
 
 
@@ -56,15 +56,15 @@ class Placing:
     async def _prepare(self) -> None:
         entering = self._batch.entering
         await entering.load([self.event])
-        unknown = [ref for ref in self.event.refs if not entering.directory.find(ref.key)]
+        unknown = entering.nobodys(self.event)
         self.is_complete = all(ref.kind in _CONTEXT for ref in unknown)
         data, self.left_out = without(self.event.type.to_json(self.event.datum), unknown)
         await self._read(data)
-        if isinstance(place(self.event, entering.directory, self._parts.secret), Unplaced):
+        if entering.unknown(self.event) and not entering.nobodys(self.event):
             assert self.event.type.family_field is not None, "what concerns no family does not wait for one"
             await self._read({**data, self.event.type.family_field: await self._last_family()})
         if entering.unknown(self.event):
-            raise invalid("", "required", "ids of which it is decided whose they are", "one in doubt")
+            raise invalid("", "required", "ids of which it is decided whose they are, and a family", "less")
 
     async def _read(self, data: dict[str, Any]) -> None:
         event = self.event

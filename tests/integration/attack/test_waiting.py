@@ -15,7 +15,8 @@ async def tasks_after_a_minute(hub: Hub) -> list[str]:
     async with parts.database.transaction() as conn:
         await open_overdue(conn, parts, SystemClock().now() + 90 * SECOND)
     found = await hub.rows(
-        "SELECT task_id::text FROM task WHERE kind = 'unidentified' AND done_at IS NULL ORDER BY opened_at"
+        "SELECT task_id::text FROM task t JOIN waiting w ON w.receipt_id::text = t.key"
+        " WHERE kind = 'unidentified' AND done_at IS NULL ORDER BY seq"
     )
     return [row[0] for row in found]
 
@@ -162,12 +163,17 @@ async def test_a_wrong_family_is_left_out_by_one_person_and_a_wrong_person_by_no
     await hub.tell("consent.withdrawn", mistyped, desk=S2W)
     shield = {"family": ref("F-1"), "person": ref("V"), "from_person": ref("UNKNOWN-1", "niche")}
     await hub.tell("safety.restriction_placed", {"restriction": "r-1", **shield}, desk=POLICE)
-    withdrawal, restriction = await tasks_after_a_minute(hub)
+    home = [{"person": ref(who), "household": ref("H-1")} for who in ("V", "STRANGER")]
+    await hub.tell("family.household_changed", {"family": ref("F-1"), "moves": home})
+    withdrawal, restriction, move = await tasks_after_a_minute(hub)
     assert (await do(hub, restriction, "place", "one"))[0] == 422
     assert await do(hub, withdrawal, "place", "one") == (202, "done")
+    assert (await do(hub, move, "place", "one"))[1] == "awaits a second person"
+    assert await do(hub, move, "place", "two") == (202, "done")
     await hub.settle()
     found = await hub.rows("SELECT key::text FROM event WHERE type LIKE '%%consent.withdrawn%%'")
     assert found == [(log,)]
+    assert "household" in (await hub.family_state(log))["persons"][await hub.person("V")]
     assert len(await hub.rows("SELECT 1 FROM waiting")) == 1
 
 
