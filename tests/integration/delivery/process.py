@@ -8,6 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from hub.events import HUB, Envelope
@@ -41,12 +42,26 @@ async def running(world: World) -> AsyncIterator[Process]:
     process = await spawn(world)
     try:
         yield process
+        await until_heeding(process)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def until_heeding(process: Process, *, seconds: float = 60) -> None:
+    """Wait until it handles SIGTERM: on a busy machine it may still be starting, and another has done the work."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not _caught(process.pid) >> (signal.SIGTERM - 1) & 1:
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.02)
+
+
+def _caught(pid: int) -> int:
+    """The signals that a process handles, as Linux tells them."""
+    return int(Path(f"/proc/{pid}/status").read_text().split("SigCgt:")[1].split()[0], 16)
 
 
 async def until_killed(process: Process) -> None:
