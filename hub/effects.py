@@ -56,13 +56,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """A new delivery of an event to a desk. `recorded` is the event's time in its log."""
+    """A new delivery of an event to a desk. `recorded` is the event's time in its log.
+
+    `after`: another delivery. What the desk never had of that it is told nothing about: this one is recalled then.
+    """
 
     desk: str
     event: Event
     recorded: Micros
     release: Release
     urgent: bool = False
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +131,14 @@ Effect = Emit | Deliver | Revise | Decided | Note | OpenTask
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The event took effect: the new state of its key (the same object: unchanged), and what follows."""
+    """The event took effect: the new state of its key (the same object: unchanged), and what follows.
+
+    `remark` is a code that its publisher may know.
+    """
 
     state: State
     effects: tuple[Effect, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

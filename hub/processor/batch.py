@@ -82,6 +82,7 @@ class Batch:
         self.counts: dict[int, Counter[str]] = {}
         self.changed: dict[str, State] = {}
         self.queues: dict[str, dict[str, Queued]] = {}
+        self.histories: dict[str, list[Event]] = {}
         self.parked: set[str] = set()
         self.writer = Writer(
             context.secret, context.ring, context.catalogue, rules=context.rules, code=context.code
@@ -157,13 +158,27 @@ class Batch:
             found = await store.load_states(
                 conn, missing, table=machine.table, shape=machine.shape, ring=ring
             )
-            self.cache.update({key: machine.load(kept) for key, kept in found.items()})
+            self.cache.update({key: machine.load(kept) for key, kept in found.items() if not kept.older})
+            for key in (key for key, kept in found.items() if kept.older):
+                # As something changed, so that it is written in today's shape.
+                self.changed[key] = machine.rebuild(await self._history(conn, key))
         if keys:
             self.parked = await store.parked_keys(conn, machine.name, sorted(keys))
+        for key in sorted({event.envelope.key for event in events if machine.needs_history(event)}):
+            await self._history(conn, key)
         queued = sorted({event.envelope.key for event in events if machine.needs_queue(event)})
         if queued:
             loaded = await store.load_queue(conn, queued, ring=context.ring, catalogue=context.catalogue)
             self.queues = {key: {q.delivery_id: q for q in loaded.get(key, ())} for key in queued}
+
+    async def _history(self, conn: Connection, key: str) -> list[Event]:
+        """What took effect in a key's log before this batch; what does in it is added as it comes."""
+        context, machine = self.context, self.context.machine
+        if key not in self.histories:
+            self.histories[key] = await store.load_history(
+                conn, machine.name, machine.topic, key, ring=context.ring, catalogue=context.catalogue
+            )
+        return self.histories[key]
 
     async def _take(self, conn: Connection, item: Item) -> None:
         if isinstance(item, Undecodable):
@@ -197,7 +212,7 @@ class Batch:
     def _handle(self, item: Decoded) -> None:
         outcome = self._apply(item.event)
         if isinstance(outcome, Done):
-            self._fate(item, "done", None)
+            self._fate(item, "done", outcome.remark or None)
         else:
             self._fate(item, "rejected", outcome.reason)
 
@@ -205,9 +220,17 @@ class Batch:
         machine, key = self.context.machine, event.envelope.key
         before = self._state(key)
         queue = self.queues.get(key, {})
-        outcome = machine.handle(before, event, list(queue.values()) if machine.needs_queue(event) else ())
-        if isinstance(outcome, Done) and outcome.state is not before:
-            self.changed[key] = outcome.state
+        outcome = machine.handle(
+            before,
+            event,
+            list(queue.values()) if machine.needs_queue(event) else (),
+            tuple(self.histories[key]) if machine.needs_history(event) else (),
+        )
+        if isinstance(outcome, Done):
+            if outcome.state is not before:
+                self.changed[key] = outcome.state
+            if key in self.histories:
+                self.histories[key].append(event)
         self.writer.carry_out(event, event.envelope.recorded_at, outcome.effects)
         if key in self.queues:
             self.writer.queued_after(queue, outcome.effects)
@@ -216,17 +239,22 @@ class Batch:
     async def _redrive(self, conn: Connection, item: Decoded) -> None:
         """Run what is parked under the event's key, in order; a fault among it leaves all of it parked."""
         context, machine, key = self.context, self.context.machine, item.event.envelope.key
+        await self._history(conn, key)
         waiting = await store.take_parked(
             conn, machine.name, key, ring=context.ring, catalogue=context.catalogue
         )
         if waiting:
             loaded = await store.load_queue(conn, [key], ring=context.ring, catalogue=context.catalogue)
             self.queues[key] = {q.delivery_id: q for q in loaded.get(key, ())}
+        refused = []
         for event in waiting:
             try:
-                self._apply(event)
+                outcome = self._apply(event)
             except Exception as fault:  # as in _take; the redrive request itself is parked behind
                 raise HandlerFaultError(item.record, key, fault) from fault
+            if not isinstance(outcome, Done):
+                refused.append((event.id, outcome.reason))
+        await store.reject_redriven(conn, machine.name, refused)
         self.parked.discard(key)
         self._fate(item, "done", None)
 

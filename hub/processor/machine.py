@@ -13,11 +13,13 @@ from hub.events import Event
 class Kept:
     """A key's state as its row holds it, and the latest time of the key's log.
 
-    `body` is None for a state that its row holds already, so that only the time is new.
+    `body` is None for a state that its row holds already, so that only the time is new. `older`: in a shape that is
+    not today's.
     """
 
     body: bytes | None
     latest: Micros
+    older: bool = False
 
 
 class Machine(Protocol):
@@ -27,7 +29,8 @@ class Machine(Protocol):
     same
     outcome, byte for byte. `queued` holds the unfinished deliveries of the event's key where `needs_queue`
     said
-    that the event may change what they rest on, else nothing.
+    that the event may change what they rest on, else nothing. `history` holds what took effect in the key's log
+    before the event, in order, where `needs_history` said that it turns on that, else nothing.
     """
 
     @property
@@ -65,5 +68,13 @@ class Machine(Protocol):
     def needs_queue(self, event: Event) -> bool:
         """Whether the event may change what the key's queued deliveries rest on."""
 
-    def handle(self, state: State, event: Event, queued: Sequence[Queued]) -> Outcome:
+    def needs_history(self, event: Event) -> bool:
+        """Whether what the event does turns on what took effect before in its key's log."""
+
+    def rebuild(self, history: Sequence[Event]) -> State:
+        """The state of a key in whose log all this took effect, in order."""
+
+    def handle(
+        self, state: State, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
+    ) -> Outcome:
         """Apply one event."""

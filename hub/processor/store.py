@@ -132,7 +132,7 @@ async def load_states(
 ) -> dict[str, Kept]:
     """The stored states of these keys; a key without one is absent. `ring` opens them where they are sealed.
 
-    Raises `ShapeError` when a state is newer than `shape`. An older one is absent too: its key is rebuilt.
+    Raises `ShapeError` when a state is newer than `shape`.
     """
     cursor = await conn.execute(
         f"SELECT key, shape, state, latest_at FROM {table} WHERE key = ANY(%s::uuid[])",
@@ -147,8 +147,29 @@ async def load_states(
                 f"{table} {name} has shape {stored_shape}, this worker knows {shape}: update the worker"
             )
         body = bytes(raw) if ring is None else ring.open(name, state_context(table, name), bytes(raw))
-        found[name] = Kept(body, latest)
+        found[name] = Kept(body, latest, older=stored_shape < shape)
     return found
+
+
+async def load_history(
+    conn: Connection, processor: str, topic: str, key: str, *, ring: KeyRing, catalogue: Catalogue
+) -> list[Event]:
+    """What took effect under a processor in the log `topic`/`key`, in order."""
+    columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
+    cursor = await conn.execute(
+        f"""
+        SELECT {columns} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = %s
+            AND f.kind IN ('done', 'redriven')
+        WHERE e.key = %s AND e.topic = %s AND NOT EXISTS (SELECT FROM dead_letter d
+            WHERE d.topic = e.topic AND d.partition = f.partition AND d."offset" = f."offset")
+        ORDER BY f.partition, f."offset"
+        """,
+        (processor, key, topic),
+        binary=True,
+    )
+    rows = await cursor.fetchall()
+    await ring.load(conn, sorted({str(row[10]) for row in rows if row[10] is not None}))
+    return [stored_event(row, ring, catalogue) for row in rows]
 
 
 async def save_states(
@@ -175,6 +196,18 @@ async def save_states(
             f"UPDATE {table} SET latest_at = t FROM unnest(%s::uuid[], %s::bigint[]) AS u(k, t) WHERE key = k",
             (list(moved), list(moved.values())),
         )
+
+
+async def perhaps_released(conn: Connection, delivery_ids: Collection[str]) -> set[str]:
+    """Which of these deliveries left, or may have."""
+    if not delivery_ids:
+        return set()
+    cursor = await conn.execute(
+        "SELECT delivery_id::text FROM delivery WHERE delivery_id = ANY(%s::uuid[])"
+        " AND (released_at IS NOT NULL OR attempt_id IS NOT NULL)",
+        (sorted(delivery_ids),),
+    )
+    return {row[0] for row in await cursor.fetchall()}
 
 
 UNENDED = (
@@ -268,6 +301,15 @@ async def write_fates(conn: Connection, processor: str, fates: Sequence[Fate]) -
             fate.reason.encode() if fate.reason is not None else None,
         )
     await rows.write(conn)
+
+
+async def reject_redriven(conn: Connection, processor: str, reasons: Sequence[tuple[str, str]]) -> None:
+    """Of what was driven again, what broke a rule of the data: event and reason."""
+    for event_id, reason in reasons:
+        await conn.execute(
+            "UPDATE fate SET kind = 'rejected', reason = %s WHERE event_id = %s AND processor = %s",
+            (reason, event_id, processor),
+        )
 
 
 async def write_tasks(conn: Connection, tasks: Sequence[TaskRow]) -> None:

@@ -27,6 +27,11 @@ def delivery_context(delivery_id: str) -> bytes:
     return b"delivery|" + delivery_id.encode()
 
 
+def delivery_id(secret: bytes, event_id: str, desk: str) -> str:
+    """The id of the delivery of an event to a desk: the same at every replay."""
+    return derive(secret, "delivery", event_id, desk)
+
+
 class Writer:
     """The effects of one batch of one processor."""
 
@@ -44,8 +49,8 @@ class Writer:
         self._tasks: dict[str, store.TaskRow] = {}
 
     def delivery_id(self, event_id: str, desk: str) -> str:
-        """The id of the delivery of an event to a desk: the same at every replay."""
-        return derive(self._secret, "delivery", event_id, desk)
+        """The id of the delivery of an event to a desk."""
+        return delivery_id(self._secret, event_id, desk)
 
     def carry_out(self, cause: Event, at: Micros, effects: Iterable[Effect]) -> None:
         """Take the effects that `cause` had at hub time `at`."""
@@ -187,8 +192,11 @@ class Writer:
     async def _write_new(self, conn: Connection) -> None:
         rows = Rows("delivery", store.DELIVERY)
         rules = self._rules.encode()
+        had = await store.perhaps_released(conn, {item.after for item in self._new.values() if item.after})
         for delivery_id, item in self._new.items():
             head, release = item.event.envelope, item.release
+            if item.after and item.after not in had:
+                release = replace(release, status="recalled", reason="never_had")
             rows.add(
                 uuid(delivery_id),
                 item.desk.encode(),

@@ -183,7 +183,7 @@ class EventType:
         """What a desk gets: `mask` is the OR of the released items' bits.
 
         `withheld`: the categories whose existence is told, as decided (sorted here). `corrects`: the delivery
-        that this one corrects, by the hub's id, where the desk holds it. `addressed_to` is never delivered.
+        that this one corrects, by the hub's id, which the desk may never have had. `addressed_to` is never delivered.
         Raises `GateDeniedError` when no gate bit is in the mask.
         """
         if not any(gate.bit & mask for gate in items.gates):

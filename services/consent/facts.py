@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from services.consent.event import PlainEvent, ref
-from services.consent.facts_consent import CONSENT_RULES, Cell, cells, refuse_cells
+from services.consent.facts_consent import CONSENT_RULES, Cell, refuse_cells
 from services.consent.facts_person import PERSON_RULES
 from services.consent.facts_safety import SAFETY_RULES
 from services.consent.registers import Register
@@ -19,25 +19,26 @@ from services.consent.setter import Deltas, Setter
 
 _RULES: Final[dict[str, Callable[[Setter], None]]] = {**CONSENT_RULES, **SAFETY_RULES, **PERSON_RULES}
 
-__all__ = ["FACT_KINDS", "Deltas", "approved", "awaited", "deltas", "protective"]
+__all__ = ["FACT_KINDS", "Deltas", "approved", "awaited", "deltas", "protective", "refused"]
 
 FACT_KINDS: Final = frozenset(_RULES)
 """Every kind of event that may set a fact of a person."""
 
 
-def deltas(event: PlainEvent, taken_back: Iterable[Cell] = ()) -> Deltas:
-    """The registers that an event sets, by person. `taken_back`: what it corrects gave, which it refuses now."""
+def deltas(event: PlainEvent) -> Deltas:
+    """The registers that an event sets, by person. What a correction takes back: `services.consent.corrections`."""
     setter = Setter(event)
-    given = set() if event.retracted else cells(event)
     rule = _RULES.get(event.kind)
     if rule is not None and not event.retracted:
         rule(setter)
-    lost = [
-        dict(zip(("purpose", "category", "desk"), each, strict=True))
-        for each in taken_back
-        if each not in given
-    ]
-    refuse_cells(setter, event.person(), lost, "retracted")
+    return setter.result
+
+
+def refused(event: PlainEvent, lost: Iterable[Cell]) -> Deltas:
+    """The cells that a correction takes back, as refusals of the event's person."""
+    setter = Setter(event)
+    rows = [dict(zip(("purpose", "category", "desk"), each, strict=True)) for each in sorted(lost)]
+    refuse_cells(setter, event.person(), rows, "retracted")
     return setter.result
 
 

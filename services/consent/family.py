@@ -8,8 +8,7 @@ Shape (every part may be missing): `opener`, the desk that opened it; `open`, `l
 until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
 `children` `{child: {status, s47: {enquiry: span}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
 `persons` `{person: {key: [at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of
-what waits for a second person; `givings`
-`{event: {person, cells}}`; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
+what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
 """
 
 from __future__ import annotations
@@ -21,16 +20,28 @@ from typing import Any, Final
 from services.consent.approvals import agreed_by, confirmed, second_persons
 from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
 from services.consent.facts import FACT_KINDS, Deltas, approved, awaited, deltas
-from services.consent.facts_consent import Cell, cells
 from services.consent.moves import NotAllowed
 from services.consent.referrals import State, moved
-from services.consent.registers import Registers, from_wire, larger, register_of
+from services.consent.registers import Registers, from_wire, larger, register_of, standing, voids
 
-__all__ = ["SHAPE", "State", "Stepped", "apply_facts", "apply_family", "step"]
+__all__ = [
+    "CORRECTS_NOTHING",
+    "SHAPE",
+    "STATING",
+    "State",
+    "Stepped",
+    "apply_facts",
+    "apply_family",
+    "stated",
+    "step",
+]
 
-SHAPE: Final = 6
+SHAPE: Final = 7
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
+CORRECTS_NOTHING: Final = NotAllowed(
+    "corrects_nothing", "it corrects nothing that stands in this log, of its kind and source"
+)
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
 _NEW: Final[dict[str, Any]] = {"kind": None, "adult_from": None, "spans": []}
@@ -38,16 +49,38 @@ _NEW: Final[dict[str, Any]] = {"kind": None, "adult_from": None, "spans": []}
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """The state after an event, and the facts that it set: to be joined by every family of these persons."""
+    """The state after an event, and the facts that it set: to be joined by every family of these persons.
+
+    `remark`: a code of what its publisher is to know of it.
+    """
 
     state: State
     deltas: Deltas
+    remark: str = ""
 
 
 def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
-    """A family's state after an event, or why the event cannot be true of it."""
-    if event.corrects and (refused := _stands(state, event)):
-        return refused
+    """A family's state after an event, or why the event cannot be true of it.
+
+    What a correction changes turns on what it corrects: `services.consent.corrections`.
+    """
+    if event.corrects and event.kind in STATING:
+        return CORRECTS_NOTHING
+    if event.kind == "hub.approval_given":
+        settled = _settle(state, event)
+        if isinstance(settled, NotAllowed):
+            return settled
+        state, set_now = settled
+        return Stepped(apply_facts(state, set_now), set_now)
+    said = stated(state, event)
+    if isinstance(said, NotAllowed):
+        return said
+    set_now = deltas(event)
+    return Stepped(apply_facts(said, set_now), set_now)
+
+
+def stated(state: State, event: PlainEvent) -> State | NotAllowed:
+    """The state after what an event says of the family itself: all but the facts that it sets of persons."""
     if event.kind.startswith("referral."):
         after = moved(state, event)
         if isinstance(after, NotAllowed):
@@ -55,21 +88,11 @@ def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
         state = after
     if event.kind == "family.opened" and _is_open(state):
         return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
-    if event.kind == "hub.approval_given":
-        settled = _settle(state, event)
-        if isinstance(settled, NotAllowed):
-            return settled
-        state, set_now = settled
-        return Stepped(apply_facts(state, set_now), set_now)
     state = apply_family(state, event)
-    set_now = deltas(event, _earlier(state, event) or ())
-    if event.kind in CONSENTS:
-        gives = [] if event.retracted else [list(each) for each in sorted(cells(event))]
-        state = _with(state, "givings", event.id, {"person": event.person(), "cells": gives})
     waiting = awaited(event)
     if waiting:
         state = _with(state, "pending", event.id, _pending(event, waiting))
-    return Stepped(apply_facts(state, set_now), set_now)
+    return state
 
 
 def apply_facts(state: State, facts: Mapping[str, Registers]) -> State:
@@ -89,24 +112,6 @@ def apply_family(state: State, event: PlainEvent) -> State:
         return state
     rule = _RULES.get(event.kind)
     return state if rule is None else rule(state, event)
-
-
-def _stands(state: State, event: PlainEvent) -> NotAllowed | None:
-    """Why a correction cannot be taken: the effect of what it corrects would stand."""
-    replaces = event.kind == "child.status_changed" and event.person() in state.get("children", {})
-    if event.kind in _LASTING and (event.retracted or not replaces):
-        return NotAllowed("not_taken_back", "its effect stands; what holds now is said by an event anew")
-    if event.kind in CONSENTS and _earlier(state, event) is None:
-        return NotAllowed("corrects_nothing", "it corrects no consent of this person in this family")
-    return None
-
-
-def _earlier(state: State, event: PlainEvent) -> list[Cell] | None:
-    """The cells that the consent which it corrects gave to the same person; None: there is no such consent here."""
-    found = state.get("givings", {}).get(event.word("corrects"))
-    if found is None or found["person"] != event.person():
-        return None
-    return [(purpose, category, desk) for purpose, category, desk in found["cells"]]
 
 
 def _is_open(state: State) -> bool:
@@ -329,6 +334,11 @@ def _join_plain(plain: dict[str, Any] | None, registers: Registers) -> dict[str,
     """Registers joined; the very same object where they say nothing new."""
     found = {} if plain is None else plain
     changed: dict[str, Any] = {}
+    void = voids(found, registers)
+    if void:
+        registers, still = standing(registers, void), standing(found, void)
+        if len(still) < len(found):
+            found = plain = still
     for key, register in registers.items():
         known = register_of(found.get(key))
         after = register if known is None else larger(known, register)
@@ -357,10 +367,10 @@ _RULES: Final[dict[str, Callable[[State, PlainEvent], State]]] = {
     "hub.person_fact": _person_fact,
 }
 
-CONSENTS: Final = frozenset({"consent.given", "consent.changed"})
-"""A correction or retraction of these takes back the cells that they gave."""
-_LASTING: Final = (FACT_KINDS | _RULES.keys() | {"hub.approval_given"}) - (
-    CONSENTS | {"outcome.incident_reported", "practice.joined", "practice.left", "practice.risk_rated"}
+STATING: Final = (
+    FACT_KINDS
+    | _RULES.keys()
+    | {f"referral.{step}" for step in ("waitlisted", "offered", "accepted", "stage_entered")}
+    | {"hub.approval_given", "safety.pair_ended", "safety.restriction_lifted"}
 )
-"""Kinds that set what decisions rest on, which no correction undoes. An incident's pairs end by their own event; of a
-programme or a rating no decision takes notice."""
+"""Kinds that set what a state holds: their corrections change it (`services.consent.corrections`)."""

@@ -34,16 +34,26 @@ Keys, with `*` for a part that the author left open:
 | `competence\|receipt` | `{competent, at}` |
 | `act\|holder\|purpose\|category\|desk` | `{act}`: what a holder of parental responsibility last did |
 | `household` | `{household}`: its id, or null |
+| `void`, `void\|receipt` | `{}`: what that receipt set was corrected, and stands no more, but for what lasts |
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, NamedTuple, TypeVar
 
 Value = dict[str, Any]
 Registers = dict[str, "Register"]
+_R = TypeVar("_R", bound=Sequence[Any])
+"""A register in either form."""
+
+VOID: Final = "void"
+"""The register that says that there are others of its name; without it nobody looks for them."""
+_LASTING: Final = frozenset(
+    {VOID, "near", "pair_since", "exposed", "restriction", "order", "objection", "override_ended"}
+)
 
 
 class Register(NamedTuple):
@@ -62,12 +72,51 @@ def larger(one: Register, other: Register) -> Register:
 
 
 def join(one: Mapping[str, Register], other: Mapping[str, Register]) -> Registers:
-    """Both sets of facts together. Neither is changed; order and repetition change nothing."""
-    result = dict(one)
+    """Both sets of facts together. Neither is changed; order and repetition change nothing.
+
+    But one: what was overwritten by something that is void afterwards comes back only to who joins all anew.
+    """
+    known = voids(one, other)
+    result = standing(one, known)
+    other = standing(other, known)
     for key, register in other.items():
-        known = result.get(key)
-        result[key] = register if known is None else larger(known, register)
+        before = result.get(key)
+        result[key] = register if before is None else larger(before, register)
     return result
+
+
+def taken_back(receipts: Iterable[str]) -> Registers:
+    """The registers that say of these receipts that what they set was corrected: the same whoever says so."""
+    return {key: Register(0, "", {}) for key in (VOID, *(f"{VOID}|{each}" for each in receipts))}
+
+
+def voids(*sets: Mapping[str, object]) -> frozenset[str]:
+    """The keys of these registers that say that something is void."""
+    return frozenset(key for each in sets if VOID in each for key in each if key.startswith(f"{VOID}|"))
+
+
+def standing(registers: Mapping[str, _R], known: AbstractSet[str]) -> dict[str, _R]:
+    """The registers, in either form, but for those that are void."""
+    if not known:
+        return dict(registers)
+    return {
+        key: each
+        for key, each in registers.items()
+        if f"{VOID}|{each[1]}" not in known or lasts(key, each[2])
+    }
+
+
+def lasts(key: str, value: object) -> bool:
+    """Whether a register outlasts a correction of what set it: it protects somebody, and ends by its own event."""
+    name, said = key.partition("|")[0], value if isinstance(value, Mapping) else {}
+    match name:
+        case "pair":
+            return said.get("state") != "ended"
+        case "refusal" | "refused":
+            return said.get("act") != "retracted"
+        case "act":
+            return said.get("act") != "give"
+    return name in _LASTING
 
 
 def to_wire(registers: Mapping[str, Register]) -> list[dict[str, object]]:

@@ -67,6 +67,12 @@ class Published:
         """False for what concerns an agency or the hub as such: it has a log of its own."""
         return self.type.family_field is not None
 
+    @property
+    def names_its_log(self) -> bool:
+        """Whether it names a family or a referral: else it goes where its persons are."""
+        fields = (self.type.family_field, self.type.referral_field)
+        return any(field is not None and self.datum[field] is not None for field in fields)
+
 
 def receipt_id(secret: bytes, desk: str, source_id: str) -> str:
     """The receipt of a desk's event: the same whenever it is sent."""
@@ -186,11 +192,7 @@ class Checker:
 
 def _says_which_log(event: Published) -> bool:
     """An event that names no family or referral needs a person whom it is about."""
-    datum, event_type = event.datum, event.type
-    named = [event_type.family_field, event_type.referral_field]
-    return any(name is not None and datum[name] is not None for name in named) or bool(
-        event_type.persons(datum)
-    )
+    return event.names_its_log or bool(event.type.persons(event.datum))
 
 
 def _single(datum: Datum) -> Iterable[IdentifierUse]:

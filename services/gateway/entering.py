@@ -10,13 +10,14 @@ from typing import Final
 from hub.clock import Micros
 from hub.database import Connection
 from hub.schemas.refs import Datum, RefUse
+from services.consent.family import STATING
 from services.gateway import doubts
 from services.gateway.checking import HOUSEHOLD, Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
 from services.gateway.placement import CONSENT, Copy, Unplaced, expected, missing, partials, place, raised
 from services.gateway.registration import NOTHING, Change, Registrar
-from services.gateway.standing import ENDING, WHO_IS_WHO, Standing
+from services.gateway.standing import ADDED, ENDING, WHO_IS_WHO, Standing
 from services.gateway.writing import Entered, Gathered
 
 _WITH_IDS: Final = frozenset({"family.member_added", "family.member_changed"})
@@ -108,6 +109,7 @@ class Entering:
         change, copies, taken = await self._place(event, accepted_at)
         if isinstance(copies, Unplaced):
             return copies
+        copies = await self._standing.beside(self.conn, event, copies)
         whose = await self._concerned(event, copies)
         if whose or before:
             self.out.protective.add(event.receipt_id)
@@ -119,6 +121,8 @@ class Entering:
         if event.kind.startswith(CONSENT) and accepted_at == self.now:
             accepted_at = await self._after_earlier_acts(event, copies)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
+        if event.kind == ADDED and event.datum["retracted"]:
+            taken = await self._standing.added(self.conn, event, copies)
         await self._end(event, [copy for copy in copies if copy.log in taken])
         await self._settle(event, copies[0], change)
         return change
@@ -212,14 +216,16 @@ class Entering:
     async def _raised(self, event: Published, datum: Datum, log: str) -> frozenset[str]:
         """Whose guards the event raises in a log, with these references in it."""
         whose = raised(event, datum)
-        # A worker's conflict, and a family's erasure, concern everybody in it.
-        if log and (event.kind == "hub.worker_conflict_recorded" or datum.get("scope") == "family"):
+        # A worker's conflict, and a family's erasure, concern everybody in it; so does what its state is given anew.
+        anew = datum.get("corrects") is not None and event.kind in STATING
+        conflict = event.kind == "hub.worker_conflict_recorded"
+        if log and (anew or conflict or datum.get("scope") == "family"):
             return whose | await self._members(log)
         return whose
 
     async def _end(self, event: Published, copies: Sequence[Copy]) -> None:
         """What the event ends; and an agency's suspension, which holds from its acceptance on (RULES.md 4.11)."""
-        if event.kind in ENDING:
+        if event.kind in ENDING or (event.kind == ADDED and event.datum["retracted"]):
             for copy in copies:
                 members = await self._members(copy.log) if event.kind == "family.closed" else ()
                 self._registrar.after(event, copy.log, members)

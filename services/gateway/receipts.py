@@ -1,7 +1,8 @@
 """What became of an accepted event, told to the desk that published it and to nobody else (INTERFACES.md section 1).
 
 - *received*: durable; not handled yet, or the desk holds no role for anybody in it and is told no more (RULES.md 4.20).
-- *in effect*: every copy was handled, and, if it protects somebody, no attempt that began before is still open.
+- *in effect*: every copy was handled, and, if it protects somebody, no attempt that began before is still open;
+  `reason` is a code where not all that it says is so now.
 - *rejected*: it broke a rule of the data; `reason` is a code.
 """
 
@@ -71,6 +72,8 @@ async def read(
         is_protective and await _is_open(conn, accepted_mono, mono)
     ):
         answer["state"] = "in effect"
+        remarks = sorted({copy.reason for copy in copies if copy.fate == "done" and copy.reason is not None})
+        answer |= {"reason": remarks[0]} if remarks else {}
     return answer
 
 

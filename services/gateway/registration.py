@@ -185,6 +185,11 @@ class Registrar:
         directory = self._directory
         if event.kind == "family.closed":
             directory.close_family(log, members)
+        elif event.kind == "family.member_added":  # retracted
+            for row in event.datum["members"]:
+                person = directory.known(_key("person", row["person"]))
+                if person is not None:
+                    directory.leave(person, log)
         elif event.kind == "person.adopted" or (
             event.kind == "family.member_changed" and event.datum["state"] == "left"
         ):

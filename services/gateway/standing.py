@@ -8,7 +8,7 @@ The same is asked of an event that waits and would protect somebody meanwhile: a
 its author may have any role.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,11 +24,12 @@ from services.consent.event import PlainEvent, kind_of
 from services.consent.family import State, Stepped, step
 from services.consent.scene import FamilyFacts
 from services.gateway import doubts
-from services.gateway.checking import REGISTERING, Published
+from services.gateway.checking import REGISTERING, Published, receipt_id
 from services.gateway.parts import Parts
-from services.gateway.placement import Copy
+from services.gateway.placement import Copy, copy_id
 from services.gateway.roles import TABLE
 
+ADDED: Final = "family.member_added"
 ENDING: Final = frozenset(
     {"family.closed", "family.member_changed", "person.adopted", "hub.identity_unlinked"}
 )
@@ -43,6 +44,12 @@ SELECT {STORED} FROM event e
 WHERE e.key = ANY(%s::uuid[]) AND (e.type = ANY(%s) OR NOT %s)
   AND NOT EXISTS (SELECT FROM fate f WHERE f.event_id = e.event_id AND f.processor = 'router' AND f.kind <> 'parked')
 ORDER BY e.recorded_at, array_position(%s, e.type)
+"""
+_BESIDE: Final = """
+SELECT e.event_id::text, e.key::text FROM event e WHERE e.receipt_id = %s AND NOT EXISTS (
+  SELECT FROM unnest(%s::uuid[]) AS p WHERE NOT EXISTS (
+    SELECT FROM membership m WHERE m.person_id = p AND m.family_id = e.key))
+ORDER BY NOT e.is_primary, e.key
 """
 
 
@@ -110,6 +117,43 @@ class Standing:
         )
         return await found.fetchone() is not None
 
+    async def beside(self, conn: Connection, event: Published, copies: tuple[Copy, ...]) -> tuple[Copy, ...]:
+        """The copies of an event; of a correction that names no family, beside those of what it corrects.
+
+        Not in a family in which one of its persons never was: there it would be news of somebody else.
+        """
+        corrects = event.datum.get("corrects")
+        if corrects is None or event.names_its_log or any(copy.doubts for copy in copies):
+            return copies
+        secret, first = self._parts.secret, copies[0]
+        earlier = receipt_id(secret, event.desk.name, corrects)
+        persons = event.type.persons(event.type.replace_refs(event.datum, first.mapping))
+        found = await conn.execute(_BESIDE, (earlier, list(persons)))
+        logs = [log for copied, log in await found.fetchall() if copied == copy_id(secret, earlier, log)]
+        return tuple(replace(first, log=log) for log in logs) or copies
+
+    async def added(self, conn: Connection, event: Published, copies: Sequence[Copy]) -> frozenset[str]:
+        """The logs in which what this event retracts added these members: they leave, if its desk may say so."""
+        secret = self._parts.secret
+        earlier = receipt_id(secret, event.desk.name, event.datum["corrects"])
+        copied = {copy_id(secret, earlier, copy.log): copy for copy in copies}
+        found = await conn.execute(
+            f"SELECT {STORED} FROM event e WHERE event_id = ANY(%s::uuid[]) AND type = %s AND NOT EXISTS"
+            " (SELECT FROM fate f WHERE f.event_id = e.event_id AND f.kind IN ('rejected', 'discarded'))",
+            (list(copied), event.type.type),
+            binary=True,
+        )
+        rows = await found.fetchall()
+        erased = await self._parts.ring.load(conn, sorted({str(row[3]) for row in rows}))
+        logs = set()
+        for row in rows:
+            copy = copied[str(row[0])]
+            again = event.type.replace_refs(event.datum, copy.body)
+            if copy.log not in erased and self.allows(event, again, copy.log, 0):
+                said = stored_event(row, self._parts.ring, self._parts.catalogue).data
+                logs |= {copy.log} if _members(said) == _members(again) else set()
+        return frozenset(logs)
+
     def _read(self, row: Sequence[Any]) -> None:
         event = stored_event(row, self._parts.ring, self._parts.catalogue)
         head = event.envelope
@@ -144,3 +188,7 @@ class Standing:
             return None
         stepped = step(dict(facts.state), event)
         return stepped.state if isinstance(stepped, Stepped) else None
+
+
+def _members(datum: Mapping[str, Any]) -> set[str]:
+    return {row["person"]["value"] for row in datum["members"]}

@@ -1,12 +1,14 @@
 """What the router's process is made of: configuration read, schemas and rules compiled; nothing connects yet."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from hub.database import Database
 from hub.ids import hub_subject
 from hub.keys import KeyRing
 from hub.partnership import load as load_partnership
 from hub.processor.machine import Machine
+from hub.processor.writer import delivery_id
 from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
 from services.consent.compiled import CompiledRules
@@ -38,7 +40,8 @@ def assemble(settings: Settings) -> Parts:
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
     rules = load_rules(settings.partnership, partnership)
     catalogue = Catalogue.load(ROOT / "schemas")
-    deciding = Deciding(CompiledRules(rules), catalogue, partnership.served)
+    name = partial(delivery_id, secret)
+    deciding = Deciding(CompiledRules(rules), catalogue, partnership.served, name)
     return Parts(
         database=Database(settings.postgres, size=settings.database_pool, name="router"),
         ring=KeyRing(read_key(settings.master_key_file, "master_key_file")),

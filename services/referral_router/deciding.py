@@ -10,7 +10,7 @@ such a row, since the facts may give it a role. Where a person's identity waits
 for somebody to confirm it, which takes hours, what may be known of the others goes out meanwhile.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,14 +34,21 @@ URGENT_GATES: Final = frozenset({"child.s47", "safety.restriction", "incident.re
 """Gates that a broken seal never holds up, nor anything to the lead (AUDIT.md section 6)."""
 
 
-class Bodies:
-    """The encoded deliveries of one event: desks with the same view share one encoding."""
+DeliveryId = Callable[[str, str], str]
 
-    def __init__(self, event_type: EventType, event: Event, items: Items) -> None:
+
+class Bodies:
+    """The encoded deliveries of one event: desks with the same view share one encoding.
+
+    Of a correction each desk is told which of its own deliveries it corrects.
+    """
+
+    def __init__(self, event_type: EventType, event: Event, items: Items, delivery_id: DeliveryId) -> None:
         self._type = event_type
         self._event = event
         self._items = items
-        self._made: dict[tuple[int, tuple[str, ...]], bytes] = {}
+        self._delivery_id = delivery_id
+        self._made: dict[tuple[int, tuple[str, ...], str | None], bytes] = {}
         # What publishers alone may read never leaves; without it the bytes can go as they came.
         self._whole = (
             bool(event.raw) and event.data["addressed_to"] is None and event.data["corrects"] is None
@@ -49,13 +56,19 @@ class Bodies:
 
     def of(self, verdict: Verdict) -> bytes:
         """The complete Kafka value of what this verdict releases."""
-        key = (verdict.mask, verdict.withheld)
+        earlier = self._event.data["corrects"]
+        corrects = self._delivery_id(earlier, verdict.desk) if earlier else None
+        key = (verdict.mask, verdict.withheld, corrects)
         body = self._made.get(key)
         if body is None and self._whole and verdict.mask == self._items.everything and not verdict.withheld:
             body = self._made[key] = self._event.raw
         if body is None:
             reduced = self._type.reduce(
-                self._event.data, self._items, verdict.mask, withheld=verdict.withheld
+                self._event.data,
+                self._items,
+                verdict.mask,
+                withheld=verdict.withheld,
+                corrects=corrects,
             )
             body = self._made[key] = wire.encode(self._type, reduced)
         return body
@@ -63,11 +76,15 @@ class Bodies:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The sharing rules at work on a family's log. `served`: the desks to which anything is delivered."""
+    """The sharing rules at work on a family's log.
+
+    `served`: the desks to which anything is delivered. `delivery_id`: the id of an event's delivery to a desk.
+    """
 
     rules: CompiledRules
     catalogue: Catalogue
     served: AbstractSet[str]
+    delivery_id: DeliveryId
 
     def decide(self, facts: FamilyFacts, event: Event, at: Micros) -> Iterator[Effect]:
         """Decide a new event for every desk, on the facts after it."""
@@ -79,7 +96,7 @@ class Deciding:
         decision = decide(self.rules, facts, item, at, at)
         yield Decided(event.id, decision.record(), (event.envelope.key,))
         persons, counts = rests_on(facts, items.people)
-        bodies = Bodies(event_type, event, items)
+        bodies = Bodies(event_type, event, items, self.delivery_id)
         leads = leading(facts)
         moment = awaits(facts, (*persons, *decision.waits))
         verdicts = {each.desk: each for each in decision.recipients}
@@ -106,7 +123,7 @@ class Deciding:
             ask = any(stranger(facts.state, event.envelope.key, each) for each in persons)
             if not came and not ask and awaits(facts, persons) and all(map(_undecided, rows)):
                 continue
-            bodies = Bodies(event_type, event, items)
+            bodies = Bodies(event_type, event, items, self.delivery_id)
             if event_type.gate == INTERNAL:
                 body = wire.encode(event_type, event.data)
                 for row in rows:
@@ -135,13 +152,25 @@ class Deciding:
                     detail = {"delivery": row.delivery_id, "desk": row.desk, "cause": cause.id}
                     yield Note("delivery.recalled", row.delivery_id, (event.envelope.key,), detail)
 
-    def tell_publisher(self, facts: FamilyFacts, event: Event) -> Iterator[Effect]:
-        """A rejection goes to the desk that it names, as it is."""
+    def tell_named(self, facts: FamilyFacts, event: Event) -> Iterator[Effect]:
+        """A rejection or a notice goes to the desk that it names, as it is."""
         body = wire.encode(self.catalogue.type(event.type), event.data)
         desk = event.data["to"]
         if desk in self.served:
             release = Release("pending", body, (), (), None)
-            yield Deliver(desk, event, event.envelope.recorded_at, release, urgent=desk in leading(facts))
+            # A notice names one delivery: of what the desk never had it hears nothing (RULES.md section 7).
+            (after,) = event.data.get("deliveries") or ("",)
+            urgent = desk in leading(facts)
+            yield Deliver(desk, event, event.envelope.recorded_at, release, urgent, after)
+
+    def desks_of(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros) -> frozenset[str]:
+        """The desks that may have something of an event by these facts."""
+        event_type = self.catalogue.type(event.type)
+        if event_type.gate == INTERNAL:
+            return frozenset()
+        item = item_of(facts, event, event_type.items(event.data))
+        decision = decide(self.rules, facts, item, recorded, at)
+        return frozenset(each.desk for each in decision.recipients if each.mask and each.desk in self.served)
 
     def _possible(self, item: Item, items: Items) -> frozenset[str]:
         """The desks to which a permit could give something of this event, if they held a role for a person."""

@@ -21,18 +21,23 @@ from hub.events import HUB, Event
 from hub.processor.machine import Kept
 from services.consent.approvals import second_desks
 from services.consent.authority import Refused, may_state
+from services.consent.corrections import MOVED_ON, correct, corrected_by, rebuilt
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
-from services.consent.family import SHAPE, Stepped, step
+from services.consent.family import SHAPE, STATING, Stepped, step
 from services.consent.family import State as FamilyState
+from services.consent.moves import NotAllowed
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
+from services.consent.versions import is_correction
 from services.referral_router.deciding import Deciding, stranger
 from services.referral_router.people import NEAR, PERSON_FACT
-from services.referral_router.rejecting import EVENT_REJECTED, rejection
+from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
+NOTICE_SENT: Final = "wraparound.hub.notice_sent.v1"
+REQUESTED: Final = "wraparound.referral.requested.v1"
 OFFERED: Final = "wraparound.referral.offered.v1"
 
 NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
@@ -101,21 +106,32 @@ class Router:
 
     def needs_queue(self, event: Event) -> bool:
         """Whether the event may change what queued deliveries of its family rest on."""
-        return kind_of(event.type) in QUEUE_KINDS
+        return kind_of(event.type) in QUEUE_KINDS or self.needs_history(event)
 
-    def handle(self, state: Family, event: Event, queued: Sequence[Queued]) -> Outcome:
+    def needs_history(self, event: Event) -> bool:
+        """Whether the event corrects what sets something of a state."""
+        return event.data.get("corrects") is not None and kind_of(event.type) in STATING
+
+    def rebuild(self, history: Sequence[Event]) -> Family:
+        """A family as all that took effect in its log makes it."""
+        events = in_order(history)
+        return Family().after(rebuilt(events), events[-1].recorded if events else 0)
+
+    def handle(
+        self, state: Family, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
+    ) -> Outcome:
         """Apply one event to its family's log."""
         at = max(event.envelope.recorded_at, state.time)
         plain = plain_event(event, at)
         if event.type == DECISION_LAPSED:
             return self._lapsed(state, event, at, queued)
-        if event.type == EVENT_REJECTED:
+        if event.type in {EVENT_REJECTED, NOTICE_SENT}:
             after = state.after(state.plain, at)
-            return Done(after, tuple(self.deciding.tell_publisher(after.facts, event)))
+            return Done(after, tuple(self.deciding.tell_named(after.facts, event)))
         refused = self._refused(state.facts, plain)
         if refused is not None:
             return self._rejected(state.facts, event, refused, at)
-        stepped = step(state.plain, plain)
+        stepped = stepped_by(state.plain, plain, event, history)
         if not isinstance(stepped, Stepped):
             return self._rejected(state.facts, event, stepped.code, at)
         desks = second_desks_asked(stepped.state, plain, self.deciding.served)
@@ -126,10 +142,13 @@ class Router:
         if queued:
             came = event.type == PERSON_FACT and not state.facts.reads(after.plain)
             effects += self.deciding.decide_again(after.facts, event, at, queued, came=came)
-        effects += offered_at_once(event, at)
+        if is_correction(plain):
+            effects += self._notices(state.facts, after.facts, event, at, history)
+        effects += offered_at_once(event, at, state.plain, after.plain)
         effects += ask_second_persons(event, at, desks)
         asked = strangers(after.plain, event.envelope.key, effects)
-        return Done(after, (*tell_people(event, at, stepped.deltas, asked), *effects))
+        told = tell_people(event, at, stepped.deltas, asked)
+        return Done(after, (*told, *effects), stepped.remark)
 
     def _refused(self, facts: FamilyFacts, plain: PlainEvent) -> str | None:
         if plain.source == HUB:
@@ -140,8 +159,36 @@ class Router:
     def _rejected(self, facts: FamilyFacts, event: Event, code: str, at: Micros) -> Rejected:
         """Nothing changes; who may know of it hears of it, and a raise comes back."""
         persons = self.deciding.catalogue.type(event.type).persons(event.data)
-        told = rejection(event, code, at, persons=persons, facts=facts, rules=self.deciding.rules)
+        told = list(rejection(event, code, at, persons=persons, facts=facts, rules=self.deciding.rules))
+        if code == MOVED_ON and not any(isinstance(each, OpenTask) for each in told):
+            told.append(for_the_lead(event, code, facts))
         return Rejected(code, (*told, *tell_people(event, at, {})))
+
+    def _notices(
+        self, before: FamilyFacts, after: FamilyFacts, event: Event, at: Micros, history: Sequence[Event]
+    ) -> Iterator[Emit]:
+        """To each desk that may have what is corrected until now, and nothing of the correction: that it was."""
+        events = in_order(history)
+        said = corrected_by(plain_event(event, at), events)
+        if said is None:
+            return
+        corrected = next(each for each in history if each.id == said.id)
+        had = self.deciding.desks_of(before, corrected, said.recorded, at)
+        for desk in sorted(had - self.deciding.desks_of(after, event, at, at)):
+            # By the ids of deliveries: no other is known to a desk.
+            name = self.deciding.delivery_id(event.id, desk)
+            data = {
+                "family": {"scheme": HUB, "value": event.envelope.key},
+                "person": None,
+                "notice": name,
+                "to": desk,
+                "kind": "corrected",
+                "cause": name,
+                "deliveries": [self.deciding.delivery_id(corrected.id, desk)],
+                "categories": None,
+                "answer_by": None,
+            }
+            yield Emit("events", event.envelope.key, NOTICE_SENT, data, event.envelope.key, desk, at)
 
     def _lapsed(self, state: Family, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
         """Decide again what an attempt could not send, if all that it met has been seen by now.
@@ -155,6 +202,25 @@ class Router:
         effects = tuple(self.deciding.decide_again(after.facts, event, at, queued, came=False))
         asked = strangers(after.plain, event.envelope.key, effects)
         return Done(after, (*tell_people(event, at, {}, asked), *effects))
+
+
+def stepped_by(
+    state: FamilyState, plain: PlainEvent, event: Event, history: Sequence[Event]
+) -> Stepped | NotAllowed:
+    """What an event makes of a family's state. `history`: all that took effect before, where it corrects some of it."""
+    if is_correction(plain):
+        return correct(plain, in_order(history), event.envelope.raises)
+    return step(state, plain)
+
+
+def in_order(history: Iterable[Event]) -> list[PlainEvent]:
+    """A family's log as the rules read it: each event at its time, which is never before that of what came before."""
+    found: list[PlainEvent] = []
+    at = 0
+    for each in history:
+        at = max(at, each.envelope.recorded_at)
+        found.append(plain_event(each, at))
+    return found
 
 
 def plain_event(event: Event, at: Micros) -> PlainEvent:
@@ -201,10 +267,15 @@ def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> fro
     return frozenset(person for group in rested for person in group if stranger(state, family, person))
 
 
-def offered_at_once(event: Event, at: Micros) -> Iterator[Emit]:
-    """Until pathways hold places, every request is offered to the desk that it names."""
+def offered_at_once(event: Event, at: Micros, before: FamilyState, after: FamilyState) -> Iterator[Emit]:
+    """Until pathways hold places, every request is offered to the desk that it names, once."""
     data = event.data
-    if event.type != "wraparound.referral.requested.v1" or data["corrects"] or data["retracted"]:
+    if event.type != REQUESTED or data["retracted"]:
+        return
+    referral = data["referral"]["value"]
+    was = before.get("referrals", {}).get(referral)
+    now = after["referrals"].get(referral)
+    if now is None or (was is not None and was["to"] == now["to"]):
         return
     offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
     yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key, recorded=at)

@@ -17,7 +17,7 @@ from hub.clock import Micros
 from hub.effects import Done, Emit, Outcome, Queued
 from hub.events import Event
 from hub.processor.machine import Kept
-from services.consent.registers import Register, Registers, from_wire, join, register_of, to_wire
+from services.consent.registers import VOID, Register, Registers, from_wire, join, register_of, to_wire, voids
 
 PERSON_FACT = "wraparound.hub.person_fact.v1"
 FAMILY = "family|"
@@ -62,18 +62,48 @@ class People:
         """Never."""
         return False
 
-    def handle(self, state: Person, event: Event, queued: Sequence[Queued]) -> Outcome:  # noqa: ARG002 - as above
+    def needs_history(self, event: Event) -> bool:
+        """Whether something is void from now on: what it had overwritten may stand again."""
+        return event.type == PERSON_FACT and any(each["key"] == VOID for each in event.data["facts"])
+
+    def rebuild(self, history: Sequence[Event]) -> Person:
+        """A person as all that came makes it."""
+        state = Person()
+        for number, event in enumerate(history):
+            before = history[:number] if self.needs_history(event) else ()
+            outcome = self.handle(state, event, (), before)
+            state = outcome.state if isinstance(outcome, Done) else state
+        return state
+
+    def handle(
+        self,
+        state: Person,
+        event: Event,
+        queued: Sequence[Queued],  # noqa: ARG002 - a person has no deliveries of their own
+        history: Sequence[Event] = (),
+    ) -> Outcome:
         """Join what came; tell every log that decides on this person what is in force now."""
         if event.type != PERSON_FACT:
             return Done(state)
         person = event.envelope.key
         came = from_wire(event.data["facts"])
         facts, raises = join(state.facts, came), state.raises + event.data["raised"]
+        if not voids(came) <= voids(state.facts):
+            facts = joined_anew(history, facts)
         asked = any(key.startswith(FAMILY) for key in came)
         if facts == state.facts and raises == state.raises and not asked:
             return Done(state)
         after = Person(facts, raises, max(state.time, event.envelope.recorded_at))
         return Done(after, (*tell_families(person, after), *tell_paired(person, state.facts, after)))
+
+
+def joined_anew(history: Sequence[Event], facts: Registers) -> Registers:
+    """All that ever came, without what these facts say is void: what was overwritten by that stands again."""
+    void = {key: facts[key] for key in (VOID, *voids(facts))}
+    for each in history:
+        if each.type == PERSON_FACT:
+            void = join(void, from_wire(each.data["facts"]))
+    return join(void, facts)
 
 
 def dump_registers(registers: Registers) -> dict[str, list[object]]:

@@ -38,8 +38,13 @@ def rejection(
         # The hub's id of this copy is nothing that the desk knows; its own is.
         yield Emit("events", head.key, EVENT_REJECTED, data, head.key, recorded=at, names=head.receipt)
     else:
-        detail = {"event": event.id, "desk": head.source, "type": event.type}
-        yield OpenTask(TASK, head.key, owner or OPERATIONS, reason, detail=detail)
+        yield for_the_lead(event, reason, facts)
+
+
+def for_the_lead(event: Event, reason: str, facts: FamilyFacts) -> OpenTask:
+    """The task of the family's lead about an event that was rejected."""
+    detail = {"event": event.id, "desk": event.envelope.source, "type": event.type}
+    return OpenTask(TASK, event.envelope.key, answerable(facts) or OPERATIONS, reason, detail=detail)
 
 
 def answerable(facts: FamilyFacts) -> str | None:

@@ -26,8 +26,8 @@ SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 _COLUMNS: Final = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
 _LOG: Final = (
-    f"SELECT r.source_id, {_COLUMNS} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
-    " AND f.kind IN ('done', 'redriven') LEFT JOIN receipt r ON r.receipt_id = e.receipt_id"
+    f"SELECT {_COLUMNS} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
+    " AND f.kind IN ('done', 'redriven')"
     " WHERE e.key = %s AND e.topic = 'events' AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.topic = e.topic"
     ' AND d.partition = f.partition AND d."offset" = f."offset") ORDER BY f.partition, f."offset"'
 )
@@ -74,14 +74,14 @@ async def _log(
     """What took effect, in order; its time is its stamp, but never before what stands before it."""
     cursor = await conn.execute(_LOG, (family_id,), binary=True)
     rows = await cursor.fetchall()
-    erased = await kit.ring.load(conn, sorted({str(row[11]) for row in rows if row[11] is not None}))
+    erased = await kit.ring.load(conn, sorted({str(row[10]) for row in rows if row[10] is not None}))
     found, time = [], 0
-    for source_id, *row in rows:
+    for row in rows:
         if str(row[10]) in erased:
             continue
         event = store.stored_event(row, kit.ring, kit.catalogue)
         time = max(time, event.envelope.recorded_at)
-        found.append(Logged(event, time, shown_as(event.id), source_id or ""))
+        found.append(Logged(event, time, shown_as(event.id)))
     return tuple(found)
 
 

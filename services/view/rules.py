@@ -34,15 +34,11 @@ IDENTITY: Final = "identity"
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An event that took effect. `recorded`: its time in the log; `shown_as`: the id of the reader's delivery of it.
-
-    `source_id` is its publisher's own id for it, empty for what the hub derived.
-    """
+    """An event that took effect. `recorded`: its time in the log; `shown_as`: the id of the reader's delivery of it."""
 
     event: Event
     recorded: Micros
     shown_as: str
-    source_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,7 @@ class _Reading:
         self._others = False
         self._held: set[str] = set()
         self._told: list[Told] = []
-        self._shown: dict[tuple[str, str], str] = {}
+        self._shown: dict[str, str] = {}
 
     def take(self, logged: Logged) -> None:
         """Decide one event."""
@@ -182,11 +178,10 @@ class _Reading:
     ) -> None:
         event = logged.event
         source = event.envelope.source
-        corrects = self._shown.get((source, event.data["corrects"] or ""))
+        corrects = self._shown.get(event.data["corrects"] or "")
         reduced = event_type.reduce(event.data, items, mask, withheld=withheld, corrects=corrects)
         data: dict[str, Any] = event_type.to_json(reduced)
-        if logged.source_id:
-            self._shown[source, logged.source_id] = logged.shown_as
+        self._shown[event.id] = logged.shown_as
         by = source if may_know_source(self._scene, self._reader.desk, source, items.persons) else None
         self._told.append(
             Told(logged.shown_as, kind_of(event.type), by, logged.recorded, data, withheld, corrects)

@@ -58,6 +58,9 @@ def text(value: object) -> str | None:
     return str(value["text"]) if isinstance(value, Mapping) and "text" in value else None
 
 
+_PAIRED: Final = "safety.pair_recorded"
+
+
 def kept(**values: Any) -> dict[str, Any]:
     """A row of the view: what is not known is left out."""
     return {key: value for key, value in values.items() if value not in (None, [], (), {})}
@@ -83,7 +86,18 @@ def persons(data: Data) -> Iterator[str]:
 
 
 def standing(told: Iterable[Told]) -> list[Told]:
-    """The events that stand, in their order: without what was corrected or retracted, and without retractions."""
+    """The events that stand, in their order: of each the last correction; nothing that was retracted.
+
+    A pair that was recorded stands until it is ended (RULES.md section 2).
+    """
     events = list(told)
-    gone = {each.corrects for each in events if each.corrects is not None}
-    return [each for each in events if each.id not in gone and not each.retracts]
+    first: dict[str, str] = {}
+    last: dict[str, Told] = {}
+    for each in events:
+        first[each.id] = first.get(each.corrects or "", each.id)
+        last[first[each.id]] = each
+    return [
+        each
+        for each in events
+        if not each.retracts and (each.kind == _PAIRED or last[first[each.id]] is each)
+    ]

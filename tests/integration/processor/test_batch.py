@@ -49,7 +49,15 @@ class Counter:
     def needs_queue(self, event: Event) -> bool:
         return False
 
-    def handle(self, state: int, event: Event, queued: Sequence[Queued]) -> Outcome:
+    def needs_history(self, event: Event) -> bool:
+        return False
+
+    def rebuild(self, history: Sequence[Event]) -> int:
+        return len(history)
+
+    def handle(
+        self, state: int, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
+    ) -> Outcome:
         if event.id in self.broken:
             raise ZeroDivisionError
         if event.data["raised"] and event.data["raises"] == 7:
@@ -235,3 +243,25 @@ async def test_a_state_is_kept_longer_when_it_has_changed_again(bench: Bench) ->
     await bench.run(0, [bench.record(0), bench.record(1, OTHER)])
     await bench.run(2, [bench.record(2)])
     assert list(bench.states) == [OTHER, KEY]
+
+
+async def test_state_is_rebuilt_from_its_log_when_it_is_of_an_older_shape(bench: Bench) -> None:
+    records = [bench.record(0), bench.record(1, rejected=True), bench.record(2), bench.record(3)]
+    await bench.stored(records)
+    await bench.run(0, records[:3])
+    bench.states.clear()
+    await bench.rows("UPDATE person_state SET shape = 0, state = 'old' RETURNING key")
+    await bench.run(3, records[3:])
+    assert await bench.count(KEY) == 3
+    assert await bench.rows("SELECT shape FROM person_state") == [(1,)]
+
+
+async def test_parked_event_is_rejected_when_it_is_driven_again_and_breaks_a_rule(bench: Bench) -> None:
+    records = [bench.record(0), bench.record(1, rejected=True)]
+    await bench.stored(records)
+    bench.machine.broken = {derive(SECRET, "event", "0")}
+    await bench.attempt(0, records)
+    bench.machine.broken.clear()
+    await bench.run(2, [bench.redrive(2, KEY)])
+    kinds = await bench.rows('SELECT "offset", kind, reason FROM fate ORDER BY 1')
+    assert kinds == [(0, "redriven", None), (1, "rejected", "seven"), (2, "done", None)]

@@ -44,7 +44,15 @@ class Watcher:
     def needs_queue(self, event: Event) -> bool:
         return False
 
-    def handle(self, state: str, event: Event, queued: Sequence[Queued]) -> Outcome:
+    def needs_history(self, event: Event) -> bool:
+        return False
+
+    def rebuild(self, history: Sequence[Event]) -> str:
+        return history[0].envelope.key
+
+    def handle(
+        self, state: str, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
+    ) -> Outcome:
         self.seen[event.envelope.key].append((event.envelope, event.raw))
         return Done(state)
 

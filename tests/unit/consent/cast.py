@@ -10,6 +10,7 @@ from typing import Any, Final
 from hub.partnership import load
 from hub.schemas import Catalogue
 from services.consent.compiled import CompiledRules, compile_rules
+from services.consent.corrections import correct, rebuilt
 from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
 from services.consent.event import PlainEvent
@@ -17,9 +18,11 @@ from services.consent.facts import protective
 from services.consent.family import State, Stepped, step
 from services.consent.items import Item
 from services.consent.load import load_rules
+from services.consent.moves import NotAllowed
 from services.consent.registers import register_of, to_wire
 from services.consent.ruleset import micros
 from services.consent.scene import FamilyFacts
+from services.consent.versions import is_correction
 
 ROOT: Final = Path(__file__).parents[3]
 DORSET: Final = ROOT / "partnerships" / "dorset"
@@ -58,6 +61,7 @@ class Family:
         self.now = START
         self.count = 0
         self.suspended: frozenset[str] = frozenset()
+        self.history: list[PlainEvent] = []
         self._facts: FamilyFacts | None = None
 
     def event(self, kind: str, source: str, /, **data: Any) -> PlainEvent:
@@ -87,10 +91,25 @@ class Family:
 
     def apply(self, event: PlainEvent) -> Stepped:
         """Apply one event, which must be allowed."""
-        stepped = step(self.state, event)
+        stepped = self.attempt(event)
         assert isinstance(stepped, Stepped), stepped
         self.state = stepped.state
+        self.history.append(event)
+        if event.corrects:
+            assert rebuilt(self.history) == self.state
         return stepped
+
+    def attempt(self, event: PlainEvent) -> Stepped | NotAllowed:
+        """What one event would do."""
+        if is_correction(event):
+            return correct(event, self.history, protective(event) | self.state["members"].keys())
+        return step(self.state, event)
+
+    def refused(self, kind: str, source: str, /, **data: Any) -> str:
+        """Why an event is not allowed."""
+        found = self.attempt(self.event(kind, source, **data))
+        assert isinstance(found, NotAllowed)
+        return found.code
 
     def settle(self, *persons: str) -> None:
         """The persons' own logs have answered: all that is known of them was seen here."""

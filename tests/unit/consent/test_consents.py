@@ -10,14 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.consent.event import PlainEvent
-from services.consent.family import step
-from services.consent.moves import NotAllowed
 from services.consent.registers import join, register_of
 from tests.unit.consent.cast import (
     CHESIL,
     DAY,
     PARAGON,
-    REACH,
     S2W,
     SECOND,
     Family,
@@ -180,27 +177,6 @@ def test_consent_gives_no_more_than_its_correction_says() -> None:
     assert not is_shared(score(family))
     give(family, corrects=narrowed.id, cells=[CELL])
     assert is_shared(score(family))
-
-
-def test_correction_is_refused_when_it_corrects_no_consent_of_the_person() -> None:
-    family = the_cast()
-    said = give(family)
-    for corrects, person in (("c-1", V), (said.id, P)):
-        about = {"person": ref(person), "given_as": "self", "cells": [CELL], "corrects": corrects}
-        found = step(family.state, family.event("consent.given", CHESIL, **about))
-        assert isinstance(found, NotAllowed)
-        assert found.code == "corrects_nothing"
-
-
-@pytest.mark.parametrize("retracted", [False, True])
-def test_correction_is_refused_when_it_could_not_undo_what_was_set(retracted: bool) -> None:
-    family = the_cast()
-    plan = {"discussed": [ref(K)], "core_group": [REACH]}
-    agreed = family.tell("practice.plan_agreed", CHESIL, **plan)
-    again = family.event("practice.plan_agreed", CHESIL, **plan, corrects=agreed.id, retracted=retracted)
-    found = step(family.state, again)
-    assert isinstance(found, NotAllowed)
-    assert found.code == "not_taken_back"
 
 
 def test_part_is_withdrawn_when_a_change_says_so() -> None:

@@ -89,11 +89,6 @@ def test_person_is_told_when_a_reason_stands_for_not_telling() -> None:
 def test_nothing_is_set_when_an_event_is_retracted() -> None:
     retracted: dict[str, Any] = {"corrects": "c-1", "retracted": True}
     assert deltas(event("consent.withdrawn", person=ref(V), **retracted)) == {}
-    taken_back = [("support", "outcome.score", CHESIL)]
-    assert set(deltas(event("consent.given", person=ref(V), cells=[CELL], **retracted), taken_back)[V]) == {
-        f"refusal|support|outcome.score|{CHESIL}",
-        f"refused|support|outcome.score|{CHESIL}",
-    }
 
 
 def test_later_record_moves_no_earlier_beginning() -> None:

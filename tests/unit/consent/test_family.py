@@ -103,8 +103,6 @@ def test_referral_moves_by_the_table_alone() -> None:
     assert refused(family, "referral.accepted", S2W, referral=ref("other"), person=ref(V)) == "not_requested"
     wrong = {"referral": ref("referral-s2w"), "person": ref(P)}
     assert refused(family, "referral.goal_reviewed", S2W, **wrong) == "other_person"
-    family.tell("referral.accepted", S2W, **about, corrects="c-1")
-    assert family.state["referrals"]["referral-s2w"]["state"] == "started"
 
 
 def test_role_ends_with_the_support_and_is_former_for_24_months() -> None:

@@ -41,6 +41,7 @@ class Loop:
     logs: dict[Place, list[Event]] = field(default_factory=lambda: defaultdict(list))
     read_to: Counter[Place] = field(default_factory=Counter)
     states: dict[Place, Any] = field(default_factory=dict)
+    histories: dict[Place, list[Event]] = field(default_factory=lambda: defaultdict(list))
     guards: Counter[str] = field(default_factory=Counter)
     members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     deliveries: dict[str, Held] = field(default_factory=dict)
@@ -49,6 +50,8 @@ class Loop:
     rejected: dict[str, str] = field(default_factory=dict)
     tasks: list[OpenTask] = field(default_factory=list)
     accepted: dict[str, int] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    begun: set[str] = field(default_factory=set)
     recalled: Counter[str] = field(default_factory=Counter)
     revised: int = 0
     attempts: list[list[tuple[Row, int]]] = field(default_factory=list)
@@ -72,10 +75,15 @@ class Loop:
             data["family"] = ref(family)
         datum = event_type.from_json(data)
         logs = [family] if family is not None else list(self.members[datum["person"]["value"]])
+        corrected = datum["corrects"]
+        if corrected is not None:
+            logs = [log for _, log in self.logs if f"{corrected}-{log}" in self.ids] or logs
         plain = PlainEvent(receipt, kind, source, "", self.now, self.now, receipt, datum)
-        raised = tuple(sorted(protective(plain)))
+        raised = tuple(sorted(protective(plain) | (self.members_of(logs) if corrected else set())))
         for number, log in enumerate(logs):
             self.guards.update(raised)
+            self.ids.add(f"{receipt}-{log}")
+            datum = {**datum, "corrects": corrected and f"{corrected}-{log}"}
             envelope = Envelope(
                 id=f"{receipt}-{log}",
                 type=event_type.type,
@@ -93,6 +101,10 @@ class Loop:
             known += [] if family is None or family in known else [family]
         self.accepted[receipt] = self.step
         return receipt
+
+    def members_of(self, families: Collection[str]) -> set[str]:
+        """Everybody who was added to one of these families."""
+        return {person for person, known in self.members.items() if not set(families).isdisjoint(known)}
 
     def append(self, topic: str, envelope: Envelope, datum: Mapping[str, Any]) -> None:
         """Put an event at the end of its log, as its wire form says it."""
@@ -120,9 +132,11 @@ class Loop:
         machine: Machine = router() if place[0] == "events" else People()
         state = self.states.get(place, machine.initial(place[1]))
         queued = self.queued(place[1]) if machine.needs_queue(event) else []
-        outcome = call(machine, state, event, queued, twice=self.step % 3 == 0)
+        history = self.histories[place] if machine.needs_history(event) else ()
+        outcome = call(machine, state, event, queued, history, twice=self.step % 3 == 0)
         if isinstance(outcome, Done):
             self.states[place] = outcome.state
+            self.histories[place] = [*self.histories[place], event]
         else:
             self.rejected[event.id] = outcome.reason
         for effect in outcome.effects:
@@ -154,9 +168,10 @@ class Loop:
             case Deliver():
                 delivery = f"{effect.event.id}>{effect.desk}"
                 assert delivery not in self.deliveries, "one event is delivered to a desk once"
-                self.deliveries[delivery] = Held(
-                    row_of(delivery, len(self.deliveries), effect), effect.event, effect.release
-                )
+                row = row_of(delivery, len(self.deliveries), effect)
+                if effect.after and not self.perhaps_had(effect.after):
+                    row = replace(row, status="recalled")
+                self.deliveries[delivery] = Held(row, effect.event, effect.release)
             case Revise():
                 self.revised += 1
                 held, release = self.deliveries[effect.queued.delivery_id], effect.release
@@ -176,6 +191,11 @@ class Loop:
                 self.tasks.append(effect)
             case Decided():
                 pass
+
+    def perhaps_had(self, delivery: str) -> bool:
+        """Whether a delivery left, or an attempt of it was begun."""
+        held = self.deliveries.get(delivery)
+        return held is not None and (held.row.released_at is not None or delivery in self.begun)
 
     def queued(self, family: str) -> list[Queued]:
         """What of a family may still leave."""
@@ -220,6 +240,7 @@ class Loop:
             name = f"lapsed-{self.step}-{family}-{cause}"
             envelope = Envelope(name, DECISION_LAPSED, HUB, family, self.now, self.now)
             self.append("events", envelope, data)
+        self.begun.update(row.delivery_id for row in verdict.take)
         for row in verdict.take:
             self.deliveries[row.delivery_id].row = replace(row, status="attempting")
         self.attempts.append([(row, self.step) for row in verdict.take])
@@ -266,6 +287,7 @@ class Loop:
             logs=defaultdict(list, {place: list(log) for place, log in self.logs.items()}),
             read_to=Counter(self.read_to),
             states=dict(self.states),
+            histories=defaultdict(list, {place: list(log) for place, log in self.histories.items()}),
             guards=Counter(self.guards),
             members=defaultdict(list, {person: list(known) for person, known in self.members.items()}),
             deliveries={name: replace(held) for name, held in self.deliveries.items()},
@@ -274,6 +296,8 @@ class Loop:
             rejected=dict(self.rejected),
             tasks=list(self.tasks),
             accepted=dict(self.accepted),
+            ids=set(self.ids),
+            begun=set(self.begun),
             recalled=Counter(self.recalled),
             attempts=list(self.attempts),
             acts=[],

@@ -22,7 +22,7 @@ RULES: Final = "rules"
 def router() -> Router:
     """Dorset's router."""
     partnership = load(DORSET)
-    deciding = Deciding(dorset(), CATALOGUE, partnership.served)
+    deciding = Deciding(dorset(), CATALOGUE, partnership.served, "{}>{}".format)
     return Router(deciding, rows_by_kind(partnership.authority_plain))
 
 
@@ -71,15 +71,23 @@ def row_of(delivery: str, seq: int, effect: Deliver) -> Row:
     )
 
 
-def call(machine: Machine, state: Any, event: Event, queued: Sequence[Queued], *, twice: bool) -> Outcome:
+def call(
+    machine: Machine,
+    state: Any,
+    event: Event,
+    queued: Sequence[Queued],
+    history: Sequence[Event],
+    *,
+    twice: bool,
+) -> Outcome:
     """Call a machine; `twice`: look that it is pure."""
     if not twice:
-        return machine.handle(state, event, queued)
+        return machine.handle(state, event, queued, history)
     before, body = machine.dump(state, None), deepcopy(event.data)
-    outcome = machine.handle(state, event, queued)
+    outcome = machine.handle(state, event, queued, history)
     assert machine.dump(state, None) == before, "the state that it was given is as it was"
     assert event.data == body, "the event is as it was"
-    again = machine.handle(machine.load(before), event, queued)
+    again = machine.handle(machine.load(before), event, queued, history)
     assert again.effects == outcome.effects, (
         "the same in gives the same out, also for a state that was stored"
     )

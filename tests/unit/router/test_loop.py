@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from hub.processor.machine import Machine
 from services.consent.registers import Registers
-from services.referral_router.people import NEAR, families
+from services.referral_router.people import NEAR, People, families
 from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, S2W, ref
 from tests.unit.router.loop import WEST, Loop
-from tests.unit.router.parts import Left
+from tests.unit.router.parts import Left, router
 
 FAMILIES = {"F1": CHESIL, "F2": WEST, "F3": WEST}
 ADULTS, CHILDREN = "VPWX", "K"
@@ -42,6 +44,16 @@ def come_to_rest(loop: Loop) -> None:
     loop.release()
 
 
+class Said(NamedTuple):
+    """An event as it was accepted."""
+
+    receipt: str
+    kind: str
+    source: str
+    family: str | None
+    data: dict[str, Any]
+
+
 class TheLoop(RuleBasedStateMachine):
     """V and her child K, her P, a witness and another, in three families of two leads."""
 
@@ -53,6 +65,8 @@ class TheLoop(RuleBasedStateMachine):
         self.pairs: list[tuple[str, str, str]] = []
         self.supervised: list[tuple[str, str]] = []
         self.secrets: list[str] = []
+        self.said: list[Said] = []
+        self.taken_back: list[tuple[str, str]] = []
         self.consent()
 
     @initialize(paired=st.booleans(), supervised=st.booleans())
@@ -65,10 +79,29 @@ class TheLoop(RuleBasedStateMachine):
             self.supervise("F2", "P")
         self.loop.settle()
 
+    def say(self, kind: str, source: str, family: str | None, **data: Any) -> str:
+        """Have an event accepted, which may be corrected later."""
+        receipt = self.loop.accept(kind, source, family, **data)
+        self.said.append(Said(receipt, kind, source, family, data))
+        return receipt
+
+    @precondition(lambda self: self.said)
+    @rule(data=st.data(), retracted=st.booleans())
+    def take_back(self, data: st.DataObject, retracted: bool) -> None:
+        """Correct or retract something, in words of something like it."""
+        said = data.draw(st.sampled_from(self.said))
+        like = [each for each in self.said if each[1:4] == said[1:4]]
+        body = said.data if retracted else data.draw(st.sampled_from(like)).data
+        marks = {"corrects": said.receipt, "retracted": retracted or None}
+        receipt = self.say(said.kind, said.source, said.family, **{**body, **marks})
+        self.taken_back.append((receipt, said.receipt))
+        self.secrets += [receipt] if said.receipt in self.secrets else []
+        self.withdrawn += [receipt] if said.kind == "consent.given" and retracted else []
+
     @rule(family=families_, person=st.sampled_from(ADULTS + CHILDREN))
     def add_member(self, family: str, person: str) -> None:
         kind = "child" if person in CHILDREN else "adult"
-        self.loop.accept(
+        self.say(
             "family.member_added", FAMILIES[family], family, members=[{"person": ref(person), "kind": kind}]
         )
 
@@ -78,58 +111,73 @@ class TheLoop(RuleBasedStateMachine):
 
     @rule(score=st.integers(0, 27))
     def record_a_score(self, score: int) -> None:
-        self.secrets.append(
-            self.loop.accept(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=score)
-        )
+        self.secrets.append(self.say(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=score))
 
     @rule()
     def consent(self) -> None:
         self.given.append(
-            self.loop.accept("consent.given", CHESIL, "F1", person=ref("V"), given_as="self", cells=[CELL])
+            self.say("consent.given", CHESIL, "F1", person=ref("V"), given_as="self", cells=[CELL])
         )
 
     @rule(desk=st.sampled_from((CHESIL, WEST, S2W)), family=st.none() | families_)
     def withdraw(self, desk: str, family: str | None) -> None:
-        self.withdrawn.append(
-            self.loop.accept("consent.withdrawn", desk, family, person=ref("V"), cells=[CELL])
-        )
+        self.withdrawn.append(self.say("consent.withdrawn", desk, family, person=ref("V"), cells=[CELL]))
 
     @rule(family=families_, victim=adults, perpetrator=adults, desk=st.sampled_from((CHESIL, WEST, PARAGON)))
     def pair(self, family: str, victim: str, perpetrator: str, desk: str) -> None:
         body = {"victim": ref(victim), "perpetrator": ref(perpetrator), "exposed_children": [ref("K")]}
-        receipt = self.loop.accept("safety.pair_recorded", desk, family, **body, basis="disclosure")
+        receipt = self.say("safety.pair_recorded", desk, family, **body, basis="disclosure")
         self.pairs += [(receipt, victim, perpetrator)] if victim != perpetrator else []
 
     @rule(family=families_, victim=adults, other=adults)
     def incident(self, family: str, victim: str, other: str) -> None:
         rows = [{"person": ref(victim), "role": "victim"}, {"person": ref(other), "role": "witness"}]
-        self.loop.accept("outcome.incident_reported", POLICE, family, incident="i", people=rows)
+        self.say("outcome.incident_reported", POLICE, family, incident="i", people=rows)
 
     @rule(family=families_, person=adults)
     def supervise(self, family: str, person: str) -> None:
-        receipt = self.loop.accept(
+        receipt = self.say(
             "person.probation_supervision_started", PROBATION, family, person=ref(person), desk=PROBATION
         )
         self.supervised.append((receipt, person))
 
     @rule(family=families_, desks=st.sets(st.sampled_from((S2W, PARAGON, PROBATION))))
     def plan(self, family: str, desks: set[str]) -> None:
-        self.loop.accept(
+        self.say(
             "practice.plan_agreed", FAMILIES[family], family, discussed=[ref("K")], core_group=sorted(desks)
         )
 
-    @rule()
-    def childs_status(self) -> None:
-        self.loop.accept("child.status_changed", CHESIL, "F1", person=ref("K"), status="cin")
+    @rule(status=st.sampled_from(("cin", "cp", "none")))
+    def childs_status(self, status: str) -> None:
+        self.say("child.status_changed", CHESIL, "F1", person=ref("K"), status=status)
+
+    @rule(family=families_, person=adults, told=st.booleans())
+    def tell(self, family: str, person: str, told: bool) -> None:
+        self.say("person.told_recorded", FAMILIES[family], family, person=ref(person), told=told)
+
+    @rule(family=families_, person=adults, desk=st.sampled_from((S2W, PARAGON, PROBATION)))
+    def request(self, family: str, person: str, desk: str) -> None:
+        about = {"referral": ref(f"{family}-{person}"), "person": ref(person), "specialism": "any"}
+        self.say("referral.requested", FAMILIES[family], family, **about, to=desk)
+
+    @rule(
+        step=st.sampled_from(("accepted", "allocated", "support_started", "support_ended")),
+        family=families_,
+        person=adults,
+        desk=st.sampled_from((S2W, PARAGON, PROBATION)),
+    )
+    def move_on(self, step: str, family: str, person: str, desk: str) -> None:
+        about = {"referral": ref(f"{family}-{person}"), "person": ref(person)}
+        self.say(f"referral.{step}", desk, family, **about)
 
     @rule()
     def childs_attendance(self) -> None:
-        self.secrets.append(self.loop.accept("child.attendance_recorded", CHESIL, "F1", person=ref("K")))
+        self.secrets.append(self.say("child.attendance_recorded", CHESIL, "F1", person=ref("K")))
 
     @rule()
     def mother_and_child_find_refuge(self) -> None:
         moves = [{"person": ref(each), "household": ref("refuge"), "dwelling": "refuge"} for each in "VK"]
-        self.secrets.append(self.loop.accept("family.household_changed", CHESIL, "F1", moves=moves))
+        self.secrets.append(self.say("family.household_changed", CHESIL, "F1", moves=moves))
 
     @rule(family=families_)
     def close(self, family: str) -> None:
@@ -157,6 +205,8 @@ class TheLoop(RuleBasedStateMachine):
         self.nothing_is_stuck()
         self.raises_came_back()
         self.facts_agree()
+        self.logs_give_the_states()
+        self.notices_are_of_what_was_had()
         self.withdrawals_were_exact()
         self.secrets_stayed()
         self.secrets_change_nothing(acts)
@@ -181,6 +231,21 @@ class TheLoop(RuleBasedStateMachine):
                 plain = self.loop.family(family).plain
                 assert plain["known"][person]
                 assert plain["persons"].get(person, {}) == told, (family, person)
+
+    def logs_give_the_states(self) -> None:
+        """What took effect, once more from the beginning, gives the same, byte for byte."""
+        for (topic, key), state in self.loop.states.items():
+            machine: Machine = router() if topic == "events" else People()
+            history = self.loop.histories[topic, key]
+            again = machine.rebuild(history)
+            assert machine.dump(again, None) == machine.dump(state, None), (topic, key)
+
+    def notices_are_of_what_was_had(self) -> None:
+        """Nobody hears that something was corrected which never began to leave to them."""
+        for left in self.loop.left:
+            if left.event.type.endswith("notice_sent.v1"):
+                assert self.loop.begun.issuperset(left.body["deliveries"]), left
+                assert left.body["to"] == left.desk
 
     def withdrawals_were_exact(self) -> None:
         """No score leaves after a withdrawal that any log accepted, but one recorded under a later consent."""
@@ -209,7 +274,7 @@ class TheLoop(RuleBasedStateMachine):
             before = {
                 each for each, step in loop.accepted.items() if step < left.step and self.any_accepted(each)
             }
-            supervised = {person for receipt, person in self.supervised if receipt in before}
+            supervised = {person for receipt, person in self.stay_supervised() if receipt in before}
             for receipt, victim, perpetrator in self.pairs:
                 if receipt in before and perpetrator in supervised and left.event.envelope.receipt != receipt:
                     assert not tells_of(left, victim), (receipt, left)
@@ -226,11 +291,16 @@ class TheLoop(RuleBasedStateMachine):
         """Whether a desk that supervises somebody opposed V when this was accepted."""
         step = self.loop.accepted[receipt]
         before = {each for each, at in self.loop.accepted.items() if at < step and self.any_accepted(each)}
-        supervised = {person for each, person in self.supervised if each in before}
+        supervised = {person for each, person in self.stay_supervised() if each in before}
         return any(
             each in before and victim == "V" and perpetrator in supervised
             for each, victim, perpetrator in self.pairs
         )
+
+    def stay_supervised(self) -> list[tuple[str, str]]:
+        """The supervisions that nobody tried to take back."""
+        gone = {each for _, each in self.taken_back}
+        return [(receipt, person) for receipt, person in self.supervised if receipt not in gone]
 
     def any_accepted(self, receipt: str) -> bool:
         copies = {f"{receipt}-{family}" for family in FAMILIES} & self.loop.done

@@ -38,7 +38,9 @@ def parts() -> tuple[Catalogue, Router, People]:
     folder = ROOT / "partnerships" / "dorset"
     partnership = load(folder)
     catalogue = Catalogue.load(ROOT / "schemas", sandbox=True)
-    deciding = Deciding(CompiledRules(load_rules(folder, partnership)), catalogue, partnership.served)
+    deciding = Deciding(
+        CompiledRules(load_rules(folder, partnership)), catalogue, partnership.served, "{}>{}".format
+    )
     return catalogue, Router(deciding, rows_by_kind(partnership.authority_plain)), People()
 
 

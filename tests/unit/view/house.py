@@ -30,8 +30,7 @@ class House(Family):
         head = Envelope(
             event.id, f"wraparound.{event.kind}.v1", event.source, FAMILY, event.recorded, event.accepted
         )
-        source_id = "" if event.source == "hub" else event.receipt
-        self.log.append(Logged(Event(head, dict(event.data)), event.recorded, f"shown-{event.id}", source_id))
+        self.log.append(Logged(Event(head, dict(event.data)), event.recorded, f"shown-{event.id}"))
         return stepped
 
     def skip(self) -> None:

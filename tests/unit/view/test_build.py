@@ -3,7 +3,7 @@
 import pytest
 
 from services.view.text import text
-from tests.unit.consent.cast import CHESIL, DAY, MINUTES, PARAGON, PROBATION, REACH, S2W, K, P, V, ref
+from tests.unit.consent.cast import CHESIL, DAY, MINUTES, PARAGON, POLICE, PROBATION, REACH, S2W, K, P, V, ref
 from tests.unit.view.house import House, house
 
 OF_S2W = {"referral": ref("referral-s2w"), "person": ref(V)}
@@ -18,7 +18,7 @@ def test_corrected_status_is_shown_with_its_correction_and_counts_no_more_when_i
     made: House,
 ) -> None:
     wrong = made.tell("child.status_changed", CHESIL, person=ref(K), status="cla")
-    right = made.tell("child.status_changed", CHESIL, person=ref(K), status="cp", corrects=wrong.receipt)
+    right = made.tell("child.status_changed", CHESIL, person=ref(K), status="cp", corrects=wrong.id)
     view = made.view(CHESIL)
     assert [each["status"] for each in view["statuses"] if "status" in each] == ["cin", "cp"]
     rows = {each["id"]: each for each in view["chronology"]}
@@ -30,14 +30,29 @@ def test_retracted_rating_is_gone_from_risk_and_stays_in_the_chronology_when_it_
     made: House,
 ) -> None:
     wrong = made.tell("practice.risk_rated", MINUTES, person=ref(K), rating="red")
-    made.tell(
-        "practice.risk_rated", MINUTES, person=ref(K), rating="red", corrects=wrong.receipt, retracted=True
-    )
+    made.tell("practice.risk_rated", MINUTES, person=ref(K), rating="red", corrects=wrong.id, retracted=True)
     view = made.view(CHESIL)
     assert view["risk"] == []
     row = next(each for each in view["chronology"] if each["id"] == f"shown-{wrong.id}")
     assert len(row["retracted_by"]) == 1
     assert "[retracted by]" in text(view)
+
+
+def test_last_correction_counts_when_a_rating_was_corrected_twice(made: House) -> None:
+    wrong = made.tell("practice.risk_rated", MINUTES, person=ref(K), rating="red")
+    for rating in ("amber", "green"):
+        made.tell("practice.risk_rated", MINUTES, person=ref(K), rating=rating, corrects=wrong.id)
+    assert [each["rating"] for each in made.view(CHESIL)["risk"]] == ["green"]
+
+
+def test_pair_stands_when_it_is_retracted(made: House) -> None:
+    said = made.tell("safety.pair_recorded", POLICE, victim=ref(P), perpetrator=ref(V), basis="disclosure")
+    before = made.view(CHESIL)["relationships"]
+    made.tell(
+        "safety.pair_recorded", POLICE, victim=ref(P), perpetrator=ref(V), corrects=said.id, retracted=True
+    )
+    assert made.view(CHESIL)["relationships"] == before
+    assert any(P in str(each) for each in before)
 
 
 def test_member_is_called_by_the_latest_name_when_it_changed(made: House) -> None:
