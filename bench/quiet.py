@@ -12,7 +12,8 @@ EVERY = 0.1
 
 POSITION = "SELECT coalesce(sum(next_offset), 0) FROM position WHERE processor = 'router'"
 _LEFT = (
-    "SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM audit_pending) OR EXISTS"
+    "SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM audit_pending) OR EXISTS (SELECT FROM undecided)"
+    " OR EXISTS"
     f" (SELECT FROM relay_cursor c JOIN delivery d ON d.desk = c.desk AND d.seq >= c.low AND {IN_LINE})"
 )
 _BEHIND = (

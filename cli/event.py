@@ -169,10 +169,9 @@ def _stages(found: dict[str, Any]) -> str:
         queued = ", still in the outbox" if copy["in_outbox"] else ""
         lines.append(f"  {copy['topic']}/{copy['log']}  event {copy['event']}, {copy['bytes']} bytes{queued}")
         lines += [f"    {_fate(each)}" for each in copy["fates"]]
-        told = [each for each in copy["deliveries"] if each["status"] != "recalled" or each["tries"]]
-        lines += [f"    {_delivery(each)}" for each in told]
-        if nothing := len(copy["deliveries"]) - len(told):
-            lines.append(f"    nothing for {nothing} desks that were waited for")
+        lines += [f"    {_delivery(each)}" for each in copy["deliveries"]]
+        if copy["undecided"]:
+            lines.append("    not decided for everybody yet: facts of somebody are on their way")
     if each := found["dead_letter"]:
         lines.append(
             f"  dead letter at {each['topic']}/{each['partition']}/{each['offset']}: {each['reason']}"

@@ -101,7 +101,8 @@ def _memory(supervisor: int) -> int:
 def _database(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, Any]:
     rows, oldest = _one(
         connection,
-        "SELECT count(*), min(recorded_at) FROM delivery WHERE status NOT IN ('delivered', 'dead', 'recalled')",
+        "SELECT count(*), min(recorded_at) FROM (SELECT recorded_at FROM undecided UNION ALL SELECT recorded_at"
+        " FROM delivery WHERE status NOT IN ('delivered', 'dead', 'recalled')) AS left_to_do",
     )
     tasks = connection.execute(
         "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind"

@@ -5,13 +5,15 @@ random
 number; whatever is to happen in the world is one of the effects below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hub.clock import Micros
 from hub.events import Event
 
+Queue = Sequence["Queued | Waiting"]
+"""What of a key has not ended: deliveries, and events that wait."""
 State = Any
 """The state of a key: whatever its machine keeps; never changed in place."""
 QueuedStatus = Literal["pending", "lapsed", "held", "delivered", "recalled"]
@@ -88,6 +90,34 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that is not decided for everybody yet: facts of somebody are on their way (RULES.md section 7).
+
+    `desks` have what it gives them already, whatever comes; to every other desk it, and what comes after it in its
+    family, goes once it is decided.
+    """
+
+    event: Event
+    recorded: Micros
+    desks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """An event begins to wait, for facts of some of these persons; of one that waits already, nothing new."""
+
+    waiting: Waiting
+    persons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """An event that waited is decided for everybody."""
+
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
 class Revise:
     """A queued delivery decided again."""
 
@@ -126,7 +156,7 @@ class OpenTask:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-Effect = Emit | Deliver | Revise | Decided | Note | OpenTask
+Effect = Emit | Deliver | Await | Settle | Revise | Decided | Note | OpenTask
 
 
 @dataclass(frozen=True, slots=True)

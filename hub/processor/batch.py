@@ -13,13 +13,14 @@ person.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from hub.clock import Micros
 from hub.crash import point
 from hub.database import Connection, Database
-from hub.effects import Done, OpenTask, Outcome, Queued, State
+from hub.effects import Done, OpenTask, Outcome, Queue, Queued, State, Waiting
 from hub.errors import HubError, SenderError
 from hub.events import Event
 from hub.ids import derive
@@ -81,7 +82,9 @@ class Batch:
         self.fates: list[Fate] = []
         self.counts: dict[int, Counter[str]] = {}
         self.changed: dict[str, State] = {}
-        self.queues: dict[str, dict[str, Queued]] = {}
+        self.queues: dict[str, dict[str, Queued | Waiting]] = {}
+        self.whole: set[str] = set()
+        """The keys of which `queues` holds the deliveries too."""
         self.histories: dict[str, list[Event]] = {}
         self.parked: set[str] = set()
         self.writer = Writer(
@@ -166,10 +169,17 @@ class Batch:
             self.parked = await store.parked_keys(conn, machine.name, sorted(keys))
         for key in sorted({event.envelope.key for event in events if machine.needs_history(event)}):
             await self._history(conn, key)
-        queued = sorted({event.envelope.key for event in events if machine.needs_queue(event)})
-        if queued:
-            loaded = await store.load_queue(conn, queued, ring=context.ring, catalogue=context.catalogue)
-            self.queues = {key: {q.delivery_id: q for q in loaded.get(key, ())} for key in queued}
+        if machine.sealed:
+            await self._load_queues(conn, keys, {e.envelope.key for e in events if machine.needs_queue(e)})
+
+    async def _load_queues(self, conn: Connection, keys: Collection[str], whole: AbstractSet[str]) -> None:
+        """What has not ended: of all these keys the events that wait, of the `whole` ones the deliveries too."""
+        ring, catalogue = self.context.ring, self.context.catalogue
+        waiting = await store.load_undecided(conn, sorted(keys), ring=ring, catalogue=catalogue)
+        found = await store.load_queue(conn, sorted(whole), ring=ring, catalogue=catalogue) if whole else {}
+        for key in keys:
+            self.queues[key] = by_name([*waiting.get(key, ()), *found.get(key, ())])
+        self.whole |= whole
 
     async def _history(self, conn: Connection, key: str) -> list[Event]:
         """What took effect in a key's log before this batch; what does in it is added as it comes."""
@@ -219,11 +229,11 @@ class Batch:
     def _apply(self, event: Event) -> Outcome:
         machine, key = self.context.machine, event.envelope.key
         before = self._state(key)
-        queue = self.queues.get(key, {})
+        queue = self.queues.setdefault(key, {})
         outcome = machine.handle(
             before,
             event,
-            list(queue.values()) if machine.needs_queue(event) else (),
+            [each for each in queue.values() if isinstance(each, Waiting) or machine.needs_queue(event)],
             tuple(self.histories[key]) if machine.needs_history(event) else (),
         )
         if isinstance(outcome, Done):
@@ -232,8 +242,7 @@ class Batch:
             if key in self.histories:
                 self.histories[key].append(event)
         self.writer.carry_out(event, event.envelope.recorded_at, outcome.effects)
-        if key in self.queues:
-            self.writer.queued_after(queue, outcome.effects)
+        self.writer.queued_after(queue, outcome.effects, deliveries=key in self.whole)
         return outcome
 
     async def _redrive(self, conn: Connection, item: Decoded) -> None:
@@ -244,8 +253,7 @@ class Batch:
             conn, machine.name, key, ring=context.ring, catalogue=context.catalogue
         )
         if waiting:
-            loaded = await store.load_queue(conn, [key], ring=context.ring, catalogue=context.catalogue)
-            self.queues[key] = {q.delivery_id: q for q in loaded.get(key, ())}
+            await self._load_queues(conn, [key], {key})
         refused = []
         for event in waiting:
             try:
@@ -311,6 +319,11 @@ class Batch:
         states = {key: machine.dump(state, self.cache.get(key)) for key, state in self.changed.items()}
         await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
         await self.writer.write(conn)
+
+
+def by_name(queue: Queue) -> dict[str, Queued | Waiting]:
+    """What has not ended, by the id of its delivery, or of the event that waits."""
+    return {each.event.id if isinstance(each, Waiting) else each.delivery_id: each for each in queue}
 
 
 def _timed(moves: Sequence[Move], items: Sequence[Item]) -> list[Move]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hub.clock import Micros
-from hub.effects import Outcome, Queued, State
+from hub.effects import Outcome, Queue, State
 from hub.events import Event
 
 
@@ -27,7 +27,7 @@ class Machine(Protocol):
 
     `handle` is pure: it does not change the state that it is given, and the same state and event give the
     same
-    outcome, byte for byte. `queued` holds the unfinished deliveries of the event's key where `needs_queue`
+    outcome, byte for byte. `queued` holds what has not ended of the event's key where `needs_queue`
     said
     that the event may change what they rest on, else nothing. `history` holds what took effect in the key's log
     before the event, in order, where `needs_history` said that it turns on that, else nothing.
@@ -74,7 +74,5 @@ class Machine(Protocol):
     def rebuild(self, history: Sequence[Event]) -> State:
         """The state of a key in whose log all this took effect, in order."""
 
-    def handle(
-        self, state: State, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
-    ) -> Outcome:
+    def handle(self, state: State, event: Event, queued: Queue, history: Sequence[Event] = ()) -> Outcome:
         """Apply one event."""

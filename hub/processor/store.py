@@ -13,7 +13,7 @@ import orjson
 from hub.clock import Micros
 from hub.copying import Rows, int4, int8, optional_int8, uuid
 from hub.database import Connection
-from hub.effects import Queued
+from hub.effects import Queued, Waiting
 from hub.errors import HubError
 from hub.events import Envelope, Event
 from hub.keys import KeyRing
@@ -248,6 +248,43 @@ async def load_queue(
             Queued(str(row[1]), row[2], row[3], row[4], row[5], event, row[6], row[7])
         )
     return queue
+
+
+async def load_undecided(
+    conn: Connection, keys: Collection[str], *, ring: KeyRing, catalogue: Catalogue
+) -> dict[str, list[Waiting]]:
+    """The events of these families that wait for facts, in order."""
+    cursor = await conn.execute(
+        f"SELECT u.recorded_at, u.desks, {', '.join(f'e.{name}' for name in STORED.split(', '))}"
+        " FROM undecided u JOIN event e USING (event_id) WHERE u.family_id = ANY(%s::uuid[]) ORDER BY u.seq",
+        (list(keys),),
+        binary=True,
+    )
+    rows = await cursor.fetchall()
+    await ring.load(conn, sorted({str(row[12]) for row in rows if row[12] is not None}))
+    queue: dict[str, list[Waiting]] = {}
+    for recorded, desks, *stored in rows:
+        event = stored_event(stored, ring, catalogue)
+        queue.setdefault(event.envelope.key, []).append(Waiting(event, recorded, tuple(desks)))
+    return queue
+
+
+async def write_undecided(conn: Connection, waiting: Sequence[Waiting], settled: Collection[str]) -> None:
+    """Keep the events that begin to wait, in order; let go of those that are decided for everybody."""
+    if waiting:
+        await conn.execute(
+            "INSERT INTO undecided (event_id, family_id, recorded_at, desks)"
+            " SELECT e, f, t, string_to_array(d, ',') FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[],"
+            " %s::text[]) WITH ORDINALITY AS u(e, f, t, d, n) ORDER BY n ON CONFLICT (event_id) DO NOTHING",
+            (
+                [each.event.id for each in waiting],
+                [each.event.envelope.key for each in waiting],
+                [each.recorded for each in waiting],
+                [",".join(each.desks) for each in waiting],
+            ),
+        )
+    if settled:
+        await conn.execute("DELETE FROM undecided WHERE event_id = ANY(%s::uuid[])", (list(settled),))
 
 
 STORED = "event_id, type, source, key, recorded_at, accepted_at, receipt_id, raises, is_primary, cause, key_id, body"

@@ -13,7 +13,20 @@ from hub import ledger
 from hub.clock import Micros
 from hub.copying import Rows, boolean, int8, int8_array, optional_int8, uuid, uuid_array
 from hub.database import Connection
-from hub.effects import Decided, Deliver, Effect, Emit, Note, OpenTask, Queued, Release, Revise
+from hub.effects import (
+    Await,
+    Decided,
+    Deliver,
+    Effect,
+    Emit,
+    Note,
+    OpenTask,
+    Queued,
+    Release,
+    Revise,
+    Settle,
+    Waiting,
+)
 from hub.events import HUB, Envelope, Event
 from hub.ids import derive
 from hub.keys import KeyRing
@@ -43,6 +56,8 @@ class Writer:
         self._code = code
         self._new: dict[str, Deliver] = {}
         self._revised: dict[str, Revise] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._settled: set[str] = set()
         self._events: list[LogEvent] = []
         self._named: dict[int, Emit] = {}
         self._entries: list[ledger.Entry] = []
@@ -60,6 +75,11 @@ class Writer:
                     self._new[self.delivery_id(effect.event.id, effect.desk)] = effect
                 case Revise():
                     self._revise(effect)
+                case Await(waiting):
+                    self._waiting[waiting.event.id] = waiting
+                case Settle(waiting):
+                    self._waiting.pop(waiting.event.id, None)
+                    self._settled.add(waiting.event.id)
                 case Decided():
                     self._decided(cause, at, effect)
                 case Emit():
@@ -69,10 +89,15 @@ class Writer:
                 case OpenTask():
                     self.open_task(cause.id, at, effect)
 
-    def queued_after(self, queue: dict[str, Queued], effects: Iterable[Effect]) -> None:
-        """Bring a key's queue, as the next record of this batch is to see it, up to these effects."""
+    def queued_after(
+        self, queue: dict[str, Queued | Waiting], effects: Iterable[Effect], *, deliveries: bool = True
+    ) -> None:
+        """Bring a key's queue, as the next record of this batch is to see it, up to these effects.
+
+        Without `deliveries` it holds the events that wait alone.
+        """
         for effect in effects:
-            if isinstance(effect, Deliver):
+            if isinstance(effect, Deliver) and deliveries:
                 queue_id = self.delivery_id(effect.event.id, effect.desk)
                 queue[queue_id] = Queued(
                     queue_id,
@@ -83,6 +108,10 @@ class Writer:
                     event=effect.event,
                     empty=effect.release.body is None,
                 )
+            elif isinstance(effect, Await):
+                queue[effect.waiting.event.id] = effect.waiting
+            elif isinstance(effect, Settle):
+                queue.pop(effect.waiting.event.id, None)
             elif isinstance(effect, Revise):
                 item, status = effect.queued, effect.release.status
                 if status == "recalled" or (status == "delivered" and item.sent):
@@ -169,6 +198,7 @@ class Writer:
         await self._name_events(conn)
         await self._write_new(conn)
         await self._write_revised(conn)
+        await store.write_undecided(conn, list(self._waiting.values()), self._settled)
         await put(conn, self._ring, self._events)
         await ledger.write(conn, self._entries)
         await store.write_tasks(conn, list(self._tasks.values()))

@@ -36,7 +36,10 @@ _GAUGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "outbox_oldest_seconds": ("Age of the oldest of them.", ()),
     "waiting_events": ("Accepted events that wait before the log, by reason.", ("reason",)),
     "waiting_oldest_seconds": ("Age of the oldest of them.", ()),
-    "deliveries": ("Deliveries that have not ended, by status.", ("status",)),
+    "deliveries": (
+        "Deliveries that have not ended, by status; `undecided`: events that wait for facts.",
+        ("status",),
+    ),
     "deliveries_oldest_seconds": ("Age of the oldest that is still to be sent.", ()),
     "tasks": ("Open tasks, by kind.", ("kind",)),
     "tasks_overdue": ("Open tasks that are past their due time, by kind.", ("kind",)),

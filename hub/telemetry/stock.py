@@ -28,8 +28,9 @@ _DELIVERIES: Final = """
 SELECT d.status, count(*), min(d.recorded_at) FILTER (WHERE d.status IN ('pending', 'failed', 'lapsed', 'attempting'))
 FROM relay_cursor c JOIN delivery d ON d.desk = c.desk AND d.seq >= c.low
 WHERE d.status IN ('pending', 'failed', 'lapsed', 'attempting', 'held') GROUP BY d.status
+UNION ALL SELECT 'undecided', count(*), min(recorded_at) FROM undecided HAVING count(*) > 0
 """
-"""Above the marks below which nothing is still to be sent: what has ended is not read."""
+"""Above the marks below which nothing is still to be sent: what has ended is not read. `undecided` are events."""
 
 
 def age(clock: Clock, at: Micros | None) -> float:

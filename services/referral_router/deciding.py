@@ -4,10 +4,10 @@ Every decision is one record with all desks in it (`Decided`), and for each desk
 once a hold ends, a delivery. A delivery rests on the guards of everybody whose protective events could change it;
 it stores how many of each the family's log has seen.
 
-While facts of somebody whom a row rests on are on their way, which takes a moment, it stands as lapsed: nothing of it
-goes out, and it keeps its place before what comes later of the family. Every desk that a permit could ever serve has
-such a row, since the facts may give it a role. Where a person's identity waits
-for somebody to confirm it, which takes hours, what may be known of the others goes out meanwhile.
+While facts of somebody whom an event rests on are on their way, which takes a moment, the family waits as one: who
+gets something of it for certain gets that, and for everybody else it, and all that comes after it, is decided when they
+have come, in order. A delivery that was there before stands as lapsed meanwhile. Where a person's identity waits for
+somebody to confirm it, which takes hours, what may be known of the others goes out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,17 +16,27 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.clock import Micros
-from hub.effects import Decided, Deliver, Effect, Note, Queued, QueuedStatus, Release, Revise
+from hub.effects import (
+    Await,
+    Decided,
+    Deliver,
+    Effect,
+    Note,
+    Queue,
+    Queued,
+    QueuedStatus,
+    Release,
+    Revise,
+    Settle,
+    Waiting,
+)
 from hub.events import Event
 from hub.schemas import Catalogue, EventType, Items, wire
 from services.consent.compiled import CompiledRules
-from services.consent.decision import Verdict
+from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
-from services.consent.items import Item
 from services.consent.logged import awaits, item_of, rests_on
-from services.consent.outcome import WHEREABOUTS
 from services.consent.scene import FamilyFacts
-from services.consent.vocabulary import FAMILY_ROLES
 from services.referral_router.people import FAMILY
 
 INTERNAL: Final = "internal"
@@ -86,71 +96,102 @@ class Deciding:
     served: AbstractSet[str]
     delivery_id: DeliveryId
 
-    def decide(self, facts: FamilyFacts, event: Event, at: Micros) -> Iterator[Effect]:
-        """Decide a new event for every desk, on the facts after it."""
+    def decide(
+        self, facts: FamilyFacts, event: Event, at: Micros, passed: AbstractSet[str] | None = None
+    ) -> Iterator[Effect]:
+        """Decide a new event on the facts after it, for every desk.
+
+        Where facts are awaited, of its people or by what stands before it in its family, it goes to those alone who
+        get something of it already, and of everything before it; for all others it waits. `passed` are the desks that
+        have all that is before it, None if nothing there waits.
+        """
         event_type = self.catalogue.type(event.type)
         if event_type.gate == INTERNAL:
             return
         items = event_type.items(event.data)
-        item = item_of(facts, event, items)
-        decision = decide(self.rules, facts, item, at, at)
+        decision = decide(self.rules, facts, item_of(facts, event, items), at, at)
         yield Decided(event.id, decision.record(), (event.envelope.key,))
-        persons, counts = rests_on(facts, items.people)
+        rest = rests_on(facts, items.people)
+        moment = awaits(facts, (*rest[0], *decision.waits))
+        given = self._given(decision, moment=moment, passed=passed)
         bodies = Bodies(event_type, event, items, self.delivery_id)
+        yield from self._deliver(facts, event, at, decision, bodies, rest, given)
+        if moment or passed is not None:
+            yield Await(Waiting(event, at, tuple(sorted(given))), rest[0])
+
+    def _given(
+        self, decision: Decision, *, moment: bool, passed: AbstractSet[str] | None
+    ) -> AbstractSet[str]:
+        """The desks to which a new event goes at once."""
+        desks = self.served & {each.desk for each in decision.recipients if each.mask or not moment}
+        if moment:
+            desks -= {each.desk for each in decision.recipients if each.held}
+        return desks if passed is None else desks & passed
+
+    def _deliver(
+        self,
+        facts: FamilyFacts,
+        event: Event,
+        at: Micros,
+        decision: Decision,
+        bodies: Bodies,
+        rest: tuple[tuple[str, ...], tuple[int, ...]],
+        desks: AbstractSet[str],
+    ) -> Iterator[Deliver]:
         leads = leading(facts)
-        moment = awaits(facts, (*persons, *decision.waits))
-        verdicts = {each.desk: each for each in decision.recipients}
-        wanted = verdicts.keys() | (self._possible(item, items) if moment else frozenset())
-        for desk in sorted(wanted & self.served):
-            urgent = event_type.gate in URGENT_GATES or desk in leads
-            verdict = verdicts.get(desk) or decision.verdict(desk)
-            release = _release(verdict, bodies, persons, counts, moment=moment, released=False)
-            yield Deliver(desk, event, at, release, urgent)
+        gate = self.catalogue.type(event.type).gate
+        for verdict in decision.recipients:
+            if verdict.desk in desks:
+                release = _release(verdict, bodies, *rest, moment=False, released=False)
+                urgent = gate in URGENT_GATES or verdict.desk in leads
+                yield Deliver(verdict.desk, event, at, release, urgent)
 
-    def decide_again(
-        self, facts: FamilyFacts, cause: Event, at: Micros, queued: Sequence[Queued], *, came: bool
-    ) -> Iterator[Effect]:
-        """Decide what has not ended again, on the facts after `cause`.
+    def decide_again(self, facts: FamilyFacts, cause: Event, at: Micros, queued: Queue) -> Iterator[Effect]:
+        """Decide what has not ended again, on the facts after `cause`; for everybody, what need wait no longer.
 
-        `came`: facts of somebody came with it from elsewhere that were not known here. What waits for such facts at
-        every desk is decided again then, or once nobody's are awaited any more; not at each event in between. Unless
-        it rests on somebody of whom nothing is on its way yet: the row that is written says to ask for them.
+        What waits for facts of somebody of whom nothing is on its way yet says so again: they are to be asked for.
         """
-        for event, rows in by_event(queued):
+        blocked = False
+        for event, waiting, rows in by_event(queued):
             event_type = self.catalogue.type(event.type)
             items = event_type.items(event.data)
-            persons, counts = rests_on(facts, items.people)
-            ask = any(stranger(facts.state, event.envelope.key, each) for each in persons)
-            if not came and not ask and awaits(facts, persons) and all(map(_undecided, rows)):
-                continue
             bodies = Bodies(event_type, event, items, self.delivery_id)
             if event_type.gate == INTERNAL:
                 body = wire.encode(event_type, event.data)
                 for row in rows:
                     yield Revise(row, Release(_status(released=row.released), body, (), (), None))
                 continue
-            item = item_of(facts, event, items)
-            decision = decide(self.rules, facts, item, rows[0].recorded, at, {row.desk for row in rows})
-            moment = awaits(facts, (*persons, *decision.waits))
-            releases = [
-                _release(
-                    decision.verdict(row.desk), bodies, persons, counts, moment=moment, released=row.released
-                )
-                for row in rows
-            ]
+            rest = rests_on(facts, items.people)
+            ask = any(stranger(facts.state, event.envelope.key, each) for each in rest[0])
+            moment = awaits(facts, rest[0])
+            blocked = blocked or (waiting is not None and moment)
+            if moment and not ask and all(map(_undecided, rows)):
+                continue
+            recorded = waiting.recorded if waiting else rows[0].recorded
+            desks = None if waiting and not blocked else {row.desk for row in rows}
+            decision = decide(self.rules, facts, item_of(facts, event, items), recorded, at, desks)
+            moment = moment or awaits(facts, decision.waits)
+            blocked = blocked or (waiting is not None and moment)
             changed = [
-                (row, release)
-                for row, release in zip(rows, releases, strict=True)
-                if ask or _differs(row, release)
+                Revise(row, release)
+                for row in rows
+                for release in [
+                    _release(decision.verdict(row.desk), bodies, *rest, moment=moment, released=row.released)
+                ]
+                if ask or not (_undecided(row) and release.status == "lapsed")
             ]
-            if changed:
+            settled = waiting is not None and not blocked
+            if changed or settled:
                 yield Decided(event.id, decision.record(), (event.envelope.key,))
-            for row, release in changed:
-                yield Revise(row, release)
-                # What was still to be decided was never to be released: its decision says all.
-                if release.status == "recalled" and not row.empty:
-                    detail = {"delivery": row.delivery_id, "desk": row.desk, "cause": cause.id}
-                    yield Note("delivery.recalled", row.delivery_id, (event.envelope.key,), detail)
+            for each in changed:
+                yield each
+                yield from _recalled(each, cause)
+            if waiting and settled:
+                others = self.served - set(waiting.desks)
+                yield from self._deliver(facts, event, recorded, decision, bodies, rest, others)
+                yield Settle(waiting)
+            elif waiting and ask:
+                yield Await(waiting, rest[0])
 
     def tell_named(self, facts: FamilyFacts, event: Event) -> Iterator[Effect]:
         """A rejection or a notice goes to the desk that it names, as it is."""
@@ -171,23 +212,6 @@ class Deciding:
         item = item_of(facts, event, event_type.items(event.data))
         decision = decide(self.rules, facts, item, recorded, at)
         return frozenset(each.desk for each in decision.recipients if each.mask and each.desk in self.served)
-
-    def _possible(self, item: Item, items: Items) -> frozenset[str]:
-        """The desks to which a permit could give something of this event, if they held a role for a person."""
-        categories = {each.category for each in items.cells} | {each.category for each in items.texts}
-        if any(each.startswith("contact.") for each in categories):
-            categories.add(WHEREABOUTS)
-        return frozenset(
-            desk
-            for desk in self.served & self.rules.desks.keys()
-            if (item.derived or desk != item.source)
-            and any(
-                not FAMILY_ROLES.issuperset(permit.roles)
-                for category, permits in self.rules.permits(item.source, desk).items()
-                if category in categories
-                for permit in permits
-            )
-        )
 
 
 def _release(
@@ -216,13 +240,12 @@ def stranger(state: Mapping[str, Any], family: str, person: str) -> bool:
     return person not in known and f"{FAMILY}{family}" not in persons.get(person, {})
 
 
-def _differs(row: Queued, release: Release) -> bool:
-    """False for what waits for facts that are on their way, and still does: there is nothing to write of it.
-
-    A family's first events wait at every desk for each fact of each member in turn: written anew each time, a family
-    of five costs thousands of rows. Whatever counts such a row holds, it is decided again before it is attempted.
-    """
-    return not (_undecided(row) and release.status == "lapsed")
+def _recalled(revise: Revise, cause: Event) -> Iterator[Note]:
+    """That somebody does not get what waited for them. What nothing was decided of yet was never to be released."""
+    row = revise.queued
+    if revise.release.status == "recalled" and not row.empty:
+        detail = {"delivery": row.delivery_id, "desk": row.desk, "cause": cause.id}
+        yield Note("delivery.recalled", row.delivery_id, (row.event.envelope.key,), detail)
 
 
 def _undecided(row: Queued) -> bool:
@@ -240,10 +263,22 @@ def leading(facts: FamilyFacts) -> frozenset[str]:
     return frozenset(desk for desk, spans in leads.items() if spans and spans[-1][1] is None)
 
 
-def by_event(queued: Iterable[Queued]) -> Iterator[tuple[Event, list[Queued]]]:
-    """The queued deliveries of each event, events in the order in which they were queued."""
-    rows: dict[str, list[Queued]] = {}
+def passed(queued: Queue, effects: Iterable[Effect]) -> frozenset[str] | None:
+    """The desks that have all of what waits in a family after these effects; None if nothing waits."""
+    waiting = {each.event.id: each.desks for each in queued if isinstance(each, Waiting)}
+    for effect in effects:
+        if isinstance(effect, Settle):
+            del waiting[effect.waiting.event.id]
+    return frozenset.intersection(*map(frozenset, waiting.values())) if waiting else None
+
+
+def by_event(queued: Queue) -> Iterator[tuple[Event, Waiting | None, list[Queued]]]:
+    """Of each event, whether it waits, and its deliveries; events in the order in which they came."""
+    waiting = {each.event.id: each for each in queued if isinstance(each, Waiting)}
+    rows: dict[str, list[Queued]] = {name: [] for name in waiting}
     for each in queued:
-        rows.setdefault(each.event.id, []).append(each)
-    for group in rows.values():
-        yield group[0].event, group
+        if isinstance(each, Queued):
+            rows.setdefault(each.event.id, []).append(each)
+    for name, group in rows.items():
+        found = waiting.get(name)
+        yield (group[0] if group else waiting[name]).event, found, group

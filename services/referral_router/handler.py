@@ -16,7 +16,18 @@ from typing import Any, Final
 import orjson
 
 from hub.clock import Micros
-from hub.effects import Deliver, Done, Effect, Emit, OpenTask, Outcome, Queued, Rejected, Revise
+from hub.effects import (
+    Await,
+    Deliver,
+    Done,
+    Effect,
+    Emit,
+    OpenTask,
+    Outcome,
+    Queue,
+    Rejected,
+    Revise,
+)
 from hub.events import HUB, Event
 from hub.processor.machine import Kept
 from services.consent.approvals import second_desks
@@ -31,7 +42,7 @@ from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
-from services.referral_router.deciding import Deciding, stranger
+from services.referral_router.deciding import Deciding, passed, stranger
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
 
@@ -117,9 +128,7 @@ class Router:
         events = in_order(history)
         return Family().after(rebuilt(events), events[-1].recorded if events else 0)
 
-    def handle(
-        self, state: Family, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
-    ) -> Outcome:
+    def handle(self, state: Family, event: Event, queued: Queue, history: Sequence[Event] = ()) -> Outcome:
         """Apply one event to its family's log."""
         at = max(event.envelope.recorded_at, state.time)
         plain = plain_event(event, at)
@@ -138,10 +147,8 @@ class Router:
         if plain.kind in NEVER_ALONE and None in desks.values():
             return self._rejected(state.facts, event, NOBODY, at)
         after = state.after(stepped.state, at)
-        effects = [*self.deciding.decide(after.facts, event, at)]
-        if queued:
-            came = event.type == PERSON_FACT and not state.facts.reads(after.plain)
-            effects += self.deciding.decide_again(after.facts, event, at, queued, came=came)
+        again = tuple(self.deciding.decide_again(after.facts, event, at, queued)) if queued else ()
+        effects = [*again, *self.deciding.decide(after.facts, event, at, passed(queued, again))]
         if is_correction(plain):
             effects += self._notices(state.facts, after.facts, event, at, history)
         effects += offered_at_once(event, at, state.plain, after.plain)
@@ -190,7 +197,7 @@ class Router:
             }
             yield Emit("events", event.envelope.key, NOTICE_SENT, data, event.envelope.key, desk, at)
 
-    def _lapsed(self, state: Family, event: Event, at: Micros, queued: Sequence[Queued]) -> Outcome:
+    def _lapsed(self, state: Family, event: Event, at: Micros, queued: Queue) -> Outcome:
         """Decide again what an attempt could not send, if all that it met has been seen by now.
 
         If not, the fact that is on its way decides again: `hub.person_fact` is one of `QUEUE_KINDS`.
@@ -199,7 +206,7 @@ class Router:
         after = state.after(state.plain, at)
         if any(seen.get(met["person"], 0) < met["raises"] for met in event.data["met"]):
             return Done(after)
-        effects = tuple(self.deciding.decide_again(after.facts, event, at, queued, came=False))
+        effects = tuple(self.deciding.decide_again(after.facts, event, at, queued))
         asked = strangers(after.plain, event.envelope.key, effects)
         return Done(after, (*tell_people(event, at, {}, asked), *effects))
 
@@ -262,8 +269,9 @@ def tell_people(
 
 
 def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> frozenset[str]:
-    """On whom deliveries rest that are strangers here: they are to be asked for."""
+    """On whom what is decided rests that are strangers here: they are to be asked for."""
     rested = {each.release.persons for each in effects if isinstance(each, Deliver | Revise)}
+    rested |= {each.persons for each in effects if isinstance(each, Await)}
     return frozenset(person for group in rested for person in group if stranger(state, family, person))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from hub.clock import Micros
-from hub.effects import Done, Emit, Outcome, Queued
+from hub.effects import Done, Emit, Outcome, Queue
 from hub.events import Event
 from hub.processor.machine import Kept
 from services.consent.registers import VOID, Register, Registers, from_wire, join, register_of, to_wire, voids
@@ -79,7 +79,7 @@ class People:
         self,
         state: Person,
         event: Event,
-        queued: Sequence[Queued],  # noqa: ARG002 - a person has no deliveries of their own
+        queued: Queue,  # noqa: ARG002 - a person has no deliveries of their own
         history: Sequence[Event] = (),
     ) -> Outcome:
         """Join what came; tell every log that decides on this person what is in force now."""

@@ -19,7 +19,8 @@ LEFT JOIN log_leaf l USING (entry_id) WHERE r.receipt_id = %(id)s OR r.receipt_i
 """
 _COPIES: Final = """
 SELECT e.event_id::text, e.topic, e.key::text, e.type, e.source, e.recorded_at, e.is_primary, octet_length(e.body),
-    EXISTS (SELECT FROM outbox o WHERE o.event_id = e.event_id) FROM event e
+    EXISTS (SELECT FROM outbox o WHERE o.event_id = e.event_id),
+    EXISTS (SELECT FROM undecided u WHERE u.event_id = e.event_id) FROM event e
 WHERE e.receipt_id = %(receipt)s OR e.event_id = %(id)s
     OR e.event_id IN (SELECT event_id FROM delivery WHERE delivery_id = %(id)s)
 ORDER BY e.is_primary DESC, e.event_id
@@ -92,7 +93,7 @@ def stage(accepted: bool, waits: bool, copies: Any, fates: Any, deliveries: Any)
     if not kinds:
         return "queued"
     statuses = {row[3] for row in deliveries}
-    if statuses & _MOVING:
+    if statuses & _MOVING or any(row[-1] for row in copies):
         return "delivering"
     return "held" if "held" in statuses else "undelivered" if "dead" in statuses else "done"
 
@@ -120,6 +121,7 @@ def _copy(
     primary: bool,
     size: int,
     queued: bool,
+    undecided: bool,
 ) -> dict[str, Any]:
     return {
         "event": event,
@@ -131,6 +133,7 @@ def _copy(
         "primary": primary,
         "bytes": size,
         "in_outbox": queued,
+        "undecided": undecided,
     }
 
 

@@ -203,6 +203,7 @@ class Rig:
                 "waiting": "SELECT count(*) FROM waiting",
                 "not sealed": "SELECT count(*) FROM audit_pending",
                 "attempts open": "SELECT count(*) FROM attempt WHERE ended_mono IS NULL AND channel = 'kafka'",
+                "undecided": "SELECT count(*) FROM undecided",
                 "undelivered": f"SELECT count(*) FROM delivery WHERE status IN {OPEN}",
                 "to be sent again": "SELECT count(*) FROM delivery WHERE status = 'delivered' AND attempt_id IS NULL",
             }

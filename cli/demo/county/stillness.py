@@ -21,7 +21,7 @@ LOOK_SECONDS: Final = 0.01
 LONGEST: Final = 600.0
 NOTHING: Final = ""
 MOVING: Final = """
-SELECT EXISTS (SELECT FROM outbox), EXISTS (
+SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM undecided), EXISTS (
     SELECT FROM relay_cursor c LEFT JOIN agency_guard g ON g.agency = split_part(c.desk, '/', 1),
     LATERAL (
         SELECT FROM delivery d WHERE d.desk = c.desk

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from hub.database import Database
-from hub.effects import Done, Outcome, Queued, Rejected
+from hub.effects import Done, Outcome, Queue, Rejected
 from hub.events import Envelope, Event, to_headers
 from hub.ids import derive, hub_subject
 from hub.keys import KeyRing
@@ -55,9 +55,7 @@ class Counter:
     def rebuild(self, history: Sequence[Event]) -> int:
         return len(history)
 
-    def handle(
-        self, state: int, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
-    ) -> Outcome:
+    def handle(self, state: int, event: Event, queued: Queue, history: Sequence[Event] = ()) -> Outcome:
         if event.id in self.broken:
             raise ZeroDivisionError
         if event.data["raised"] and event.data["raises"] == 7:

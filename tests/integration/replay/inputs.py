@@ -19,7 +19,17 @@ INPUTS: Final = {
 """What acceptance wrote, with the keys; of the events those that nothing in a log brought about."""
 
 DERIVED: Final = frozenset(
-    {"event", "fate", "position", "family_state", "person_state", "parked", "dead_letter", "delivery"}
+    {
+        "event",
+        "fate",
+        "position",
+        "family_state",
+        "person_state",
+        "parked",
+        "dead_letter",
+        "delivery",
+        "undecided",
+    }
     | {"task", "audit_entry", "audit_detail", "audit_pending", "outbox"}
 )
 """What the processors write. Acceptance and attempts write to some of these too: their own rows are no part of it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hub.effects import Done, Outcome, Queued
+from hub.effects import Done, Outcome, Queue
 from hub.events import Envelope, Event
 from hub.processor.feed import UnreachablePositionError
 from hub.processor.machine import Kept
@@ -50,9 +50,7 @@ class Watcher:
     def rebuild(self, history: Sequence[Event]) -> str:
         return history[0].envelope.key
 
-    def handle(
-        self, state: str, event: Event, queued: Sequence[Queued], history: Sequence[Event] = ()
-    ) -> Outcome:
+    def handle(self, state: str, event: Event, queued: Queue, history: Sequence[Event] = ()) -> Outcome:
         self.seen[event.envelope.key].append((event.envelope, event.raw))
         return Done(state)
 

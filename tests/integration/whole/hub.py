@@ -25,6 +25,7 @@ START = "2023-06-01T09:00:00Z"
 """The agreement of the sandbox is in force then."""
 STILL = """
 SELECT (SELECT count(*) FROM outbox)
+     + (SELECT count(*) FROM undecided)
      + (SELECT count(*) FROM delivery WHERE status IN ('pending', 'attempting', 'lapsed'))
      + (SELECT count(*) FROM event e WHERE NOT EXISTS (SELECT FROM fate f WHERE f.event_id = e.event_id))
 """

@@ -1,6 +1,6 @@
 """What a batch gathers before it writes: the last word on a delivery counts, and what the row was before."""
 
-from hub.effects import Deliver, Queued, Release, Revise
+from hub.effects import Deliver, Queued, Release, Revise, Waiting
 from hub.events import Envelope, Event
 from hub.keys import KeyRing
 from hub.processor.writer import Writer
@@ -24,7 +24,8 @@ def release(status: str) -> Release:
 
 def test_a_held_row_re_enters_the_line_when_two_facts_of_one_batch_decide_it_again() -> None:
     made = writer()
-    rows = {"d": queued("d", "held")}
+    rows: dict[str, Queued | Waiting] = {"d": queued("d", "held")}
+    assert isinstance(rows["d"], Queued)
     for _ in range(2):
         effects = [Revise(rows["d"], release("pending"))]
         made.carry_out(EVENT, 1, effects)

@@ -14,7 +14,20 @@ from typing import Any, Final
 
 from hub.attempts.judge import World, judge
 from hub.attempts.row import Now, Row
-from hub.effects import Decided, Deliver, Done, Effect, Emit, Note, OpenTask, Queued, Revise
+from hub.effects import (
+    Await,
+    Decided,
+    Deliver,
+    Done,
+    Effect,
+    Emit,
+    Note,
+    OpenTask,
+    Queued,
+    Revise,
+    Settle,
+    Waiting,
+)
 from hub.events import HUB, Envelope, Event
 from hub.processor.machine import Machine
 from hub.schemas import wire
@@ -44,6 +57,7 @@ class Loop:
     histories: dict[Place, list[Event]] = field(default_factory=lambda: defaultdict(list))
     guards: Counter[str] = field(default_factory=Counter)
     members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    undecided: dict[str, Waiting] = field(default_factory=dict)
     deliveries: dict[str, Held] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
@@ -131,7 +145,9 @@ class Loop:
         self.done.add(event.id)
         machine: Machine = router() if place[0] == "events" else People()
         state = self.states.get(place, machine.initial(place[1]))
-        queued = self.queued(place[1]) if machine.needs_queue(event) else []
+        queued = [
+            each for each in self.queued(place[1]) if isinstance(each, Waiting) or machine.needs_queue(event)
+        ]
         history = self.histories[place] if machine.needs_history(event) else ()
         outcome = call(machine, state, event, queued, history, twice=self.step % 3 == 0)
         if isinstance(outcome, Done):
@@ -172,6 +188,10 @@ class Loop:
                 if effect.after and not self.perhaps_had(effect.after):
                     row = replace(row, status="recalled")
                 self.deliveries[delivery] = Held(row, effect.event, effect.release)
+            case Await(waiting):
+                self.undecided[waiting.event.id] = waiting
+            case Settle(waiting):
+                del self.undecided[waiting.event.id]
             case Revise():
                 self.revised += 1
                 held, release = self.deliveries[effect.queued.delivery_id], effect.release
@@ -197,20 +217,23 @@ class Loop:
         held = self.deliveries.get(delivery)
         return held is not None and (held.row.released_at is not None or delivery in self.begun)
 
-    def queued(self, family: str) -> list[Queued]:
-        """What of a family may still leave."""
+    def queued(self, family: str) -> list[Queued | Waiting]:
+        """What of a family waits, or may still leave."""
         return [
-            Queued(
-                held.row.delivery_id,
-                held.row.desk,
-                held.row.status,
-                held.row.released_at is not None,
-                held.row.recorded_at,
-                held.event,
-                empty=held.row.body is None,
-            )
-            for held in self.deliveries.values()
-            if held.row.family_id == family and held.row.status not in {"delivered", "recalled"}
+            *(each for each in self.undecided.values() if each.event.envelope.key == family),
+            *(
+                Queued(
+                    held.row.delivery_id,
+                    held.row.desk,
+                    held.row.status,
+                    held.row.released_at is not None,
+                    held.row.recorded_at,
+                    held.event,
+                    empty=held.row.body is None,
+                )
+                for held in self.deliveries.values()
+                if held.row.family_id == family and held.row.status not in {"delivered", "recalled"}
+            ),
         ]
 
     # Attempts --------------------------------------------------------------------------------------------------
@@ -290,6 +313,7 @@ class Loop:
             histories=defaultdict(list, {place: list(log) for place, log in self.histories.items()}),
             guards=Counter(self.guards),
             members=defaultdict(list, {person: list(known) for person, known in self.members.items()}),
+            undecided=dict(self.undecided),
             deliveries={name: replace(held) for name, held in self.deliveries.items()},
             left=list(self.left),
             done=set(self.done),

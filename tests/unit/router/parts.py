@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from hub.attempts.row import Row
-from hub.effects import Deliver, Done, Outcome, Queued, Release
+from hub.effects import Deliver, Done, Outcome, Queue, Release
 from hub.events import Event
 from hub.partnership import load
 from hub.processor.machine import Machine
@@ -72,13 +72,7 @@ def row_of(delivery: str, seq: int, effect: Deliver) -> Row:
 
 
 def call(
-    machine: Machine,
-    state: Any,
-    event: Event,
-    queued: Sequence[Queued],
-    history: Sequence[Event],
-    *,
-    twice: bool,
+    machine: Machine, state: Any, event: Event, queued: Queue, history: Sequence[Event], *, twice: bool
 ) -> Outcome:
     """Call a machine; `twice`: look that it is pure."""
     if not twice:

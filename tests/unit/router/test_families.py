@@ -1,6 +1,6 @@
 """What one family's log is told of another's: stories that the state machine found, each as a sentence."""
 
-from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, REACH, ref
+from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, REACH, S2W, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import opened
 
@@ -31,17 +31,24 @@ def test_role_that_starts_after_the_family_last_heard_anything_counts_at_once() 
     assert loop.got(PROBATION, "outcome.incident_reported") == []
 
 
-def test_family_just_opened_is_written_once_more_and_not_at_every_fact_that_comes() -> None:
+def test_family_just_opened_waits_as_one_and_is_delivered_once_in_order_when_all_is_known_of_it() -> None:
     """Everything of it waits for what is known of six people; each of them is heard of by itself."""
     loop = Loop()
     loop.open("F1", adults="VP", children="KLMN")
+    loop.accept("practice.plan_agreed", CHESIL, "F1", discussed=[ref("K")], core_group=[S2W, PARAGON])
     for child in "KLMN":
         loop.accept("practice.risk_rated", CHESIL, "F1", person=ref(child), rating="red")
         loop.accept("child.status_changed", CHESIL, "F1", person=ref(child), status="cin", since="2026-05-01")
+    while ("events", "F1") in loop.waiting():
+        assert not loop.deliveries
+        loop.read_on(("events", "F1"))
+    assert (len(loop.undecided), loop.deliveries) == (10, {})
     loop.release()
-    assert len(loop.deliveries) > 50
-    assert loop.revised <= len(loop.deliveries)
-    assert {held.row.status for held in loop.deliveries.values()} <= {"delivered", "recalled"}
+    assert (loop.undecided, loop.revised) == ({}, 0)
+    for desk in (S2W, PARAGON):
+        receipts = [left.event.envelope.receipt for left in loop.left if left.desk == desk]
+        assert len(receipts) == 10
+        assert receipts == sorted(receipts)
 
 
 def test_whoever_a_family_must_hear_of_is_asked_for_when_they_are_no_member() -> None:

@@ -214,6 +214,7 @@ class TheLoop(RuleBasedStateMachine):
     def nothing_is_stuck(self) -> None:
         statuses = {held.row.status for held in self.loop.deliveries.values()}
         assert statuses <= {"delivered", "recalled"}, statuses
+        assert not self.loop.undecided
 
     def raises_came_back(self) -> None:
         loop = self.loop

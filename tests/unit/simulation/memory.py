@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from cli.demo.county.dates import at
-from hub.effects import Deliver, Emit, Queued, Rejected, Release, Revise
+from hub.effects import Await, Deliver, Emit, Queued, Rejected, Release, Revise, Settle, Waiting
 from hub.events import HUB, Envelope, Event
 from hub.ids import derive
 from hub.partnership.loader import load
@@ -63,6 +63,7 @@ class MemoryHub:
     states: dict[tuple[str, str], Any] = field(default_factory=dict)
     logs: dict[tuple[str, str], deque[Event]] = field(default_factory=lambda: defaultdict(deque))
     rows: dict[str, dict[tuple[str, str], Row]] = field(default_factory=lambda: defaultdict(dict))
+    undecided: dict[str, dict[str, Waiting]] = field(default_factory=lambda: defaultdict(dict))
     came: dict[tuple[str, str], list[tuple[str, bytes]]] = field(default_factory=lambda: defaultdict(list))
     rejected: list[tuple[str, str]] = field(default_factory=list)
     revised: int = 0
@@ -122,7 +123,9 @@ class MemoryHub:
         event = self.logs[topic, key].popleft()
         machine: Any = router if topic == "events" else people
         state = self.states.get((topic, key)) or machine.initial(key)
-        queued = self._queued(key) if machine.needs_queue(event) else []
+        queued = [
+            each for each in self._queued(key) if isinstance(each, Waiting) or machine.needs_queue(event)
+        ]
         outcome = machine.handle(state, event, queued)
         if isinstance(outcome, Rejected):
             self.rejected.append((event.envelope.source, outcome.reason))
@@ -134,19 +137,23 @@ class MemoryHub:
             elif isinstance(effect, Deliver):
                 row = Row(effect.event, effect.desk, effect.recorded, effect.release)
                 self.rows[key][effect.event.id, effect.desk] = row
+            elif isinstance(effect, Await):
+                self.undecided[key][effect.waiting.event.id] = effect.waiting
+            elif isinstance(effect, Settle):
+                del self.undecided[key][effect.waiting.event.id]
             elif isinstance(effect, Revise):
                 self.revised += 1
                 self.rows[key][effect.queued.event.id, effect.queued.desk].release = effect.release
 
-    def _queued(self, family: str) -> list[Queued]:
-        return [
+    def _queued(self, family: str) -> list[Queued | Waiting]:
+        return [*self.undecided[family].values(), *(
             Queued(
                 f"{event}|{desk}", desk, row.release.status, False, row.recorded, row.event,
                 empty=row.release.body is None,
             )
             for (event, desk), row in self.rows[family].items()
             if row.release.status not in OVER
-        ]  # fmt: skip
+        )]  # fmt: skip
 
     def _emit(self, cause: Event, number: int, effect: Emit) -> None:
         now = max(cause.envelope.recorded_at, effect.recorded)
