@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from client.inbox import InboxReader
@@ -10,6 +11,7 @@ from client.topic import TopicReader
 INBOX: Final = "inbox"
 TOPIC: Final = "topic"
 LOOK_SECONDS: Final = 0.5
+"""Seconds between two looks of a desk's system: each look at an inbox is an attempt, so it takes all that there is."""
 
 Event = dict[str, Any]
 Keep = Callable[[list[Event]], Awaitable[None]]
@@ -25,6 +27,9 @@ async def read_inbox(reader: InboxReader, ending: asyncio.Event, take: Take) -> 
         await take(INBOX, events, reader.acknowledge)
         if closing and not events and not reader.waiting:
             return
+        if not closing:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), LOOK_SECONDS)
 
 
 async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
+import uvloop
 from mode import Service
 
 from hub import garbage, ledger
@@ -159,6 +160,8 @@ def main(settings: Settings) -> int:
     """Run the processors until a signal. The exit code is 0 after a clean stop, 1 after a failure."""
     app = build(settings)
     garbage.rarely()
-    worker = faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False)
+    worker = faust.Worker(
+        app, loop=uvloop.new_event_loop(), loglevel=settings.log_level, redirect_stdouts=False
+    )
     worker.execute_from_commandline()
     return 0
