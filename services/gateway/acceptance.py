@@ -21,7 +21,7 @@ from hub.crash import point
 from hub.database import Connection
 from hub.ids import derive
 from hub.telemetry import traces
-from services.gateway import guards, waiting
+from services.gateway import guards, suspending, waiting
 from services.gateway.checking import Published
 from services.gateway.claims import Accepted, Result, claim
 from services.gateway.entering import Entering
@@ -140,7 +140,8 @@ class Batch:
 
     def _comes_back(self, event: Published) -> bool:
         """Its own agency's return waits for nothing: nobody else could ever say it of the agency that says so."""
-        return event.kind == "hub.agency_resumed" and event.datum["agency"] == self.desk.agency
+        returns = event.kind == suspending.RESUMED and event.datum["agency"] == self.desk.agency
+        return returns or suspending.is_answer(event)
 
     async def _wait(self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes]) -> None:
         """Keep the event waiting. Whom it protects is protected from now on, even so, if its author may say it."""

@@ -55,6 +55,8 @@ class Published:
     datum: Datum
     refs: tuple[RefUse, ...]
     identifiers: tuple[IdentifierUse, ...]
+    of_agency: bool = False
+    """Whether it is about an agency, although others of its kind are about a family."""
 
     @property
     def keys(self) -> frozenset[RefKey]:
@@ -65,7 +67,7 @@ class Published:
     @property
     def is_about_a_family(self) -> bool:
         """False for what concerns an agency or the hub as such: it has a log of its own."""
-        return self.type.family_field is not None
+        return self.type.family_field is not None and not self.of_agency
 
     @property
     def names_its_log(self) -> bool:
@@ -101,7 +103,7 @@ class Checker:
             for scheme in partnership.schemes
         }
 
-    def check(self, desk: Desk, event: CloudEvent) -> Published:
+    def check(self, desk: Desk, event: CloudEvent, *, of_agency: bool = False) -> Published:
         """The event, checked. Raises `ProblemError` (404, 422)."""
         if event.source != desk.name:
             raise invalid("/source", "source", "the desk that signed the token", "another", desk.name)
@@ -114,12 +116,19 @@ class Checker:
         datum, problems = event_type.read_json(event.data)
         if datum is None:
             raise ProblemError(INVALID, in_data(problems))
-        return self.published(
-            desk, receipt_id(self._secret, desk.name, event.id), event.id, event.digest, datum, event_type
-        )
+        receipt = receipt_id(self._secret, desk.name, event.id)
+        return self.published(desk, receipt, event.id, event.digest, datum, event_type, of_agency=of_agency)
 
     def published(
-        self, desk: Desk, receipt: str, source_id: str, digest: bytes, datum: Datum, event_type: EventType
+        self,
+        desk: Desk,
+        receipt: str,
+        source_id: str,
+        digest: bytes,
+        datum: Datum,
+        event_type: EventType,
+        *,
+        of_agency: bool = False,
     ) -> Published:
         """An event whose data fits its schema, its ids checked. Raises `ProblemError` (422)."""
         refs = tuple(event_type.refs(datum))
@@ -129,8 +138,9 @@ class Checker:
             *self._check_identifiers(desk, identifiers),
             *self._check_agency(datum),
         ]
+        kind = kind_of(event_type.type)
         found = Published(
-            desk, receipt, source_id, digest, event_type, kind_of(event_type.type), datum, refs, identifiers
+            desk, receipt, source_id, digest, event_type, kind, datum, refs, identifiers, of_agency
         )
         if found.is_about_a_family and not _says_which_log(found):
             pointer = f"/data/{event_type.family_field}"

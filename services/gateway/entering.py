@@ -11,7 +11,7 @@ from hub.clock import Micros
 from hub.database import Connection
 from hub.schemas.refs import Datum, RefUse
 from services.consent.family import STATING
-from services.gateway import doubts
+from services.gateway import doubts, suspending
 from services.gateway.checking import HOUSEHOLD, Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
@@ -160,8 +160,8 @@ class Entering:
             taken = frozenset(
                 copy.log for copy in copies if self._standing.takes(event, copy, self.now, accepted_at)
             )
-            if not taken and await self._is_decided(event):
-                taken = logs
+            if not taken or self._registrar.claims(event, taken):
+                taken = logs if await self._is_decided(event) else frozenset()
         if not taken:
             return NOTHING, copies, taken
         change = self._registrar.before(event, event.receipt_id, self.now)
@@ -229,8 +229,8 @@ class Entering:
             for copy in copies:
                 members = await self._members(copy.log) if event.kind == "family.closed" else ()
                 self._registrar.after(event, copy.log, members)
-        if event.kind in {"hub.agency_suspended", "hub.agency_resumed"}:
-            self.out.suspended[event.datum["agency"]] = event.kind == "hub.agency_suspended"
+        out = self.out.suspended
+        out |= await suspending.concluded(self.conn, self.parts, event, out, self.now)
 
     async def _settle(self, event: Published, copy: Copy, change: Change) -> None:
         """A person has decided whose an id is: what was doubtful enters as what it is."""

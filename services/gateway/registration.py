@@ -61,6 +61,20 @@ class Registrar:
             case _:
                 return NOTHING
 
+    def claims(self, event: Published, logs: frozenset[str]) -> bool:
+        """Whether an event links an id that stands, for certain, for somebody of a family that has no say in it.
+
+        `logs`: the families that take the event.
+        """
+        if event.kind != "hub.identity_linked" or not event.identifiers:
+            return False
+        (each, *_) = event.identifiers
+        whose = self._directory.known(("person", each.scheme, each.value))
+        if whose in (None, self._directory.known(("person", *each.person))):
+            return False
+        families = set(self._directory.families(str(whose)))
+        return not families or not families <= logs
+
     def exempt(self, event: Published) -> frozenset[RefKey]:
         """The ids that an event registers itself: it does not queue behind those that wait for them."""
         identifiers: list[RefKey] = [("person", each.scheme, each.value) for each in event.identifiers]

@@ -119,7 +119,8 @@ async def _publish(doing: Doing, type_: str, data: Mapping[str, Any]) -> str:
     name = f"task-{task.id}-{task.opened_at}-{sha256(content).hexdigest()[:12]}"
     desk = parts.partnership.desk(task.owner)
     event = CloudEvent(name, desk.name, type_, dict(data), sha256(content).digest())
-    (result,) = await accept_batch(doing.conn, parts, [parts.checker.check(desk, event)])
+    checked = parts.checker.check(desk, event, of_agency="agency" in task.detail)
+    (result,) = await accept_batch(doing.conn, parts, [checked])
     if not isinstance(result, Accepted):
         raise result
     return ASKED

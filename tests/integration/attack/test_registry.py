@@ -67,6 +67,21 @@ async def test_child_stays_who_they_are_when_another_desk_says_otherwise(
     assert [row["person"]["value"] for row in told["people"]] == [child]
 
 
+@pytest.mark.parametrize("degree", ["confirmed", "probable"])
+async def test_child_stays_who_they_are_when_a_lead_claims_their_id_for_its_own_client(
+    hub: Hub, degree: str
+) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.begin_family("F-2", WEST, adults="P")
+    child = await hub.person("K")
+    claim = {"person": ref("P"), "identifier": ref("K"), "degree": degree}
+    await hub.tell("hub.identity_linked", claim, desk=WEST)
+    await hub.settle()
+    assert await incident(hub, "K", CHESIL, WEST) == {CHESIL: 1, WEST: 0}
+    (told,) = hub.got(CHESIL, HARM)
+    assert [row["person"]["value"] for row in told["people"]] == [child]
+
+
 async def test_referral_is_free_when_another_desk_has_named_it(hub: Hub) -> None:
     await hub.begin_family("F-1", CHESIL, adults="A")
     second = await hub.begin_family("F-2", CHESIL, adults="B")
@@ -101,6 +116,47 @@ async def test_suspended_council_is_back_when_it_says_so_and_what_it_said_enters
     await hub.tell("hub.agency_resumed", {"agency": "s2w"}, desk=IG)
     assert await hub.rows("SELECT count(*) FROM waiting WHERE reason = 'suspended'") == [(2,)]
     await hub.tell("hub.agency_resumed", {"agency": "council"}, desk=IG)
+    assert await hub.rows("SELECT count(*) FROM waiting WHERE reason = 'suspended'") == [(2,)]
+    await say(hub, "hub.agency_resumed", "approve")
+    assert await hub.rows("SELECT 1 FROM waiting") == []
+    assert await hub.rows("SELECT 1 FROM agency_guard WHERE closed") == []
+
+
+async def say(hub: Hub, kind: str, action: str) -> None:
+    """The second person's word on an agency: that of the desk that has the task."""
+    ((task, owner),) = await hub.rows(
+        "SELECT task_id::text, owner FROM task WHERE done_at IS NULL AND kind = 'approval' AND detail ->> 'type' = %s",
+        kind,
+    )
+    headers = hub.bearer(owner, subject="officer", purpose="safeguard", reason="review")
+    assert (await hub.http.post(f"/v1/tasks/{task}/{action}", headers=headers)).status_code == 202
+
+
+async def test_agency_stays_suspended_when_its_return_has_no_second_person(hub: Hub) -> None:
+    await hub.tell("hub.agency_suspended", {"agency": "s2w"}, desk=IG)
+    await say(hub, "hub.agency_suspended", "approve")
+    request = await hub.tell("hub.agency_resumed", {"agency": "s2w"}, desk=IG)
+    ((task,),) = await hub.rows("SELECT task_id::text FROM task WHERE done_at IS NULL AND key = %s", request)
+    own = {"task": task, "request": request, "decision": "approved"}
+    for desk in (IG, "s2w/sft"):
+        assert (await hub.post("hub.approval_given", own, desk=desk)).status_code == 422
+        headers = hub.bearer(desk, subject="officer", purpose="safeguard", reason="review")
+        assert (await hub.http.post(f"/v1/tasks/{task}/approve", headers=headers)).status_code == 404
+    assert await hub.rows("SELECT agency FROM agency_guard WHERE closed") == [("s2w",)]
+    await say(hub, "hub.agency_resumed", "refuse")
+    assert await hub.rows("SELECT agency FROM agency_guard WHERE closed") == [("s2w",)]
+    await hub.tell("hub.agency_resumed", {"agency": "s2w"}, desk=IG)
+    await hub.tell("hub.agency_suspended", {"agency": "s2w"}, desk=IG)
+    assert await hub.rows("SELECT 1 FROM task WHERE done_at IS NULL AND kind = 'approval'") == []
+
+
+async def test_suspension_holds_at_once_and_ends_when_its_second_person_refuses(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.support("F-1", "V", S2W)
+    await hub.tell("hub.agency_suspended", {"agency": "s2w"}, desk=IG)
+    await hub.score("F-1", "V", 3)
+    assert await hub.rows("SELECT count(*) FROM waiting WHERE reason = 'suspended'") == [(1,)]
+    await say(hub, "hub.agency_suspended", "refuse")
     assert await hub.rows("SELECT 1 FROM waiting") == []
     assert await hub.rows("SELECT 1 FROM agency_guard WHERE closed") == []
 

@@ -259,6 +259,17 @@ async def test_event_becomes_a_task_of_the_council_when_it_waited_a_minute(world
     assert await world.rows("SELECT done_by FROM task WHERE done_at IS NOT NULL") == [("hub",)]
 
 
+async def approve(world: World, kind: str) -> None:
+    """A second person, of another desk of the council, agrees to what was asked about an agency."""
+    ((task, owner),) = await world.rows(
+        "SELECT task_id::text, owner FROM task WHERE kind = 'approval' AND detail ->> 'type' = %s", kind
+    )
+    assert owner.startswith("council/")
+    assert owner != "council/ig"
+    headers = world.bearer(owner, subject="officer", purpose="safeguard", reason="review")
+    assert (await world.http.post(f"/v1/tasks/{task}/approve", headers=headers)).status_code == 202
+
+
 async def test_suspended_agency_waits_but_its_protective_events_do_not(world: World) -> None:
     await world.open_family("F-1")
     await world.add_member("F-1", ref("P-1"), ref("X-1", "paris"))
@@ -269,7 +280,9 @@ async def test_suspended_agency_waits_but_its_protective_events_do_not(world: Wo
     assert [reason for _, reason in await waiting(world)] == ["suspended", "suspended"]
     assert (await world.kinds())[-1] == "consent.withdrawn"
     await world.publish("hub.agency_resumed", {"agency": "s2w"}, desk="council/ig")
-    assert (await world.kinds())[-2:] == ["hub.agency_resumed", "outcome.note_recorded"]
+    assert (await world.kinds())[-1] == "hub.agency_resumed"
+    await approve(world, "hub.agency_resumed")
+    assert (await world.kinds())[-2:] == ["hub.approval_given", "outcome.note_recorded"]
     assert [reason for _, reason in await waiting(world)] == ["unidentified"]
     assert await world.rows("SELECT agency, closed FROM agency_guard WHERE agency = 's2w'") == [
         ("s2w", False)
