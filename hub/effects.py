@@ -60,7 +60,7 @@ class Release:
 class Deliver:
     """A new delivery of an event to a desk. `recorded` is the event's time in its log.
 
-    `after`: another delivery. What the desk never had of that it is told nothing about: this one is recalled then.
+    `after`: other deliveries. A desk that never had any of them is told nothing: this one is recalled then.
     """
 
     desk: str
@@ -68,7 +68,7 @@ class Deliver:
     recorded: Micros
     release: Release
     urgent: bool = False
-    after: str = ""
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,16 +39,23 @@ async def put(conn: Connection, keys: KeyRing, events: Sequence[LogEvent]) -> No
     log:
     COPY gives identities in row order.
     """
-    stored = Rows("event", _EVENT)
+    await keep(conn, keys, events)
     queued = Rows("outbox", ("event_id",))
+    for item in events:
+        queued.add(uuid(item.envelope.id))
+    await queued.write(conn)
+
+
+async def keep(conn: Connection, keys: KeyRing, events: Sequence[LogEvent]) -> None:
+    """Store the events alone: the log has them already."""
+    stored = Rows("event", _EVENT)
     for item in events:
         head = item.envelope
         body = item.body
         if item.key_id is not None:
             body = keys.seal(item.key_id, seal_context(head.id), body)
-        event_id = uuid(head.id)
         stored.add(
-            event_id,
+            uuid(head.id),
             uuid(head.receipt) if head.receipt else None,
             item.topic.encode(),
             uuid(head.key),
@@ -62,6 +69,12 @@ async def put(conn: Connection, keys: KeyRing, events: Sequence[LogEvent]) -> No
             uuid(item.key_id) if item.key_id else None,
             body,
         )
-        queued.add(event_id)
     await stored.write(conn)
-    await queued.write(conn)
+
+
+async def stored_already(conn: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events the database has."""
+    cursor = await conn.execute(
+        "SELECT event_id::text FROM event WHERE event_id = ANY(%s::uuid[])", (list(event_ids),)
+    )
+    return {row[0] for row in await cursor.fetchall()}

@@ -25,6 +25,7 @@ from hub.errors import HubError, SenderError
 from hub.events import Event
 from hub.ids import derive
 from hub.keys import KeyRing
+from hub.outbox import LogEvent, keep, stored_already
 from hub.processor import store
 from hub.processor.machine import Machine
 from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of, is_id
@@ -86,6 +87,7 @@ class Batch:
         self.whole: set[str] = set()
         """The keys of which `queues` holds the deliveries too."""
         self.histories: dict[str, list[Event]] = {}
+        self.took_effect: dict[str, list[Event]] = {}
         self.parked: set[str] = set()
         self.writer = Writer(
             context.secret, context.ring, context.catalogue, rules=context.rules, code=context.code
@@ -114,6 +116,7 @@ class Batch:
             for item in fresh:
                 await self._take(conn, item)
             point("processor.after_handle")
+            await self._keep(conn, fresh)
             await self._write(conn, moves)
             point("processor.before_commit")
         point("processor.after_commit")
@@ -148,6 +151,21 @@ class Batch:
                 fresh.append(item)
         return fresh
 
+    async def _keep(self, conn: Connection, items: Sequence[Item]) -> None:
+        """Store what another processor derived and is yet to derive here: in a replay the log has it before.
+
+        So a key's history is whole. Such events hold codes only.
+        """
+        derived = {
+            each.event.id: each.event for each in items if isinstance(each, Decoded) and is_derived(each)
+        }
+        if derived:
+            there = self.writer.derived() | await stored_already(conn, list(derived))
+            topic = self.context.machine.topic
+            absent = [event for name, event in derived.items() if name not in there]
+            events = [LogEvent(event.envelope, topic, event.raw, None) for event in absent]
+            await keep(conn, self.context.ring, events)
+
     async def _load(self, conn: Connection, items: Sequence[Item]) -> None:
         context, machine = self.context, self.context.machine
         events = [item.event for item in items if isinstance(item, Decoded)]
@@ -167,8 +185,6 @@ class Batch:
                 self.changed[key] = machine.rebuild(await self._history(conn, key))
         if keys:
             self.parked = await store.parked_keys(conn, machine.name, sorted(keys))
-        for key in sorted({event.envelope.key for event in events if machine.needs_history(event)}):
-            await self._history(conn, key)
         if machine.sealed:
             await self._load_queues(conn, keys, {e.envelope.key for e in events if machine.needs_queue(e)})
 
@@ -182,12 +198,13 @@ class Batch:
         self.whole |= whole
 
     async def _history(self, conn: Connection, key: str) -> list[Event]:
-        """What took effect in a key's log before this batch; what does in it is added as it comes."""
+        """What took effect in a key's log, before this batch and in it so far; more is added as it comes."""
         context, machine = self.context, self.context.machine
         if key not in self.histories:
-            self.histories[key] = await store.load_history(
+            before = await store.load_history(
                 conn, machine.name, machine.topic, key, ring=context.ring, catalogue=context.catalogue
             )
+            self.histories[key] = [*before, *self.took_effect.get(key, ())]
         return self.histories[key]
 
     async def _take(self, conn: Connection, item: Item) -> None:
@@ -206,6 +223,8 @@ class Batch:
         if self.park or key in self.parked:
             await self._park(conn, item)
             return
+        if self.context.machine.needs_history(self._state(key), item.event):
+            await self._history(conn, key)
         try:
             self._handle(item)
         except HubError:
@@ -234,11 +253,12 @@ class Batch:
             before,
             event,
             [each for each in queue.values() if isinstance(each, Waiting) or machine.needs_queue(event)],
-            tuple(self.histories[key]) if machine.needs_history(event) else (),
+            tuple(self.histories[key]) if machine.needs_history(before, event) else (),
         )
         if isinstance(outcome, Done):
             if outcome.state is not before:
                 self.changed[key] = outcome.state
+            self.took_effect.setdefault(key, []).append(event)
             if key in self.histories:
                 self.histories[key].append(event)
         self.writer.carry_out(event, event.envelope.recorded_at, outcome.effects)
@@ -319,6 +339,11 @@ class Batch:
         states = {key: machine.dump(state, self.cache.get(key)) for key, state in self.changed.items()}
         await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
         await self.writer.write(conn)
+
+
+def is_derived(item: Decoded) -> bool:
+    """Whether a processor made the event out of another."""
+    return bool(item.event.envelope.cause)
 
 
 def by_name(queue: Queue) -> dict[str, Queued | Waiting]:

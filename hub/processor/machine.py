@@ -68,7 +68,7 @@ class Machine(Protocol):
     def needs_queue(self, event: Event) -> bool:
         """Whether the event may change what the key's queued deliveries rest on."""
 
-    def needs_history(self, event: Event) -> bool:
+    def needs_history(self, state: State, event: Event) -> bool:
         """Whether what the event does turns on what took effect before in its key's log."""
 
     def rebuild(self, history: Sequence[Event]) -> State:

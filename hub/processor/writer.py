@@ -30,7 +30,7 @@ from hub.effects import (
 from hub.events import HUB, Envelope, Event
 from hub.ids import derive
 from hub.keys import KeyRing
-from hub.outbox import LogEvent, put
+from hub.outbox import LogEvent, put, stored_already
 from hub.processor import store
 from hub.schemas import Catalogue, wire
 
@@ -188,6 +188,10 @@ class Writer:
         )
         return task_id
 
+    def derived(self) -> set[str]:
+        """The events that this batch makes."""
+        return {each.envelope.id for each in self._events}
+
     def key_ids(self) -> set[str]:
         """The subject keys that the gathered events need, beyond those of the batch's own keys."""
         return {event.key_id for event in self._events if event.key_id is not None}
@@ -199,7 +203,7 @@ class Writer:
         await self._write_new(conn)
         await self._write_revised(conn)
         await store.write_undecided(conn, list(self._waiting.values()), self._settled)
-        await put(conn, self._ring, self._events)
+        await self._write_events(conn)
         await ledger.write(conn, self._entries)
         await store.write_tasks(conn, list(self._tasks.values()))
 
@@ -219,13 +223,19 @@ class Writer:
             return None
         return self._ring.seal(key, delivery_context(delivery_id), release.body)
 
+    async def _write_events(self, conn: Connection) -> None:
+        """What is derived enters its log; in a replay the log has it, and another processor may have kept it."""
+        if self._events:
+            there = await stored_already(conn, [each.envelope.id for each in self._events])
+            await put(conn, self._ring, [each for each in self._events if each.envelope.id not in there])
+
     async def _write_new(self, conn: Connection) -> None:
         rows = Rows("delivery", store.DELIVERY)
         rules = self._rules.encode()
-        had = await store.perhaps_released(conn, {item.after for item in self._new.values() if item.after})
+        had = await store.perhaps_released(conn, {each for item in self._new.values() for each in item.after})
         for delivery_id, item in self._new.items():
             head, release = item.event.envelope, item.release
-            if item.after and item.after not in had:
+            if item.after and had.isdisjoint(item.after):
                 release = replace(release, status="recalled", reason="never_had")
             rows.add(
                 uuid(delivery_id),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
 from services.consent.compiled import Permit
@@ -30,10 +32,11 @@ def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
 def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
     """One in force covers this person x purpose x category x desk (rule 4.13)."""
     facts = scene.facts.person(ask.person)
+    cell = Cell(permit.purpose, ask.category, ask.desk)
     given = facts.registers.get(f"consent|{permit.purpose}|{ask.category}|{ask.desk}")
-    refusal = _refusal(facts, permit, ask, given)
+    refusal = _refusal(facts, cell, given)
     if given is None or refusal:
-        ask.why = refusal or _last_refusal(facts, permit, ask) or "none"
+        ask.why = refusal or _last_refusal(facts, cell) or "none"
         return False
     value = given[2]
     start = value.get("from") if isinstance(value, dict) else None
@@ -66,31 +69,51 @@ def _in_time(scene: Scene, ask: Ask, value: dict[str, object], start: Micros) ->
     return True
 
 
-def _covers(each: Refusal, permit: Permit, ask: Ask) -> bool:
+class Cell(NamedTuple):
+    """What one consent is for; none carries to another (rule 4.13)."""
+
+    purpose: str
+    category: str
+    desk: str
+
+
+def ended(before: PersonFacts, after: PersonFacts) -> dict[Cell, list[object]]:
+    """The cells given before against which an act of the person stands only now, each with its giving."""
+    found: dict[Cell, list[object]] = {}
+    for key, given in before.registers.items():
+        name, _, rest = key.partition("|")
+        if name == "consent":
+            cell = Cell(*rest.split("|"))
+            if _refusal(before, cell, given) is None and _refusal(after, cell, given) is not None:
+                found[cell] = given
+    return found
+
+
+def _covers(each: Refusal, cell: Cell) -> bool:
     return (
-        each.purpose in ("*", permit.purpose)
-        and each.category in ("*", ask.category)
-        and each.desk in ("*", ask.desk)
+        each.purpose in ("*", cell.purpose)
+        and each.category in ("*", cell.category)
+        and each.desk in ("*", cell.desk)
     )
 
 
-def _refusal(facts: PersonFacts, permit: Permit, ask: Ask, given: list[object] | None) -> str | None:
+def _refusal(facts: PersonFacts, cell: Cell, given: list[object] | None) -> str | None:
     """The act that stands against a giving, and when: accepted after it, or having occurred at or after it."""
     if given is None:
         return None
     value = given[2]
     occurred = value.get("occurred") if isinstance(value, dict) else None
     for each in facts.refusals:
-        if _covers(each, permit, ask) and (each.at, each.by) > (given[0], given[1]):
+        if _covers(each, cell) and (each.at, each.by) > (given[0], given[1]):
             return f"{each.act}:{each.at}"
     for each in facts.refused:
-        if _covers(each, permit, ask) and not (isinstance(occurred, int) and each.at < occurred):
+        if _covers(each, cell) and not (isinstance(occurred, int) and each.at < occurred):
             return f"{each.act}:{each.at}"
     return None
 
 
-def _last_refusal(facts: PersonFacts, permit: Permit, ask: Ask) -> str | None:
-    found = [each for each in facts.refusals if _covers(each, permit, ask)]
+def _last_refusal(facts: PersonFacts, cell: Cell) -> str | None:
+    found = [each for each in facts.refusals if _covers(each, cell)]
     last = max(found, key=lambda each: (each.at, each.by)) if found else None
     return None if last is None else f"{last.act}:{last.at}"
 

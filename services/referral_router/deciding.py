@@ -157,7 +157,7 @@ class Deciding:
             items = event_type.items(event.data)
             bodies = Bodies(event_type, event, items, self.delivery_id)
             if event_type.gate == INTERNAL:
-                body = wire.encode(event_type, event.data)
+                body = self._told(event)
                 for row in rows:
                     yield Revise(row, Release(_status(released=row.released), body, (), (), None))
                 continue
@@ -194,24 +194,19 @@ class Deciding:
                 yield Await(waiting, rest[0])
 
     def tell_named(self, facts: FamilyFacts, event: Event) -> Iterator[Effect]:
-        """A rejection or a notice goes to the desk that it names, as it is."""
-        body = wire.encode(self.catalogue.type(event.type), event.data)
+        """A rejection or a notice goes to the desk that it names; not to one that never had what it is about."""
+        body = self._told(event)
         desk = event.data["to"]
         if desk in self.served:
             release = Release("pending", body, (), (), None)
-            # A notice names one delivery: of what the desk never had it hears nothing (RULES.md section 7).
-            (after,) = event.data.get("deliveries") or ("",)
+            after = tuple(event.data.get("deliveries") or ())
             urgent = desk in leading(facts)
             yield Deliver(desk, event, event.envelope.recorded_at, release, urgent, after)
 
-    def desks_of(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros) -> frozenset[str]:
-        """The desks that may have something of an event by these facts."""
-        event_type = self.catalogue.type(event.type)
-        if event_type.gate == INTERNAL:
-            return frozenset()
-        item = item_of(facts, event, event_type.items(event.data))
-        decision = decide(self.rules, facts, item, recorded, at)
-        return frozenset(each.desk for each in decision.recipients if each.mask and each.desk in self.served)
+    def _told(self, event: Event) -> bytes:
+        """A notice of what ended says whose cells: which of the deliveries the desk had is for the writer to know."""
+        body = {**event.data, "deliveries": None} if event.data.get("categories") else event.data
+        return wire.encode(self.catalogue.type(event.type), body)
 
 
 def _release(

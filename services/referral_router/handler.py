@@ -32,7 +32,7 @@ from hub.events import HUB, Event
 from hub.processor.machine import Kept
 from services.consent.approvals import second_desks
 from services.consent.authority import Refused, may_state
-from services.consent.corrections import MOVED_ON, correct, corrected_by, rebuilt
+from services.consent.corrections import MOVED_ON, correct, rebuilt
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
 from services.consent.family import SHAPE, STATING, Stepped, step
@@ -43,11 +43,12 @@ from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
 from services.referral_router.deciding import Deciding, passed, stranger
+from services.referral_router.logs import in_order, plain_event
+from services.referral_router.notices import NOTICE_SENT, Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
-NOTICE_SENT: Final = "wraparound.hub.notice_sent.v1"
 REQUESTED: Final = "wraparound.referral.requested.v1"
 OFFERED: Final = "wraparound.referral.offered.v1"
 
@@ -117,11 +118,11 @@ class Router:
 
     def needs_queue(self, event: Event) -> bool:
         """Whether the event may change what queued deliveries of its family rest on."""
-        return kind_of(event.type) in QUEUE_KINDS or self.needs_history(event)
+        return kind_of(event.type) in QUEUE_KINDS or corrects_state(event)
 
-    def needs_history(self, event: Event) -> bool:
-        """Whether the event corrects what sets something of a state."""
-        return event.data.get("corrects") is not None and kind_of(event.type) in STATING
+    def needs_history(self, state: Family, event: Event) -> bool:
+        """Whether the event corrects what sets something of a state, or ends what desks hold something by."""
+        return corrects_state(event) or ends(state.plain, event) is not None
 
     def rebuild(self, history: Sequence[Event]) -> Family:
         """A family as all that took effect in its log makes it."""
@@ -150,7 +151,9 @@ class Router:
         again = tuple(self.deciding.decide_again(after.facts, event, at, queued)) if queued else ()
         effects = [*again, *self.deciding.decide(after.facts, event, at, passed(queued, again))]
         if is_correction(plain):
-            effects += self._notices(state.facts, after.facts, event, at, history)
+            effects += Notices(self.deciding).corrected(state.facts, after.facts, event, at, history)
+        elif (kind := ends(state.plain, event)) is not None:
+            effects += Notices(self.deciding).ended(kind, state.facts, after.facts, event, at, history)
         effects += offered_at_once(event, at, state.plain, after.plain)
         effects += ask_second_persons(event, at, desks)
         asked = strangers(after.plain, event.envelope.key, effects)
@@ -171,32 +174,6 @@ class Router:
             told.append(for_the_lead(event, code, facts))
         return Rejected(code, (*told, *tell_people(event, at, {})))
 
-    def _notices(
-        self, before: FamilyFacts, after: FamilyFacts, event: Event, at: Micros, history: Sequence[Event]
-    ) -> Iterator[Emit]:
-        """To each desk that may have what is corrected until now, and nothing of the correction: that it was."""
-        events = in_order(history)
-        said = corrected_by(plain_event(event, at), events)
-        if said is None:
-            return
-        corrected = next(each for each in history if each.id == said.id)
-        had = self.deciding.desks_of(before, corrected, said.recorded, at)
-        for desk in sorted(had - self.deciding.desks_of(after, event, at, at)):
-            # By the ids of deliveries: no other is known to a desk.
-            name = self.deciding.delivery_id(event.id, desk)
-            data = {
-                "family": {"scheme": HUB, "value": event.envelope.key},
-                "person": None,
-                "notice": name,
-                "to": desk,
-                "kind": "corrected",
-                "cause": name,
-                "deliveries": [self.deciding.delivery_id(corrected.id, desk)],
-                "categories": None,
-                "answer_by": None,
-            }
-            yield Emit("events", event.envelope.key, NOTICE_SENT, data, event.envelope.key, desk, at)
-
     def _lapsed(self, state: Family, event: Event, at: Micros, queued: Queue) -> Outcome:
         """Decide again what an attempt could not send, if all that it met has been seen by now.
 
@@ -211,6 +188,11 @@ class Router:
         return Done(after, (*tell_people(event, at, {}, asked), *effects))
 
 
+def corrects_state(event: Event) -> bool:
+    """Whether the event corrects what sets something of a family's state."""
+    return event.data.get("corrects") is not None and kind_of(event.type) in STATING
+
+
 def stepped_by(
     state: FamilyState, plain: PlainEvent, event: Event, history: Sequence[Event]
 ) -> Stepped | NotAllowed:
@@ -218,31 +200,6 @@ def stepped_by(
     if is_correction(plain):
         return correct(plain, in_order(history), event.envelope.raises)
     return step(state, plain)
-
-
-def in_order(history: Iterable[Event]) -> list[PlainEvent]:
-    """A family's log as the rules read it: each event at its time, which is never before that of what came before."""
-    found: list[PlainEvent] = []
-    at = 0
-    for each in history:
-        at = max(at, each.envelope.recorded_at)
-        found.append(plain_event(each, at))
-    return found
-
-
-def plain_event(event: Event, at: Micros) -> PlainEvent:
-    """The event as the sharing rules read it, at its time in the log."""
-    head = event.envelope
-    return PlainEvent(
-        id=head.id,
-        kind=kind_of(head.type),
-        source=head.source,
-        family=head.key,
-        recorded=at,
-        accepted=head.accepted_at,
-        receipt=head.receipt or head.id,
-        data=event.data,
-    )
 
 
 def tell_people(

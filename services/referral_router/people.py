@@ -62,7 +62,7 @@ class People:
         """Never."""
         return False
 
-    def needs_history(self, event: Event) -> bool:
+    def needs_history(self, state: Person, event: Event) -> bool:  # noqa: ARG002 - what comes says it
         """Whether something is void from now on: what it had overwritten may stand again."""
         return event.type == PERSON_FACT and any(each["key"] == VOID for each in event.data["facts"])
 
@@ -70,7 +70,7 @@ class People:
         """A person as all that came makes it."""
         state = Person()
         for number, event in enumerate(history):
-            before = history[:number] if self.needs_history(event) else ()
+            before = history[:number] if self.needs_history(state, event) else ()
             outcome = self.handle(state, event, (), before)
             state = outcome.state if isinstance(outcome, Done) else state
         return state

@@ -49,7 +49,7 @@ class Counter:
     def needs_queue(self, event: Event) -> bool:
         return False
 
-    def needs_history(self, event: Event) -> bool:
+    def needs_history(self, state: int, event: Event) -> bool:
         return False
 
     def rebuild(self, history: Sequence[Event]) -> int:

@@ -44,7 +44,7 @@ class Watcher:
     def needs_queue(self, event: Event) -> bool:
         return False
 
-    def needs_history(self, event: Event) -> bool:
+    def needs_history(self, state: str, event: Event) -> bool:
         return False
 
     def rebuild(self, history: Sequence[Event]) -> str:

@@ -148,7 +148,7 @@ class Loop:
         queued = [
             each for each in self.queued(place[1]) if isinstance(each, Waiting) or machine.needs_queue(event)
         ]
-        history = self.histories[place] if machine.needs_history(event) else ()
+        history = self.histories[place] if machine.needs_history(state, event) else ()
         outcome = call(machine, state, event, queued, history, twice=self.step % 3 == 0)
         if isinstance(outcome, Done):
             self.states[place] = outcome.state
@@ -185,7 +185,7 @@ class Loop:
                 delivery = f"{effect.event.id}>{effect.desk}"
                 assert delivery not in self.deliveries, "one event is delivered to a desk once"
                 row = row_of(delivery, len(self.deliveries), effect)
-                if effect.after and not self.perhaps_had(effect.after):
+                if effect.after and not any(map(self.perhaps_had, effect.after)):
                     row = replace(row, status="recalled")
                 self.deliveries[delivery] = Held(row, effect.event, effect.release)
             case Await(waiting):

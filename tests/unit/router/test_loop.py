@@ -207,6 +207,7 @@ class TheLoop(RuleBasedStateMachine):
         self.facts_agree()
         self.logs_give_the_states()
         self.notices_are_of_what_was_had()
+        self.holders_are_told()
         self.withdrawals_were_exact()
         self.secrets_stayed()
         self.secrets_change_nothing(acts)
@@ -245,8 +246,26 @@ class TheLoop(RuleBasedStateMachine):
         """Nobody hears that something was corrected which never began to leave to them."""
         for left in self.loop.left:
             if left.event.type.endswith("notice_sent.v1"):
-                assert self.loop.begun.issuperset(left.body["deliveries"]), left
+                named = left.event.data["deliveries"]
+                if left.body["kind"] == "corrected":
+                    assert self.loop.begun.issuperset(named), left
+                assert not self.loop.begun.isdisjoint(named), left
                 assert left.body["to"] == left.desk
+
+    def holders_are_told(self) -> None:
+        """Chesil hears that V withdrew if it had a score that she had let it have."""
+        loop = self.loop
+        told = len(loop.got(CHESIL, "hub.notice_sent"))
+        effective = [loop.accepted[each] for each in self.withdrawn if self.any_accepted(each)]
+        had = [
+            left.step
+            for left in loop.left
+            if left.desk == CHESIL
+            and left.event.type.endswith(f"{SCORE}.v1")
+            and left.body["score"] is not None
+        ]
+        if had and effective and min(had) < max(effective):
+            assert told, (had, effective)
 
     def withdrawals_were_exact(self) -> None:
         """No score leaves after a withdrawal that any log accepted, but one recorded under a later consent."""

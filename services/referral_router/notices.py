@@ -1,0 +1,181 @@
+"""Who holds what should not have been said, or may no longer be used, is told so (RULES.md 4.24 and section 7).
+
+A notice is an event of the family's log that names one desk. It lists the deliveries that the desk may have had;
+whether it had any of them is known where the notice is written down, and a desk that had none never hears of it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.clock import Micros
+from hub.effects import Emit
+from hub.events import HUB, Event
+from services.consent.consents import Cell, ended
+from services.consent.corrections import corrected_by, rebuilt
+from services.consent.decision import Verdict
+from services.consent.engine import decide
+from services.consent.event import PlainEvent, kind_of
+from services.consent.family import State as FamilyState
+from services.consent.logged import item_of
+from services.consent.outcome import RELEASED
+from services.consent.scene import FamilyFacts
+from services.referral_router.deciding import INTERNAL, Deciding
+from services.referral_router.logs import in_order, plain_event
+from services.referral_router.people import PERSON_FACT
+
+NOTICE_SENT: Final = "wraparound.hub.notice_sent.v1"
+ENDING: Final = {
+    "consent.withdrawn": "withdrawn",
+    "consent.refused": "withdrawn",
+    "consent.changed": "withdrawn",
+    "consent.objection_raised": "objected",
+}
+"""Acts by which a person takes back what was shared, as a notice to who holds it says it (RULES.md section 7)."""
+
+
+def ends(state: FamilyState, event: Event) -> str | None:
+    """How the event ends what desks hold something by, as a notice says it; None: it does not.
+
+    A person's facts end it here when they bring an act that this log has not seen.
+    """
+    if event.type != PERSON_FACT:
+        return ENDING.get(kind_of(event.type))
+    known: Mapping[str, Sequence[Any]] = state.get("persons", {}).get(event.data["person"]["value"], {})
+    new = {
+        row["key"].partition("|")[0]
+        for row in event.data["facts"]
+        if row["key"].startswith(("refusal|", "refused|", "objection|"))
+        and (row["key"] not in known or known[row["key"]][0] < row["at"])
+    }
+    return None if not new else "objected" if new == {"objection"} else "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """Notices by the sharing rules."""
+
+    deciding: Deciding
+
+    def corrected(
+        self, before: FamilyFacts, after: FamilyFacts, event: Event, at: Micros, history: Sequence[Event]
+    ) -> Iterator[Emit]:
+        """To each desk that may have what is corrected until now, and nothing of the correction: that it was."""
+        events = in_order(history)
+        said = corrected_by(plain_event(event, at), events)
+        if said is None:
+            return
+        corrected = next(each for each in history if each.id == said.id)
+        had = self._desks_of(before, corrected, said.recorded, at)
+        for desk in sorted(had - self._desks_of(after, event, at, at)):
+            yield self._notice(event, at, desk, "corrected", [corrected])
+
+    def ended(
+        self,
+        kind: str,
+        before: FamilyFacts,
+        after: FamilyFacts,
+        event: Event,
+        at: Micros,
+        history: Sequence[Event],
+    ) -> Iterator[Emit]:
+        """To each desk that may hold something by a consent that ends now, or against an objection: whose, and what."""
+        person = event.data["person"]["value"]
+        cells = ended(before.person(person), after.person(person))
+        held: dict[str, tuple[list[Event], set[str]]] = {}
+        log = in_order(history)
+        for number, (each, said) in enumerate(zip(history, log, strict=True)):
+            lost_by = dict(self._taken_back(before, after, each, said.recorded, at, person))
+            for desk, lost in self._held_before(cells, each, log[: number + 1], person):
+                lost_by.setdefault(desk, lost)
+            for desk, lost in lost_by.items():
+                events, categories = held.setdefault(desk, ([], set()))
+                events.append(each)
+                categories |= lost
+        for desk, (events, categories) in sorted(held.items()):
+            yield self._notice(event, at, desk, kind, events, person, sorted(categories))
+
+    def _notice(
+        self,
+        cause: Event,
+        at: Micros,
+        desk: str,
+        kind: str,
+        events: Iterable[Event],
+        person: str | None = None,
+        categories: Sequence[str] | None = None,
+    ) -> Emit:
+        """By the ids of deliveries: no other is known to a desk."""
+        name = self.deciding.delivery_id(cause.id, desk)
+        family = cause.envelope.key
+        data = {
+            "family": {"scheme": HUB, "value": family},
+            "person": None if person is None else {"scheme": HUB, "value": person},
+            "notice": name,
+            "to": desk,
+            "kind": kind,
+            "cause": name,
+            "deliveries": [self.deciding.delivery_id(each.id, desk) for each in events],
+            "categories": categories,
+            "answer_by": None,
+        }
+        return Emit("events", family, NOTICE_SENT, data, family, desk, at)
+
+    def _taken_back(
+        self,
+        before: FamilyFacts,
+        after: FamilyFacts,
+        event: Event,
+        recorded: Micros,
+        at: Micros,
+        person: str,
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        """Each desk that might have something of an event about a person, and may no longer: which categories.
+
+        Not a desk that opposes them: for it there is nothing of theirs, and nothing that ends (F01).
+        """
+        event_type = self.deciding.catalogue.type(event.type)
+        items = event_type.items(event.data)
+        if event_type.gate == INTERNAL or person not in items.people:
+            return
+        one = decide(self.deciding.rules, before, item_of(before, event, items), recorded, at)
+        other = decide(self.deciding.rules, after, item_of(after, event, items), recorded, at)
+        opposed = after.scene(self.deciding.rules, at, event.id).opposed
+        for verdict in one.recipients:
+            lost = released(verdict, person) - released(other.verdict(verdict.desk), person)
+            if lost and verdict.desk in self.deciding.served and person not in opposed(verdict.desk):
+                yield verdict.desk, lost
+
+    def _held_before(
+        self, cells: Collection[Cell], event: Event, log: Sequence[PlainEvent], person: str
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        """Each desk that got something of an event by a consent, when it had a role, whatever it has now."""
+        event_type = self.deciding.catalogue.type(event.type)
+        items = event_type.items(event.data)
+        carried = {each.category for each in items.cells if each.person == person}
+        desks = {cell.desk for cell in cells if cell.category in carried} & self.deciding.served
+        if event_type.gate == INTERNAL or not desks:
+            return
+        facts, at = FamilyFacts.of(rebuilt(log)), log[-1].recorded
+        decision = decide(self.deciding.rules, facts, item_of(facts, event, items), at, at, desks)
+        for verdict in decision.recipients:
+            mine = {cell.category for cell in cells if cell.desk == verdict.desk}
+            if had := released(verdict, person) & mine:
+                yield verdict.desk, had
+
+    def _desks_of(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros) -> frozenset[str]:
+        """The desks that may have something of an event by these facts."""
+        event_type = self.deciding.catalogue.type(event.type)
+        if event_type.gate == INTERNAL:
+            return frozenset()
+        item = item_of(facts, event, event_type.items(event.data))
+        decision = decide(self.deciding.rules, facts, item, recorded, at)
+        return frozenset(
+            each.desk for each in decision.recipients if each.mask and each.desk in self.deciding.served
+        )
+
+
+def released(verdict: Verdict, person: str) -> frozenset[str]:
+    """The categories about a person that a verdict releases."""
+    found = verdict.outcomes if verdict.mask else ()
+    return frozenset(each.category for each in found if each.person == person and each.result == RELEASED)
