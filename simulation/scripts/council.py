@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, Final
 
+from simulation.approving import approve
 from simulation.desk import Desk
 from simulation.people import (
     DORAN,
@@ -69,6 +70,8 @@ async def _quillfeather(desk: Desk) -> None:
     )
     # However slow the machine is: Paragon supports Mara by then, and is back.
     await desk.after("council/ig", "resumed")
+    await approve(desk.hub)
+    desk.remark("agreed", "a second person of the council agrees: Paragon may come back")
     await desk.on("2023-08-07")
     await desk.publish("q-moved", "family.household_changed", _moved(), "Mara and Wren move to a refuge")
     await desk.on("2023-09-18")

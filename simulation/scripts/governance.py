@@ -12,4 +12,9 @@ async def work(desk: Desk) -> None:
     await desk.publish("suspended", "hub.agency_suspended", data, "suspends Paragon: a laptop was stolen")
     await desk.after("s2w/sft", "withdrawal")
     await desk.on("2023-07-17")
-    await desk.publish("resumed", "hub.agency_resumed", data, "Paragon is back: the laptop was encrypted")
+    await desk.publish(
+        "resumed",
+        "hub.agency_resumed",
+        data,
+        "the laptop was encrypted: Paragon may come back",
+    )

@@ -49,7 +49,7 @@ async def work(desk: Desk) -> None:
     await case.record(
         "withdrawal", "consent.withdrawn", "Mara takes back her consent for Paragon", cells=[PARAGON], **who
     )
-    await desk.after("council/ig", "resumed")
+    await desk.after("council/chesil", "agreed")
     await desk.on("2023-09-25")
     await _score(case, "score-4", "gad7", 6, "2023-09-25", "scores GAD-7")
     await desk.on("2023-11-13")

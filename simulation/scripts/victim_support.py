@@ -43,7 +43,7 @@ async def _support(desk: Desk) -> None:
     )
     await desk.on("2023-05-22")
     await _review(case, "plan-3", "reviews the safety plan, with consent for the council")
-    await desk.after("council/ig", "resumed")
+    await desk.after("council/chesil", "agreed")
     await desk.on("2023-10-16")
     await case.publish(
         "course",
