@@ -1,11 +1,13 @@
-"""A logged event as a question to the rules, and whose facts the answer rests on: the same for every surface."""
+"""A logged event as the rules read it, as a question to them, and whose facts the answer rests on, for each surface."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hub.clock import Micros
 from hub.events import HUB, Event
+from services.consent.event import PlainEvent, kind_of
 from services.consent.items import Item, ItemsLike
 from services.consent.scene import FamilyFacts
 
@@ -65,3 +67,28 @@ def concerned(facts: FamilyFacts, persons: Iterable[str]) -> frozenset[str]:
 def awaits(facts: FamilyFacts, persons: Iterable[str]) -> bool:
     """Whether the facts of one of these persons have not come yet."""
     return any(not facts.person(each).known for each in persons)
+
+
+def in_order(history: Iterable[Event]) -> list[PlainEvent]:
+    """A family's log as the rules read it: each event at its time, which is never before that of what came before."""
+    found: list[PlainEvent] = []
+    at = 0
+    for each in history:
+        at = max(at, each.envelope.recorded_at)
+        found.append(plain_event(each, at))
+    return found
+
+
+def plain_event(event: Event, at: Micros) -> PlainEvent:
+    """The event as the sharing rules read it, at its time in the log."""
+    head = event.envelope
+    return PlainEvent(
+        id=head.id,
+        kind=kind_of(head.type),
+        source=head.source,
+        family=head.key,
+        recorded=at,
+        accepted=head.accepted_at,
+        receipt=head.receipt or head.id,
+        data=event.data,
+    )

@@ -156,10 +156,12 @@ class Entering:
         copies = expected(event, self.directory, secret)
         if not isinstance(copies, Unplaced):
             logs = frozenset(copy.log for copy in copies)
-            await self._standing.load(self.conn, logs)
+            await self._standing.load(self.conn, logs, corrects=_anew(event))
             taken = frozenset(
                 copy.log for copy in copies if self._standing.takes(event, copy, self.now, accepted_at)
             )
+            if _anew(event):
+                taken = frozenset()  # what a correction changes of who is who: `_end`
             if not taken or self._registrar.claims(event, taken):
                 taken = logs if await self._is_decided(event) else frozenset()
         if not taken:
@@ -194,13 +196,13 @@ class Entering:
             "SELECT DISTINCT family_id::text FROM membership WHERE person_id = ANY(%s::uuid[])",
             (sorted(whose),),
         )
-        logs = sorted(named.union(row[0] for row in await found.fetchall()))
+        logs = named.union(row[0] for row in await found.fetchall())
         standing = Standing(self.parts, leading=False)
         await standing.load(self.conn, logs)
         may = any(
             standing.allows(event, datum, log, self.now)
             for datum in partials(event, self.directory)
-            for log in logs
+            for log in sorted(logs)
         )
         return whose if may else frozenset()
 
@@ -217,9 +219,8 @@ class Entering:
         """Whose guards the event raises in a log, with these references in it."""
         whose = raised(event, datum)
         # A worker's conflict, and a family's erasure, concern everybody in it; so does what its state is given anew.
-        anew = datum.get("corrects") is not None and event.kind in STATING
         conflict = event.kind == "hub.worker_conflict_recorded"
-        if log and (anew or conflict or datum.get("scope") == "family"):
+        if log and (_anew(event) or conflict or datum.get("scope") == "family"):
             return whose | await self._members(log)
         return whose
 
@@ -256,6 +257,11 @@ class Entering:
             "SELECT person_id::text FROM membership WHERE family_id = %s AND until IS NULL", (family,)
         )
         return self.directory.members(family, [row[0] for row in await found.fetchall()])
+
+
+def _anew(event: Published) -> bool:
+    """Whether the event corrects what sets something of a family's state."""
+    return event.datum.get("corrects") is not None and event.kind in STATING
 
 
 def _family(event: Published, datum: Datum) -> str:

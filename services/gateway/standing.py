@@ -8,7 +8,8 @@ The same is asked of an event that waits and would protect somebody meanwhile: a
 its author may have any role.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,13 +17,16 @@ import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
-from hub.events import HUB
-from hub.processor.store import STORED, state_context, stored_event
+from hub.events import HUB, Event
+from hub.processor.store import STORED, load_history, state_context, stored_event
 from hub.schemas.refs import Datum
 from services.consent.authority import Refused, may_state
-from services.consent.event import PlainEvent, kind_of
+from services.consent.corrections import correct
+from services.consent.event import PlainEvent
 from services.consent.family import State, Stepped, step
+from services.consent.logged import in_order, plain_event
 from services.consent.scene import FamilyFacts
+from services.consent.versions import is_correction
 from services.gateway import doubts
 from services.gateway.checking import REGISTERING, Published, receipt_id
 from services.gateway.parts import Parts
@@ -62,12 +66,24 @@ class Standing:
         self._leading = leading
         self._table = parts.partnership.authority_plain
         self._families: dict[str, tuple[FamilyFacts, Micros]] = {}
+        self._histories: dict[str, list[PlainEvent]] = {}
+        """What took effect in these logs: of those in which something is corrected."""
+        self._taken: dict[str, list[PlainEvent]] = {}
 
-    async def load(self, conn: Connection, logs: Iterable[str]) -> None:
-        """Look up the families of these logs. What is pending first: what is read twice says nothing new."""
-        wanted = sorted(set(logs) - self._families.keys())
-        if not wanted:
-            return
+    async def load(self, conn: Connection, logs: AbstractSet[str], *, corrects: bool = False) -> None:
+        """Look up the families of these logs. What is pending first: what is read twice says nothing new.
+
+        `corrects`: an event is to be judged that corrects an earlier one of theirs.
+        """
+        wanted = sorted(logs - self._families.keys())
+        unread = await self._load(conn, wanted) if wanted else []
+        corrected = {each.envelope.key for each in unread if each.data.get("corrects") is not None}
+        await self._load_histories(conn, corrected | logs if corrects else corrected)
+        for each in unread:
+            self._takes(plain_event(each, each.envelope.recorded_at))
+
+    async def _load(self, conn: Connection, wanted: Sequence[str]) -> list[Event]:
+        """The states of these families, and what is unread of them."""
         ring, types = self._parts.ring, [f"wraparound.{kind}.v1" for kind in LEADING]
         found = await conn.execute(_PENDING, (wanted, types, self._leading, types), binary=True)
         pending = await found.fetchall()
@@ -83,9 +99,19 @@ class Standing:
             if log not in erased:
                 state = orjson.loads(ring.open(log, state_context(TABLE, log), bytes(sealed)))
                 self._families[log] = FamilyFacts.of(state), latest
-        for row in pending:
-            if str(row[3]) not in erased:
-                self._read(row)
+        return [
+            stored_event(row, ring, self._parts.catalogue) for row in pending if str(row[3]) not in erased
+        ]
+
+    async def _load_histories(self, conn: Connection, logs: AbstractSet[str]) -> None:
+        parts, wanted = self._parts, sorted(logs - self._histories.keys())
+        erased = await parts.ring.load(conn, wanted) if wanted else ()
+        for log in wanted:
+            if log not in erased:
+                found = await load_history(
+                    conn, "router", "events", log, ring=parts.ring, catalogue=parts.catalogue
+                )
+                self._histories[log] = in_order(found)
 
     def takes(self, event: Published, copy: Copy, at: Micros, accepted: Micros) -> bool:
         """Whether the log of a copy takes it, as things stand; if so, what comes after it is judged after it."""
@@ -154,22 +180,6 @@ class Standing:
                 logs |= {copy.log} if _members(said) == _members(again) else set()
         return frozenset(logs)
 
-    def _read(self, row: Sequence[Any]) -> None:
-        event = stored_event(row, self._parts.ring, self._parts.catalogue)
-        head = event.envelope
-        self._takes(
-            PlainEvent(
-                id=head.id,
-                kind=kind_of(head.type),
-                source=head.source,
-                family=head.key,
-                recorded=head.recorded_at,
-                accepted=head.accepted_at,
-                receipt=head.receipt or head.id,
-                data=event.data,
-            )
-        )
-
     def _takes(self, event: PlainEvent) -> bool:
         facts, time = self._families.get(event.family, (FamilyFacts.of({}), 0))
         at = max(event.recorded, time)
@@ -178,6 +188,7 @@ class Standing:
             return False
         if event.kind in LEADING or not self._leading:
             self._families[event.family] = FamilyFacts.of(after, previous=facts), at
+            self._taken.setdefault(event.family, []).append(event)
         return True
 
     def _after(self, facts: FamilyFacts, event: PlainEvent) -> State | None:
@@ -186,8 +197,17 @@ class Standing:
         )
         if refused:
             return None
-        stepped = step(dict(facts.state), event)
+        if is_correction(event):
+            stepped = correct(event, self._history(event.family), None)
+        else:
+            stepped = step(dict(facts.state), event)
         return stepped.state if isinstance(stepped, Stepped) else None
+
+    def _history(self, log: str) -> list[PlainEvent]:
+        """All that took effect in a log, and what will of what is unread: each once, whoever read it first."""
+        done = self._histories.get(log, [])
+        known = {each.id for each in done}
+        return [*done, *(each for each in self._taken.get(log, ()) if each.id not in known)]
 
 
 def _members(datum: Mapping[str, Any]) -> set[str]:

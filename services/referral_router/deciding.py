@@ -122,10 +122,14 @@ class Deciding:
     def _given(
         self, decision: Decision, *, moment: bool, passed: AbstractSet[str] | None
     ) -> AbstractSet[str]:
-        """The desks to which a new event goes at once."""
-        desks = self.served & {each.desk for each in decision.recipients if each.mask or not moment}
+        """The desks that are done with a new event at once: what they get of it is certain, were it nothing.
+
+        Whoever published it has it.
+        """
+        desks = self.served
         if moment:
-            desks -= {each.desk for each in decision.recipients if each.held}
+            certain = {each.desk for each in decision.recipients if each.mask and not each.held}
+            desks = desks & (certain | {decision.source})
         return desks if passed is None else desks & passed
 
     def _deliver(

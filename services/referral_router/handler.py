@@ -37,13 +37,13 @@ from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import FACT_KINDS, Deltas
 from services.consent.family import SHAPE, STATING, Stepped, step
 from services.consent.family import State as FamilyState
+from services.consent.logged import in_order, plain_event
 from services.consent.moves import NotAllowed
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
 from services.referral_router.deciding import Deciding, passed, stranger
-from services.referral_router.logs import in_order, plain_event
 from services.referral_router.notices import NOTICE_SENT, Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection

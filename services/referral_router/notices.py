@@ -17,11 +17,10 @@ from services.consent.decision import Verdict
 from services.consent.engine import decide
 from services.consent.event import PlainEvent, kind_of
 from services.consent.family import State as FamilyState
-from services.consent.logged import item_of
+from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
 from services.consent.scene import FamilyFacts
 from services.referral_router.deciding import INTERNAL, Deciding
-from services.referral_router.logs import in_order, plain_event
 from services.referral_router.people import PERSON_FACT
 
 NOTICE_SENT: Final = "wraparound.hub.notice_sent.v1"

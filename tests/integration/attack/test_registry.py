@@ -7,7 +7,7 @@ import pytest
 from tests.integration.attack.hub import CHESIL, IG, S2W, WEST, Hub
 from tests.integration.gateway.world import event, ref
 
-POLICE = "police/dorset"
+DORCHESTER, POLICE = "council/dorchester", "police/dorset"
 HARM = "outcome.incident_reported"
 
 
@@ -180,3 +180,35 @@ async def test_every_family_of_a_group_supervision_gets_its_copy_when_there_are_
     minutes = {"discussed": [ref(name) for name in names]}
     receipt = await hub.tell("practice.supervision_held", minutes, desk="council/minutes")
     assert await hub.rows("SELECT count(*) FROM event WHERE receipt_id = %s", receipt) == [(len(names),)]
+
+
+async def test_nobody_joins_a_family_by_a_desk_that_led_it_until_a_retraction_that_was_not_read(
+    hub: Hub,
+) -> None:
+    await hub.begin_family("F-1", WEST, adults="V")
+    await hub.begin_family("F-2", DORCHESTER, adults="W")
+    moved = {"family": ref("F-1"), "lead": CHESIL}
+    await hub.tell("family.lead_changed", moved, event_id="l-1", desk=WEST)
+    await hub.settle()
+    await hub.tell("family.lead_changed", {**moved, "corrects": "l-1", "retracted": True}, desk=WEST)
+    rows = [{"person": ref("W"), "kind": "adult"}]
+    await hub.tell("family.member_added", {"family": ref("F-1"), "members": rows}, desk=CHESIL)
+    await hub.settle()
+    assert await rejected(hub) == ["family.member_added"]
+    assert await incident(hub, "W", WEST, DORCHESTER) == {WEST: 0, DORCHESTER: 1}
+
+
+async def test_child_is_known_when_a_desk_adds_them_that_leads_again_by_a_retraction_that_was_not_read(
+    hub: Hub,
+) -> None:
+    await hub.begin_family("F-1", WEST, adults="V")
+    await hub.tell("family.lead_changed", {"family": ref("F-1"), "lead": CHESIL}, desk=WEST)
+    moved = {"family": ref("F-1"), "lead": DORCHESTER}
+    await hub.tell("family.lead_changed", moved, event_id="l-1", desk=WEST)
+    await hub.settle()
+    await hub.tell("family.lead_changed", {**moved, "corrects": "l-1", "retracted": True}, desk=WEST)
+    rows = [{"person": ref("N"), "kind": "child"}]
+    await hub.tell("family.member_added", {"family": ref("F-1"), "members": rows}, desk=CHESIL)
+    await hub.settle()
+    assert await rejected(hub) == []
+    assert await incident(hub, "N", CHESIL) == {CHESIL: 1}

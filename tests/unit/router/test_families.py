@@ -1,5 +1,7 @@
 """What one family's log is told of another's: stories that the state machine found, each as a sentence."""
 
+import pytest
+
 from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, REACH, S2W, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import opened
@@ -49,6 +51,43 @@ def test_family_just_opened_waits_as_one_and_is_delivered_once_in_order_when_all
         receipts = [left.event.envelope.receipt for left in loop.left if left.desk == desk]
         assert len(receipts) == 10
         assert receipts == sorted(receipts)
+
+
+def test_lead_hears_of_an_incident_at_once_when_facts_of_a_member_it_added_are_on_their_way() -> None:
+    loop = opened().copy()
+    loop.accept("family.member_added", CHESIL, "F1", members=[{"person": ref("X"), "kind": "adult"}])
+    rows = [{"person": ref("V"), "role": "victim"}]
+    loop.accept("outcome.incident_reported", POLICE, "F1", incident="i", people=rows)
+    loop.settle(but={"X"})
+    loop.begin(CHESIL)
+    loop.end(sent=True)
+    assert len(loop.got(CHESIL, "outcome.incident_reported")) == 1
+
+
+@pytest.mark.parametrize("is_scored", [False, True])
+def test_other_side_waits_for_nothing_of_the_victims_when_it_has_all_else_that_is_before(
+    is_scored: bool,
+) -> None:
+    """What it would get later might be less by then: that it waits would tell that there is something."""
+    loop = opened().copy()
+    loop.accept("person.probation_supervision_started", PROBATION, "F2", person=ref("P"), desk=PROBATION)
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "exposed_children": [ref("K")]}
+    loop.accept("safety.pair_recorded", CHESIL, "F1", **pair, basis="disclosure")
+    rows = [{"person": ref("V"), "kind": "adult"}, {"person": ref("K"), "kind": "child"}]
+    loop.accept("family.member_added", WEST, "F2", members=rows)
+    loop.accept("practice.plan_agreed", WEST, "F2", discussed=[ref("K")], core_group=[PROBATION, S2W])
+    loop.release()
+
+    moves = [{"person": ref(each), "household": ref("home")} for each in "PX"]
+    loop.accept("family.household_changed", WEST, "F2", moves=moves)
+    if is_scored:
+        loop.accept("outcome.measure_recorded", S2W, "F2", person=ref("V"), instrument="phq9", score=3)
+    loop.accept("practice.risk_rated", WEST, "F2", person=ref("K"), rating="red")
+    loop.settle(but={"X"})
+    assert len(loop.undecided) == 2 + is_scored
+    loop.begin(PROBATION)
+    loop.end(sent=True)
+    assert len(loop.got(PROBATION, "practice.risk_rated")) == 1
 
 
 def test_whoever_a_family_must_hear_of_is_asked_for_when_they_are_no_member() -> None:
