@@ -164,6 +164,9 @@ class Deciding:
                 body = self._told(event)
                 for row in rows:
                     yield Revise(row, Release(_status(released=row.released), body, (), (), None))
+                if waiting and not blocked:
+                    yield from self.tell_named(facts, event)
+                    yield Settle(waiting)
                 continue
             rest = rests_on(facts, items.people)
             ask = any(stranger(facts.state, event.envelope.key, each) for each in rest[0])
@@ -197,15 +200,22 @@ class Deciding:
             elif waiting and ask:
                 yield Await(waiting, rest[0])
 
-    def tell_named(self, facts: FamilyFacts, event: Event) -> Iterator[Effect]:
-        """A rejection or a notice goes to the desk that it names; not to one that never had what it is about."""
-        body = self._told(event)
-        desk = event.data["to"]
-        if desk in self.served:
-            release = Release("pending", body, (), (), None)
-            after = tuple(event.data.get("deliveries") or ())
-            urgent = desk in leading(facts)
-            yield Deliver(desk, event, event.envelope.recorded_at, release, urgent, after)
+    def tell_named(
+        self, facts: FamilyFacts, event: Event, passed: AbstractSet[str] | None = None
+    ) -> Iterator[Deliver | Await]:
+        """A rejection or a notice goes to the desk that it names, after all that waits there (`passed`).
+
+        Not to one that never had what it is about.
+        """
+        desk, recorded = event.data["to"], event.envelope.recorded_at
+        if desk not in self.served:
+            return
+        if passed is not None and desk not in passed:
+            yield Await(Waiting(event, recorded, tuple(sorted(self.served - {desk}))), ())
+            return
+        release = Release("pending", self._told(event), (), (), None)
+        after = tuple(event.data.get("deliveries") or ())
+        yield Deliver(desk, event, recorded, release, desk in leading(facts), after)
 
     def _told(self, event: Event) -> bytes:
         """A notice of what ended says whose cells: which of the deliveries the desk had is for the writer to know."""

@@ -137,7 +137,7 @@ class Router:
             return self._lapsed(state, event, at, queued)
         if event.type in {EVENT_REJECTED, NOTICE_SENT}:
             after = state.after(state.plain, at)
-            return Done(after, tuple(self.deciding.tell_named(after.facts, event)))
+            return Done(after, tuple(self.deciding.tell_named(after.facts, event, passed(queued, ()))))
         refused = self._refused(state.facts, plain)
         if refused is not None:
             return self._rejected(state.facts, event, refused, at)

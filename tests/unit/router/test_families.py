@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.consent.event import kind_of
 from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, REACH, S2W, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import opened
@@ -88,6 +89,22 @@ def test_other_side_waits_for_nothing_of_the_victims_when_it_has_all_else_that_i
     loop.begin(PROBATION)
     loop.end(sent=True)
     assert len(loop.got(PROBATION, "practice.risk_rated")) == 1
+
+
+def test_rejection_comes_after_what_waits_for_its_desk() -> None:
+    loop = opened().copy()
+    loop.accept("family.member_added", CHESIL, "F1", members=[{"person": ref("X"), "kind": "child"}])
+    loop.accept("practice.plan_agreed", CHESIL, "F1", discussed=[ref("K")], core_group=[S2W])
+    again = {"referral": ref(f"F1-V-{S2W}"), "person": ref("V")}
+    loop.accept("referral.support_started", S2W, "F1", **again)
+    loop.settle(but={"X"})
+    loop.begin(S2W)
+    loop.end(sent=True)
+    assert loop.got(S2W, "hub.event_rejected") == []
+    loop.release()
+    last = [kind_of(left.event.type) for left in loop.left if left.desk == S2W][-2:]
+    assert last == ["practice.plan_agreed", "hub.event_rejected"]
+    assert not loop.undecided
 
 
 def test_whoever_a_family_must_hear_of_is_asked_for_when_they_are_no_member() -> None:

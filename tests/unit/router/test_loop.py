@@ -1,5 +1,6 @@
 """The loop as a state machine: whatever the order, raises come back, facts agree, secrets stay, nothing is stuck."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -208,6 +209,7 @@ class TheLoop(RuleBasedStateMachine):
         self.logs_give_the_states()
         self.notices_are_of_what_was_had()
         self.holders_are_told()
+        self.order_was_kept()
         self.withdrawals_were_exact()
         self.secrets_stayed()
         self.secrets_change_nothing(acts)
@@ -266,6 +268,15 @@ class TheLoop(RuleBasedStateMachine):
         ]
         if had and effective and min(had) < max(effective):
             assert told, (had, effective)
+
+    def order_was_kept(self) -> None:
+        """Each desk first hears of a family in the order of its log; what may not have arrived comes again."""
+        heard: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for left in self.loop.left:
+            place = self.loop.logs["events", left.event.envelope.key].index(left.event)
+            places = heard[left.desk, left.event.envelope.key]
+            assert place in places or place > max(places, default=-1), left
+            places.append(place)
 
     def withdrawals_were_exact(self) -> None:
         """No score leaves after a withdrawal that any log accepted, but one recorded under a later consent."""
