@@ -58,6 +58,18 @@ def decide(
     return Decision(item.id, item.source, rules.digest, recorded, at, found.verdicts, waits, used, found.told)
 
 
+def is_kept_from(
+    rules: CompiledRules, facts: FamilyFacts, item: Item, recorded: Micros, at: Micros, desk: str
+) -> bool:
+    """Whether a forbid keeps from a desk, whatever its role, that the event happened."""
+    scene = facts.scene(rules, at, item.id)
+    deciding = Deciding(scene, item, recorded)
+    gates = [deciding.cell(desk, each) for each in item.items.gates]
+    return bool(gates) and all(
+        each.clause in rules.forbid_ids and each.result in (SILENT, HELD) for each in gates
+    )
+
+
 class _Memo(NamedTuple):
     """Verdicts of one shape of event, also as a record has them, and the recorded times for which they hold."""
 

@@ -85,6 +85,11 @@ class FamilyFacts:
         """What is known of a person; nothing for somebody of whom no fact came."""
         return self.persons.get(person, _NOBODY)
 
+    def ever(self) -> frozenset[str]:
+        """The desks that hold a role in the family or for anybody known here, or once did."""
+        in_family = {desk for role in FAMILY_ROLES for desk in self.state.get(role, {})}
+        return frozenset(in_family).union(span.desk for each in self.persons.values() for span in each.spans)
+
     def scene(self, rules: CompiledRules, at: Micros, event: str) -> Scene:
         """The family at an instant. A role or openness that `event` itself ended stands for it (4.9)."""
         if event in self.enders:

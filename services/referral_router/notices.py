@@ -14,7 +14,7 @@ from hub.events import HUB, Event
 from services.consent.consents import Cell, ended
 from services.consent.corrections import corrected_by, rebuilt
 from services.consent.decision import Verdict
-from services.consent.engine import decide
+from services.consent.engine import decide, is_kept_from
 from services.consent.event import PlainEvent, kind_of
 from services.consent.family import State as FamilyState
 from services.consent.logged import in_order, item_of, plain_event
@@ -59,15 +59,23 @@ class Notices:
     def corrected(
         self, before: FamilyFacts, after: FamilyFacts, event: Event, at: Micros, history: Sequence[Event]
     ) -> Iterator[Emit]:
-        """To each desk that may have what is corrected until now, and nothing of the correction: that it was."""
+        """To each desk that may have had what is corrected, and has nothing of the correction: that it was.
+
+        Not to one that a forbid keeps either from by now: what it would tell is of somebody of whom it may not know.
+        """
         events = in_order(history)
         said = corrected_by(plain_event(event, at), events)
         if said is None:
             return
         corrected = next(each for each in history if each.id == said.id)
-        had = self._desks_of(before, corrected, said.recorded, at)
-        for desk in sorted(had - self._desks_of(after, event, at, at)):
-            yield self._notice(event, at, desk, "corrected", [corrected])
+        had = self._desks_of(before, corrected, said.recorded, at) | (before.ever() & self.deciding.served)
+        lost = had - self._desks_of(after, event, at, at) - {event.envelope.source}
+        for desk in sorted(lost):
+            if not (
+                self._kept_from(after, corrected, said.recorded, at, desk)
+                or self._kept_from(after, event, at, at, desk)
+            ):
+                yield self._notice(event, at, desk, "corrected", [corrected])
 
     def ended(
         self,
@@ -161,6 +169,11 @@ class Notices:
             mine = {cell.category for cell in cells if cell.desk == verdict.desk}
             if had := released(verdict, person) & mine:
                 yield verdict.desk, had
+
+    def _kept_from(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros, desk: str) -> bool:
+        """Whether a forbid keeps from a desk that the event happened."""
+        item = item_of(facts, event, self.deciding.catalogue.type(event.type).items(event.data))
+        return is_kept_from(self.deciding.rules, facts, item, recorded, at, desk)
 
     def _desks_of(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros) -> frozenset[str]:
         """The desks that may have something of an event by these facts."""

@@ -141,3 +141,33 @@ def test_link_between_birth_and_adoptive_family_is_there_for_nobody() -> None:
 
     assert [each["linked_family"]["value"] for each in loop.got(REACH, "family.linked")] == ["F3"]
     assert not loop.rejected
+
+
+def test_holder_hears_that_it_was_corrected_when_it_serves_the_family_no_more() -> None:
+    loop = opened().copy()
+    loop.accept("practice.plan_agreed", CHESIL, "F1", discussed=[ref("K")], core_group=[REACH])
+    status = {"person": ref("K"), "status": "cp"}
+    said = loop.accept("child.status_changed", CHESIL, "F1", **status)
+    loop.release()
+    loop.accept("practice.plan_agreed", CHESIL, "F1", discussed=[ref("K")], core_group=[])
+    loop.accept("child.status_changed", CHESIL, "F1", **status, corrects=said, retracted=True)
+    loop.release()
+    assert len(loop.got(REACH, "child.status_changed")) == 1
+    assert [each["kind"] for each in loop.got(REACH, "hub.notice_sent")] == ["corrected"]
+
+
+def test_other_side_does_not_hear_that_where_mother_and_child_went_was_corrected() -> None:
+    """It had the moves before it opposed her; by now each of them is kept from it."""
+    loop = opened().copy()
+    loop.accept("practice.plan_agreed", CHESIL, "F1", discussed=[ref("K")], core_group=[PROBATION])
+    moves = [{"person": ref(each), "household": ref("refuge"), "dwelling": "refuge"} for each in "VK"]
+    said = loop.accept("family.household_changed", CHESIL, "F1", moves=moves)
+    loop.release()
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "exposed_children": [ref("K")]}
+    loop.accept("safety.pair_recorded", CHESIL, "F1", **pair, basis="disclosure")
+    loop.accept("person.probation_supervision_started", PROBATION, "F2", person=ref("P"), desk=PROBATION)
+    loop.release()
+    loop.accept("family.household_changed", CHESIL, "F1", moves=moves, corrects=said, retracted=True)
+    loop.release()
+    assert len(loop.got(PROBATION, "family.household_changed")) == 1
+    assert loop.got(PROBATION, "hub.notice_sent") == []
