@@ -43,7 +43,9 @@ def start(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
     """Leave a supervisor running; returns what it says when it is ready. Raises `UpError`, `InUseError`."""
     running = owner(options.folder)
     if running is not None:
-        raise InUseError(f"{options.folder} is in use by process {running}: `wraparound down` stops it")
+        raise InUseError(
+            f"{options.folder} is in use by process {running}: `wraparound down --folder {options.folder}` stops it"
+        )
     (options.folder / "logs").mkdir(parents=True, exist_ok=True)
     options.folder.chmod(0o700)
     reading, writing = os.pipe()

@@ -25,10 +25,12 @@ Folder = Annotated[
     typer.Option("--folder", help="Where the desks' profiles are.", show_default="./.wraparound"),
 ]
 Purpose = Annotated[str, typer.Option("--purpose", help="What it is for; it is recorded.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why you look; it is recorded, with your name.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why you do this; it is recorded, with your name.")]
 User = Annotated[
     str,
-    typer.Option("--user", help="Who looks.", envvar="WRAPAROUND_USER", show_default="your account's name"),
+    typer.Option(
+        "--user", help="Who does this.", envvar="WRAPAROUND_USER", show_default="your account's name"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout: one object, or one a line.")]
 
@@ -64,7 +66,7 @@ class Caller:
     def signed(self, purpose: str, reason: str, user: str) -> dict[str, Any]:
         """The claims of a look at data. Raises `UnsaidError` without a reason."""
         if not reason.strip():
-            raise UnsaidError('--reason: expected why you look, such as --reason "core group on Thursday"')
+            raise UnsaidError('--reason: expected why you do this, such as --reason "core group on Thursday"')
         return looking(self.desk, user=user or getpass.getuser(), purpose=purpose, reason=reason)
 
 
@@ -83,14 +85,18 @@ def caller(folder: Path | None, desk: str) -> Caller:
         return Caller(Profile.load(profiles[0]))
     file = identities.profile(desk)
     if file not in profiles:
-        raise NoProfileError(f"--as: no profile of this desk in {identities.sandbox / 'profiles'}")
+        raise NoProfileError(
+            f"--as: no profile of this desk in {identities.sandbox / 'profiles'}; "
+            "expected one that `wraparound up` wrote, in the folder of --folder or WRAPAROUND_FOLDER"
+        )
     return Caller(Profile.load(file))
 
 
 def show(found: Any, *, as_json: bool, words: Callable[[Any], str]) -> None:
     """The result on stdout: JSON (a list: one object a line), or in words."""
     if not as_json:
-        typer.echo(words(found).rstrip("\n"))
+        said = words(found).rstrip("\n")
+        typer.echo(said or "nothing there", err=not said)
         return
     for each in found if isinstance(found, list) else [found]:
         typer.echo(json.dumps(each, ensure_ascii=False))

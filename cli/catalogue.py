@@ -50,7 +50,11 @@ def list_command(
         for each in load()
         if each.type.startswith(f"{FRAME}{group}")
     ]
-    width = max((len(each["type"]) for each in found), default=0)
+    if not found:
+        raise NoTypeError(
+            "expected a group of event types, such as referral: `wraparound catalogue list` names them"
+        )
+    width = max(len(each["type"]) for each in found)
     show(
         found,
         as_json=as_json,

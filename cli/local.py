@@ -198,8 +198,10 @@ def _show(found: dict[str, Any]) -> None:
         )
     console.print(services)
     if found["lag"]:
-        topic = Column("topic", overflow="fold")
-        streams = Table("processor", topic, "behind (records)", "behind (s)", "trend (records/s)")
+        topic = Column("topic", overflow="fold", min_width=max(len(row["topic"]) for row in found["lag"]))
+        widths = {"behind (records)": 9, "behind (s)": 6, "trend (records/s)": 11}
+        narrow = [Column(name, max_width=width) for name, width in widths.items()]
+        streams = Table("processor", topic, *narrow)
         for row in found["lag"]:
             streams.add_row(
                 row["processor"],

@@ -10,6 +10,7 @@ from client import calls
 app = typer.Typer(no_args_is_help=True, help="What waits for a person of your desk.")
 
 APPROVAL_NEEDED = 5
+ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "note")
 Task = Annotated[str, typer.Argument(help="The task's id.")]
 
 
@@ -84,6 +85,10 @@ def do_command(
     Examples: `wraparound task do 1d9c… redrive --as hub/operations --reason "fixed in 0.2"`,
     `wraparound task do 1d9c… confirm --person hub:3f2a… --identifier paris:77 --as council/west --reason "telephoned"`.
     """
+    if action not in ACTIONS:
+        raise UnsaidError(
+            f"expected one of {', '.join(ACTIONS)}: `wraparound task show` says which the task allows"
+        )
     me = caller(folder, desk)
     given: dict[str, object] = {
         name: _ref(name, value) for name, value in (("person", person), ("identifier", identifier)) if value

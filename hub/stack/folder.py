@@ -28,7 +28,9 @@ def take(folder: Path) -> IO[str]:
         lock.seek(0)
         holder = lock.read().strip() or "?"
         lock.close()
-        raise InUseError(f"{folder} is in use by process {holder}: `wraparound down` stops it") from None
+        raise InUseError(
+            f"{folder} is in use by process {holder}: `wraparound down --folder {folder}` stops it"
+        ) from None
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()

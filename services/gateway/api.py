@@ -6,7 +6,7 @@ Handlers parse, call, and show; everything else is in the modules that they call
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -214,13 +214,31 @@ def _methods(request: Request) -> str:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     """A parameter or body that FastAPI refused: where and by which rule, never what came."""
     assert isinstance(error, RequestValidationError)
-    faults = [
-        Fault(
-            "/" + "/".join(str(part) for part in each["loc"]), str(each["type"]), "another value", "this one"
-        )
-        for each in error.errors()[:50]
-    ]
+    faults = [refused(each) for each in error.errors()[:50]]
     return _answer(request, INVALID, faults)
+
+
+def refused(error: Mapping[str, Any]) -> Fault:
+    """What a parameter had to be, in the rules' own words: the framework's may quote what came."""
+    kind, bound = str(error["type"]), error.get("ctx", {})
+    match kind:
+        case "missing":
+            said = "required", "a value", "nothing", ""
+        case "less_than_equal":
+            said = "range", f"at most {bound['le']}", "more", str(bound["le"])
+        case "greater_than_equal":
+            said = "range", f"at least {bound['ge']}", "less", str(bound["ge"])
+        case "string_too_long":
+            said = "length", f"at most {bound['max_length']} characters", "more", ""
+        case _ if kind.startswith(("datetime", "timezone")):
+            said = "format", "a time with its zone (RFC 3339)", "another value", "2026-01-31T09:30:00Z"
+        case _ if kind.startswith("int"):
+            said = "type", "a whole number", "another value", "1"
+        case _ if kind.startswith("bool"):
+            said = "type", "true or false", "another value", "true"
+        case _:
+            said = "format", "a value that `/openapi.json` allows there", "another value", ""
+    return Fault("/" + "/".join(str(part) for part in error["loc"]), *said)
 
 
 async def _on_fault(request: Request, _: Exception) -> Response:

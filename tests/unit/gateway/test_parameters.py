@@ -1,0 +1,58 @@
+"""What a refused parameter is answered: what was expected, in the rules of docs/problems.md, and never what came."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import pytest
+from fastapi import FastAPI, Query
+from fastapi.exceptions import RequestValidationError
+from fastapi.testclient import TestClient
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.gateway.api import refused
+
+
+def asked(query: str) -> list[Any]:
+    """The faults of a request, as rule, expectation and example."""
+    app = FastAPI()
+
+    @app.exception_handler(RequestValidationError)
+    async def _(_: Request, error: RequestValidationError) -> Response:
+        found = [refused(each) for each in error.errors()]
+        return JSONResponse([[each.pointer, each.rule, each.expected, each.example] for each in found])
+
+    @app.get("/")
+    async def _(
+        must: int,
+        wait: Annotated[int, Query(ge=1, le=30)] = 1,
+        kind: Annotated[str, Query(max_length=3)] = "",
+        at: AwareDatetime | None = None,
+        dry: bool = False,
+    ) -> dict[str, datetime | int | str | None]:
+        return {"must": must, "wait": wait, "kind": kind, "at": at, "dry": dry}
+
+    return list(TestClient(app).get(f"/?{query}").json())
+
+
+TIME = ["/query/at", "format", "a time with its zone (RFC 3339)", "2026-01-31T09:30:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["/query/must", "required", "a value", ""]),
+        ("must=Mara", ["/query/must", "type", "a whole number", "1"]),
+        ("must=1&wait=99", ["/query/wait", "range", "at most 30", "30"]),
+        ("must=1&wait=0", ["/query/wait", "range", "at least 1", "1"]),
+        ("must=1&kind=Mara", ["/query/kind", "length", "at most 3 characters", ""]),
+        ("must=1&at=yesterday", TIME),
+        ("must=1&at=2024-03-01T09:00:00", TIME),
+        ("must=1&dry=Mara", ["/query/dry", "type", "true or false", "true"]),
+    ],
+)
+def test_the_answer_says_what_was_expected_when_a_parameter_is_refused(
+    query: str, expected: list[str]
+) -> None:
+    assert asked(query) == [expected]
