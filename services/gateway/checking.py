@@ -22,6 +22,9 @@ from services.consent.event import kind_of
 from services.gateway.cloudevents import CloudEvent
 from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError, in_data, invalid
 
+LEADING: Final = frozenset({"family.opened", "family.lead_changed"})
+"""Kinds that say which desk leads a family."""
+
 HOUSEHOLD: Final = "household"
 """Households have no scheme of their own: whoever names a family's people names them."""
 
@@ -131,14 +134,15 @@ class Checker:
         of_agency: bool = False,
     ) -> Published:
         """An event whose data fits its schema, its ids checked. Raises `ProblemError` (422)."""
+        kind = kind_of(event_type.type)
         refs = tuple(event_type.refs(datum))
         identifiers = (*event_type.identifiers(datum), *_single(datum))
         faults = [
             *self._check_refs(desk, refs),
             *self._check_identifiers(desk, identifiers),
             *self._check_agency(datum),
+            *self._check_desks(desk, kind, datum),
         ]
-        kind = kind_of(event_type.type)
         found = Published(
             desk, receipt, source_id, digest, event_type, kind, datum, refs, identifiers, of_agency
         )
@@ -168,6 +172,18 @@ class Checker:
                 self._partnership.agency(datum["agency"])
         except UnknownNameError:
             yield Fault("/data/agency", "codes", "an agency of the partnership", "another")
+
+    def _check_desks(self, desk: Desk, kind: str, datum: Datum) -> Iterable[Fault]:
+        """Who is to lead or to take a referral must be somebody: else a child's family is with nobody, in silence."""
+        served = self._partnership.served
+        if kind in LEADING and datum["lead"] not in {
+            each for each in served if each.startswith(f"{desk.agency}/")
+        }:
+            yield Fault("/data/lead", "codes", f"a desk of {desk.agency} that receives", "another", desk.name)
+        if kind == "referral.requested" and datum["to"] not in served:
+            yield Fault(
+                "/data/to", "codes", "a desk of the partnership that receives", "another", min(served)
+            )
 
     def _check_id(self, desk: Desk, at: str, kind: str, name: str, value: str) -> Iterable[Fault]:
         try:

@@ -172,6 +172,10 @@ def _desks_order(evidence: Evidence) -> Found:
         reached[line] = max(place, reached.get(line, -1))
 
 
+TO_WHOM_THEY_NAME = frozenset({"wraparound.hub.event_rejected.v1", "wraparound.hub.notice_sent.v1"})
+"""Types that no rule releases: each goes to the one desk that it names."""
+
+
 def unrecorded(evidence: Evidence) -> Found:
     """Messages on the wire that no entry names which was committed before they were made."""
     allowed = {
@@ -180,9 +184,7 @@ def unrecorded(evidence: Evidence) -> Found:
         for desk, result in decision.results.items()
         if result == "delivered"
     }
-    internal = {
-        event.id for event in evidence.book.events if event.type == "wraparound.hub.event_rejected.v1"
-    }
+    internal = {event.id for event in evidence.book.events if event.type in TO_WHOM_THEY_NAME}
     allowed |= {row.id for row in evidence.book.deliveries if row.event in internal}
     for delivery, copies in evidence.copies.items():
         times = evidence.attempts.get(delivery, [])

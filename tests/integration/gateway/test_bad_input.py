@@ -34,6 +34,18 @@ BINARY = {
 }
 NO_ID = {name: value for name, value in BINARY.items() if name != "ce-id"}
 TOLD = event("person.told_recorded", {"told": True}, "bad", DESK)
+NOWHERE = event(
+    "referral.requested",
+    {
+        "family": ref("F-1"),
+        "referral": ref("R-1"),
+        "person": ref("P-1"),
+        "to": "s2w/nosuch",
+        "specialism": "any",
+    },
+    "bad",
+    DESK,
+)
 REAL = ref("9434765919", "nhs-number")
 DATA = orjson.dumps(OPENED["data"])
 
@@ -120,6 +132,9 @@ FORMS: list[tuple[str, Request, str, int, str, str]] = [
     ("an NHS number as id", structured(OPENED | {"id": "9990000018"}), DESK, 422, "personal", "/id"),
     ("an NHS number in words", structured(OPENED | {"id": "case 999 000 0018"}), DESK, 422, "personal", "/id"),
     ("a real NHS number", with_data(family=REAL), DESK, 422, "test-number", "/data/family/value"),
+    ("a lead that is no desk", with_data(lead="council/nosuch"), DESK, 422, "codes", "/data/lead"),
+    ("a lead of another agency", with_data(lead=S2W), DESK, 422, "codes", "/data/lead"),
+    ("a referral to no desk", structured(NOWHERE), DESK, 422, "codes", "/data/to"),
     ("another desk's source", structured(OPENED | {"source": S2W}), DESK, 422, "source", "/source"),
     ("what authority does not allow", structured(OPENED | {"source": S2W}), S2W, 404, "", ""),
     ("the hub's own type", structured(OPENED | {"type": "wraparound.hub.person_fact.v1"}), DESK, 404, "", ""),

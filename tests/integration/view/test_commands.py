@@ -61,7 +61,7 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert "queued" in line("event", "show", receipt, "--as", "hub/operations")
     assert receipt in line("event", "show", receipt, *me)
 
-    assert line("inbox", "list", "--as", "s2w/sft") == "\n"
+    assert line("inbox", "list", "--as", "s2w/sft") == ""
     assert line.json("inbox", "ack", NOBODY, "--as", "s2w/sft") == {"acknowledged": [NOBODY]}
 
     why = ("--reason", "duty call")
