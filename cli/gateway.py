@@ -9,7 +9,7 @@ from services.gateway import main as gateway
 from services.gateway.api import IG_TEAM, Doors
 from services.gateway.directory import token
 from services.view import api as view
-from services.view import records
+from services.view import records, simulation
 from services.view.viewer import Viewer
 
 
@@ -29,7 +29,7 @@ def proofs_of(doors: Doors) -> APIRouter:
 
 
 def families_of(doors: Doors) -> APIRouter:
-    """`/v1/families/…`: the family view; `/v1/operations/…` and the like: what engineers and reviewers read."""
+    """`/v1/families/…`: the family view; `/v1/operations/…`, `/v1/rules/…`: what engineers and reviewers read."""
     parts = doors.parts
     kit = make_kit(parts.secret, parts.ring, parts.catalogue, code=parts.code, rules=lambda _: parts.rules)
     viewer = Viewer(
@@ -43,6 +43,7 @@ def families_of(doors: Doors) -> APIRouter:
     router = APIRouter()
     router.include_router(view.build(viewer, doors.caller))
     router.include_router(records.build(viewer, doors.caller))
+    router.include_router(simulation.build(viewer, doors.caller))
     return router
 
 

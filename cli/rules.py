@@ -1,6 +1,7 @@
-"""`wraparound rules check|prove`: an agreement read, and proved, before anybody signs it; `preview`: what it shows.
+"""`wraparound rules check|prove`: an agreement read, and proved, before anybody signs it.
 
-The first two work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6: it cannot be used, and
+`preview`: what a desk would see by the rules in force; `simulate`: what other rules would have changed. `check` and
+`prove` work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6: it cannot be used, and
 every reason stands on stderr as `file:line:column`.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,13 +20,15 @@ import typer
 
 from cli.caller import As, AsJson, Purpose, Reason, User, caller, show
 from cli.caller import Folder as Stack
+from cli.simulation import period, simulated
+from cli.simulation import text as differences
 from client import calls
 from hub import settings
 from hub.partnership import check
 from hub.partnership.finding import Finding
 from services.consent.agreement import RuleSet
 from services.consent.compiled import compile_rules
-from services.consent.load import check_rules, remarks
+from services.consent.load import check_rules, offered, remarks
 from services.consent.proof.found import Tally
 from services.consent.proof.prove import share
 from services.view.text import text
@@ -118,6 +121,44 @@ def preview_command(
     me = caller(folder, desk)
     found = me.run(calls.family(family, at=at, preview=preview, signed=me.signed(purpose, reason, user)))
     show(found, as_json=as_json, words=text)
+
+
+@app.command("simulate")
+def simulate_command(
+    new: Annotated[Path, typer.Argument(help="A partnership's folder, or the file of one agreement.")],
+    over: Annotated[
+        str, typer.Option("--over", help="The period: a month (2024-03), a year, a day, or START/END.")
+    ],
+    desk: As = "",
+    reason: Reason = "",
+    purpose: Purpose = "rights",
+    user: User = "",
+    folder: Stack = None,
+    as_json: AsJson = False,
+) -> None:
+    """What more and what less would have been released in a period under other rules: for information governance.
+
+    What is new or changed in NEW counts as in force all the time. Nothing is sent or changed; it is recorded as a
+    look. Exit 6: NEW cannot be used, each reason with file and line, and nothing was asked.
+
+    Examples: `wraparound rules simulate new/agreements/dor-sft.yaml --over 2024-03 --as council/ig --reason "review"`,
+    `wraparound rules simulate new/dorset --over 2024-03-01/2024-06-01 --as council/ig --reason "version 2" --json`.
+    """
+    asked = period(over)
+    rules = _offered(new)
+    found = simulated(caller(folder, desk), {**asked, "rules": rules}, (purpose, reason, user))
+    show(found, as_json=as_json, words=differences)
+
+
+def _offered(new: Path) -> Mapping[str, object]:
+    """The rules to try, in plain form; of a single agreement itself alone: it is tried beside those in force."""
+    partnership, findings = check(_folder(None) if new.is_file() else new, None)
+    plain: Mapping[str, object] | None = None
+    if partnership is not None:
+        plain, findings = offered(new, partnership)
+    _refuse(findings, quiet=False)
+    assert plain is not None
+    return {"agreements": plain["agreements"]} if new.is_file() else plain
 
 
 def _prove(folder: Path, processes: int, told: Callable[[int], None]) -> Tally:

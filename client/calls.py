@@ -199,6 +199,15 @@ def family(
     return Call("GET", f"/v1/families/{family_id}", dict, params=asked, signed=signed)
 
 
+def simulation(asked: Mapping[str, Any], *, signed: Mapping[str, Any]) -> Call[dict[str, Any]]:
+    """What more and what less would have been released under other rules: some families, and `next`.
+
+    `asked`: `rules`, `since`, `until` and `after`, the `next` of the answer before.
+    """
+    body = json.dumps(dict(asked)).encode()
+    return Call("POST", "/v1/rules/simulation", dict, content=body, signed=signed)
+
+
 def find_families(scheme: str, value: str, *, signed: Mapping[str, Any]) -> Call[list[dict[str, Any]]]:
     """The families that an id of one's own leads to."""
     body = json.dumps({"scheme": scheme, "value": value}).encode()

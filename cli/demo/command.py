@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.demo.progress import progress
 from cli.local import AsJson
+from cli.progress import progress
 from hub.errors import HubError, SenderError
 
 app = typer.Typer(add_completion=False)
@@ -97,7 +97,7 @@ async def _county(folder: Path, seed: int, months: int, *, stay: bool, as_json: 
         _tell_place(folder, url, stay=stay)
 
     _end_on_sigterm()
-    with progress() as told:
+    with progress("week", "events published") as told:
         await live(folder, seed, months, _say, told, show, stay=stay)
     return ok
 

@@ -83,7 +83,7 @@ def explain_in_full(decision: Decision, desk: str, words: Words) -> list[str]:
     lines = [f"{words.desk(desk)}: {verdict.result}."]
     for each in verdict.outcomes:
         about = f"{each.category} of {words.person(each.person)}"
-        lines.append(f"{about}: {_reason(each, decision, desk, words)}")
+        lines.append(f"{about}: {reason(each, decision, desk, words)}")
         if _waits_for(each):
             lines.append(f"Waiting for a second person from {_waits_for(each)}.")
     if verdict.hold:
@@ -147,7 +147,8 @@ def _waits_for(each: Outcome) -> str:
     return agencies.replace(",", " and ") if condition == "second_person" else ""
 
 
-def _reason(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+def reason(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+    """Why one item was released, held or withheld, and by which clause. For information governance alone."""
     said = _said(each, decision, desk, words)
     if said:
         return f"{said} ({each.clause})."

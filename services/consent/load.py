@@ -9,7 +9,8 @@ with three more keys, which are read here and are no part of the rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +18,12 @@ from hub.partnership import ConfigurationError, Finding, Partnership, agreement_
 from hub.partnership.document import Node, locate, plain, read
 from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
-from services.consent.agreement import Agreement, Micros, RuleError, RuleSet, digest_of
+from services.consent.agreement import Agreement, Micros, RuleError, RuleSet
 from services.consent.bases import unfit
 from services.consent.review import idle
-from services.consent.ruleset import ruleset_from_plain
-from services.consent.vocabulary import CATEGORIES
+from services.consent.ruleset import ruleset_from_plain, with_agreements
 
 _NEEDED: Final = frozenset({"id", "version", "owner", "document", "parties", "start", "end", "clauses"})
-_CATEGORIES: Final = {name: [*sorted(each.classes), str(each.level)] for name, each in CATEGORIES.items()}
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
 _BASIS_EXAMPLE: Final = "basis: {art6: e, law: CA 1989 s17, art9: 2(g), schedule: 1/18}"
 
@@ -39,13 +38,42 @@ def load_rules(folder: Path, partnership: Partnership) -> RuleSet:
 
 def check_rules(folder: Path, partnership: Partnership) -> tuple[RuleSet | None, tuple[Finding, ...]]:
     """The rule set of a folder, or None and everything that is wrong with its agreements."""
-    return _checked(folder, partnership, [])
+    return _checked(folder, agreement_files(folder), partnership, [])
+
+
+def offered(place: Path, partnership: Partnership) -> tuple[Mapping[str, object] | None, tuple[Finding, ...]]:
+    """The agreements of a folder, or of one file, in the plain form of `ruleset_from_plain`, to be tried elsewhere.
+
+    None and everything that is wrong with them, if they are no good.
+    """
+    sources: list[_Source] = []
+    files = (place,) if place.is_file() else agreement_files(place)
+    rules, findings = _checked(place, files, partnership, sources)
+    if rules is None:
+        return None, findings
+    return {**parties(partnership), "agreements": [each.content for each in sources]}, ()
+
+
+def parties(partnership: Partnership) -> dict[str, object]:
+    """The agencies and desks of a partnership in that plain form. `served`: something is delivered to the desk."""
+    return {
+        "agencies": {each.name: {"kind": each.kind} for each in partnership.agencies},
+        "desks": {
+            each.name: {
+                "side": each.side,
+                "may_lead": each.may_lead,
+                "may_refer": each.may_refer,
+                "served": each.name in partnership.served,
+            }
+            for each in partnership.desks
+        },
+    }
 
 
 def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
     """Clauses of a valid folder that do nothing: not wrong, but not what their author meant."""
     sources: list[_Source] = []
-    rules, _ = _checked(folder, partnership, sources)
+    rules, _ = _checked(folder, agreement_files(folder), partnership, sources)
     if rules is None:
         return ()
     return tuple(
@@ -55,10 +83,10 @@ def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
 
 
 def _checked(
-    folder: Path, partnership: Partnership, sources: list[_Source]
+    folder: Path, files: Sequence[Path], partnership: Partnership, sources: list[_Source]
 ) -> tuple[RuleSet | None, tuple[Finding, ...]]:
     findings: list[Finding] = []
-    for path in agreement_files(folder):
+    for path in files:
         node, found = read(path)
         findings += found
         if node is not None and isinstance(node.value, dict):
@@ -76,9 +104,7 @@ def _checked(
 def rules_at(rules: RuleSet, instant: Micros) -> RuleSet:
     """The rule set in force at an instant: what has started and not ended then, with its own digest."""
     active = tuple(each for each in rules.agreements if each.start <= instant < each.end)
-    return replace(
-        rules, agreements=active, digest=digest_of(active, rules.agencies, rules.desks, _CATEGORIES)
-    )
+    return with_agreements(rules, active)
 
 
 def instants(rules: RuleSet) -> tuple[Micros, ...]:
@@ -166,16 +192,10 @@ def _compile(
     folder: Path, partnership: Partnership, sources: list[_Source], findings: list[Finding]
 ) -> RuleSet | None:
     """The rule set, or None; what holds a mistake is taken out of `sources`, to find the next."""
-    agencies = {each.name: {"kind": each.kind} for each in partnership.agencies}
-    desks = {
-        each.name: {"side": each.side, "may_lead": each.may_lead, "may_refer": each.may_refer}
-        for each in partnership.desks
-    }
+    known = parties(partnership)
     while True:
         try:
-            return ruleset_from_plain(
-                {"agencies": agencies, "desks": desks, "agreements": [each.content for each in sources]}
-            )
+            return ruleset_from_plain({**known, "agreements": [each.content for each in sources]})
         except RuleError as error:
             index = error.path[1] if len(error.path) > 1 else None
             if error.path[:1] != ("agreements",) or not isinstance(index, int):

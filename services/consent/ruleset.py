@@ -13,6 +13,7 @@ it spares in `except`, and either `categories` or `what`, one of the sets of `vo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from services.consent.agreement import (
@@ -62,6 +63,7 @@ __all__ = [
     "RuleSet",
     "micros",
     "ruleset_from_plain",
+    "with_agreements",
 ]
 
 
@@ -83,6 +85,9 @@ _BASIS_KEYS: Final = frozenset({"art6", "art9", "art10", "schedule", "law", "sta
 _FORBID_RECIPIENTS: Final = frozenset(FORBIDDEN.values())
 
 
+_VOCABULARY: Final = {name: [*sorted(each.classes), str(each.level)] for name, each in CATEGORIES.items()}
+
+
 def ruleset_from_plain(plain: Mapping[str, object]) -> RuleSet:
     """The rule set that plain data describes. Raises RuleError at the first thing that is not as expected."""
     agencies = {
@@ -99,9 +104,13 @@ def ruleset_from_plain(plain: Mapping[str, object]) -> RuleSet:
     for index, entry in enumerate(sequence(plain.get("agreements"), ("agreements",))):
         agreements.append(reader.agreement(entry, ("agreements", index)))
     unique([f"{each.id} version {each.version}" for each in agreements], ("agreements",))
-    vocabulary = {name: [*sorted(each.classes), str(each.level)] for name, each in CATEGORIES.items()}
-    result = tuple(agreements)
-    return RuleSet(result, agencies, desks, digest_of(result, agencies, desks, vocabulary))
+    return with_agreements(RuleSet((), agencies, desks), tuple(agreements))
+
+
+def with_agreements(rules: RuleSet, agreements: tuple[Agreement, ...]) -> RuleSet:
+    """The rule set of the same agencies and desks with these agreements, and with its own digest."""
+    digest = digest_of(agreements, rules.agencies, rules.desks, _VOCABULARY)
+    return replace(rules, agreements=agreements, digest=digest)
 
 
 class _Reader:

@@ -32,13 +32,13 @@ from hub.events import HUB, Event
 from hub.processor.machine import Kept
 from services.consent.approvals import second_desks
 from services.consent.authority import Refused, may_state
-from services.consent.corrections import MOVED_ON, correct, rebuilt
+from services.consent.corrections import MOVED_ON, rebuilt
 from services.consent.event import PlainEvent, kind_of
-from services.consent.facts import FACT_KINDS, Deltas
-from services.consent.family import SHAPE, STATING, Stepped, step
+from services.consent.facts import Deltas
+from services.consent.family import SHAPE, Stepped
 from services.consent.family import State as FamilyState
+from services.consent.log import corrects_state, needs_queue, stepped_by
 from services.consent.logged import in_order, plain_event
-from services.consent.moves import NotAllowed
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
@@ -55,23 +55,6 @@ OFFERED: Final = "wraparound.referral.offered.v1"
 NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
 """Statements without any effect until a second person approves (RULES.md section 2); an override has some at once."""
 NOBODY: Final = "no_second_person"
-
-QUEUE_KINDS: Final = FACT_KINDS | {
-    "family.opened",
-    "family.lead_changed",
-    "family.closed",
-    "child.status_changed",
-    "child.section_47_started",
-    "child.section_47_ended",
-    "practice.plan_agreed",
-    "practice.supervision_held",
-    "hub.person_fact",
-    "hub.worker_conflict_recorded",
-    "hub.worker_conflict_ended",
-    "hub.decision_lapsed",
-    "hub.approval_given",
-}
-"""Events that may change what a queued delivery of the family rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +101,7 @@ class Router:
 
     def needs_queue(self, event: Event) -> bool:
         """Whether the event may change what queued deliveries of its family rest on."""
-        return kind_of(event.type) in QUEUE_KINDS or corrects_state(event)
+        return needs_queue(event)
 
     def needs_history(self, state: Family, event: Event) -> bool:
         """Whether the event corrects what sets something of a state, or ends what desks hold something by."""
@@ -177,7 +160,7 @@ class Router:
     def _lapsed(self, state: Family, event: Event, at: Micros, queued: Queue) -> Outcome:
         """Decide again what an attempt could not send, if all that it met has been seen by now.
 
-        If not, the fact that is on its way decides again: `hub.person_fact` is one of `QUEUE_KINDS`.
+        If not, the fact that is on its way decides again: `hub.person_fact` needs the queue.
         """
         seen: Mapping[str, int] = state.plain.get("raises", {})
         after = state.after(state.plain, at)
@@ -186,20 +169,6 @@ class Router:
         effects = tuple(self.deciding.decide_again(after.facts, event, at, queued))
         asked = strangers(after.plain, event.envelope.key, effects)
         return Done(after, (*tell_people(event, at, {}, asked), *effects))
-
-
-def corrects_state(event: Event) -> bool:
-    """Whether the event corrects what sets something of a family's state."""
-    return event.data.get("corrects") is not None and kind_of(event.type) in STATING
-
-
-def stepped_by(
-    state: FamilyState, plain: PlainEvent, event: Event, history: Sequence[Event]
-) -> Stepped | NotAllowed:
-    """What an event makes of a family's state. `history`: all that took effect before, where it corrects some of it."""
-    if is_correction(plain):
-        return correct(plain, in_order(history), event.envelope.raises)
-    return step(state, plain)
 
 
 def tell_people(

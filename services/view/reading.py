@@ -62,13 +62,13 @@ async def family(conn: Connection, kit: Kit, family_id: str, desk: str) -> Famil
     if family_id not in states:
         return None
     plain: dict[str, Any] = orjson.loads(states[family_id].body or b"{}")
-    log = await _log(conn, kit, family_id, lambda event_id: derive(kit.secret, "delivery", event_id, desk))
+    log = await log_of(conn, kit, family_id, lambda event_id: derive(kit.secret, "delivery", event_id, desk))
     found = Family(family_id, FamilyFacts.of(plain), log, Guards({}))
     raises, parked = await compare(conn, concerned(kit.catalogue, found), [family_id])
     return Family(family_id, found.facts, log, Guards(raises, parked))
 
 
-async def _log(
+async def log_of(
     conn: Connection, kit: Kit, family_id: str, shown_as: Callable[[str], str]
 ) -> tuple[Logged, ...]:
     """What took effect, in order; its time is its stamp, but never before what stands before it."""

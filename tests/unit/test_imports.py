@@ -52,6 +52,7 @@ HANDLERS = (
     "services.referral_router.handler",
     "services.referral_router.people",
     "services.view.rules",
+    "services.view.simulate",
 )
 
 OUTSIDE = frozenset(

@@ -12,6 +12,7 @@ from cli.edge import explain
 from cli.main import app
 from hub.stack.stack import Stack
 from tests.integration.gateway.world import Process
+from tests.unit.consent.cast import DORSET
 
 NOBODY = "00000000-0000-8000-8000-000000000000"
 
@@ -70,6 +71,10 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     line("family", "show", NOBODY, *me, *why, "--at", "yesterday", expect=6)
     line("family", "find", "liquidlogic", "F-none", *me, *why, expect=3)
     line("rules", "preview", NOBODY, "--for", "s2w/sft", "--as", "council/ig", *why, expect=3)
+    tried = ("rules", "simulate", str(DORSET), "--over", "2023-06", *why)
+    assert "Nothing more, nothing less." in line(*tried, "--as", "council/ig")
+    assert line.json(*tried, "--as", "council/ig")["changes"] == []
+    line(*tried, *me, expect=3)
     line("decision", "explain", NOBODY, "--as", "council/ig", *why, expect=3)
     line("identity", "show", NOBODY, "--as", "council/ig", *why, expect=3)
     line("audit", "who", NOBODY, "--as", "council/ig", *why, expect=3)

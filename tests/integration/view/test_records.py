@@ -6,14 +6,18 @@ import httpx
 import orjson
 import pytest
 
+from hub.clock import MINUTE
+from hub.partnership import load
 from hub.settings import read_secret
 from hub.stack.identities import Identities
 from services.audit.merkle import leaf_hash, verify_inclusion
 from services.audit.note import open_note, parse_checkpoint, parse_skey
 from services.audit.sealer import Sealer
+from services.consent.load import offered
 from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, S2W
 from tests.integration.gateway.world import ref
 from tests.integration.view.looking import WHY, Looking
+from tests.unit.consent.cast import DORSET
 
 ENGINEERS = "hub/operations"
 NOBODY = "00000000-0000-8000-8000-000000000000"
@@ -102,6 +106,109 @@ async def test_reviewer_learns_what_is_linked_and_never_the_id_when_they_ask(hub
     assert b'"V"' not in answer.content
     assert (await ask(hub, f"/v1/identities/{person}", CHESIL)).status_code == 404
     assert (await ask(hub, f"/v1/identities/{NOBODY}", IG)).status_code == 404
+
+
+async def simulated(hub: Looking, desk: str, rules: Any, **rest: Any) -> httpx.Response:
+    headers = {**hub.bearer(desk, **WHY), "content-type": "application/json"}
+    asked = {"rules": rules, "since": "2023-06-01T00:00:00Z", "until": "2023-07-01T00:00:00Z", **rest}
+    return await hub.http.post("/v1/rules/simulation", headers=headers, content=orjson.dumps(asked))
+
+
+def dorset_without(*clauses: str) -> dict[str, Any]:
+    plain, _ = offered(DORSET, load(DORSET))
+    assert plain is not None
+    found: dict[str, Any] = orjson.loads(orjson.dumps(plain))
+    (agreement,) = found["agreements"]
+    agreement["clauses"] = [each for each in agreement["clauses"] if each["id"] not in clauses]
+    return found
+
+
+async def test_reviewer_learns_what_other_rules_would_have_changed_when_history_is_simulated(
+    hub: Looking,
+) -> None:
+    desks = (CHESIL, S2W, PARAGON, PROBATION)
+    family = await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    await hub.support("F-1", "V", S2W)
+    await hub.relay(*desks)
+    about = {"family": ref("F-1"), "person": ref("V")}
+    cell = {"purpose": "support", "category": "outcome.score", "desk": CHESIL}
+    await hub.consent("F-1", "V")
+    for act in (None, "consent.withdrawn", "safety.pair_recorded"):
+        if act == "consent.withdrawn":
+            await hub.tell(act, {**about, "cells": [cell]})
+        elif act is not None:
+            pair = {"victim": ref("V"), "perpetrator": ref("P"), "basis": "disclosure"}
+            await hub.tell(act, {"family": ref("F-1"), **pair})
+        await hub.relay(*desks)
+        await hub.score("F-1", "V", 17)
+        await hub.relay(*desks)
+    assert hub.scores_to(CHESIL) == [17, None, None]
+
+    tables = ("event", "delivery", "task", "outbox", "family_state", "attempt", "guard")
+    was = [await hub.count(each) for each in tables]
+    same = (await simulated(hub, IG, dorset_without())).json()
+    assert (same["changes"], same["next"], same["rules"]["in_force"]) == ([], None, same["rules"]["tried"])
+    # A notice goes to whom it names, whatever the rules say.
+    ((released,),) = await hub.rows(
+        "SELECT count(*) FROM delivery WHERE released_at IS NOT NULL AND type NOT LIKE 'wraparound.hub.%%'"
+    )
+    assert same["releases"] == {"before": released, "after": released}
+
+    hub.clock.advance(MINUTE)
+    less = (await simulated(hub, IG, dorset_without("P04"))).json()
+    assert [
+        (each["desk"], each["category"], each["before"], each["after"], each["events"], each["families"])
+        for each in less["changes"]
+    ] == [
+        (CHESIL, "outcome.score", "existence", "silent", 2, 1),
+        (CHESIL, "outcome.score", "released", "silent", 1, 1),
+    ]
+    assert less["changes"][1]["examples"][0]["before"] == "shared (P04)"
+    assert less["rules"]["tried"] != less["rules"]["in_force"]
+    assert [await hub.count(each) for each in tables] == was
+
+    looks = [each for each in await hub.recorded("family.viewed") if each[0]["what"] == "simulation"]
+    assert [each[0]["rules"] for each in looks] == [same["rules"]["tried"], less["rules"]["tried"]]
+    shown = [example["event"] for each in less["changes"] for example in each["examples"]]
+    assert sorted(looks[1][0]["shown"]) == sorted(shown)
+    who = (await ask(hub, f"/v1/families/{family}/looks", IG)).json()["looks"]
+    assert [each["user"] for each in who if each.get("what") == "simulation"] == ["a.user", "a.user"]
+
+
+async def test_families_that_cannot_be_read_are_counted_apart_when_history_is_simulated(hub: Looking) -> None:
+    kept, parked, erased = [await hub.begin_family(f"F-{each}", CHESIL, adults="V") for each in range(3)]
+    await hub.execute(
+        f"INSERT INTO parked SELECT 'router', '{parked}', 0, 9, gen_random_uuid(), gen_random_uuid()"
+    )
+    await hub.execute(f"DELETE FROM subject_key WHERE key_id = '{erased}'")
+    for gateway in (hub.ring, hub.gateway.parts.ring):
+        gateway.forget([erased])
+    found = (await simulated(hub, IG, dorset_without())).json()
+    assert found["families"] == 1
+    assert found["apart"] == {"erased": 2, "parked": 2, "not_recomputed": 0}
+    assert found["events"] == 2
+    behind = (await simulated(hub, IG, dorset_without(), after=kept)).json()
+    assert behind["families"] == 0
+    outside = await simulated(hub, IG, dorset_without(), until="2023-06-01T01:00:00Z")
+    assert (outside.json()["families"], outside.json()["apart"]["erased"]) == (0, 0)
+
+
+async def test_nothing_is_simulated_when_it_is_not_for_that_desk_or_the_rules_cannot_be_read(
+    hub: Looking,
+) -> None:
+    for desk in (CHESIL, S2W, ENGINEERS):
+        nothing: dict[str, Any] = {"agreements": []}
+        for rules in (dorset_without(), nothing):
+            answer = await simulated(hub, desk, rules)
+            assert (answer.status_code, answer.json()["title"]) == (404, "Not found")
+    broken = dorset_without()
+    broken["agreements"][0]["clauses"][3]["effect"] = "perhaps"
+    answer = await simulated(hub, IG, broken)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/body/rules/agreements/0/clauses/3/effect"
+    never = await simulated(hub, IG, dorset_without(), until="2023-05-01T00:00:00Z")
+    assert (never.status_code, never.json()["errors"][0]["pointer"]) == (422, "/body/until")
+    assert await hub.recorded("family.viewed") == []
 
 
 async def test_acceptance_is_proved_to_its_publisher_when_it_is_sealed(hub: Looking) -> None:

@@ -33,8 +33,10 @@ from hub.processor.machine import Machine
 from hub.schemas import wire
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import protective
+from services.consent.logged import in_order
 from services.referral_router.handler import DECISION_LAPSED, Family
 from services.referral_router.people import People, Person
+from services.view.rules import Logged
 from tests.unit.consent.cast import CATALOGUE, CHESIL, SECOND, START, ref
 from tests.unit.router.parts import RULES, Held, Left, call, router, row_of
 
@@ -342,6 +344,13 @@ class Loop:
         """A family's state."""
         state: Family = self.states.get(("events", name), Family())
         return state
+
+    def taken(self, name: str) -> list[Logged]:
+        """What took effect in a family, as it is read back: each at its time in the log."""
+        events = self.histories["events", name]
+        return [
+            Logged(event, plain.recorded, "") for event, plain in zip(events, in_order(events), strict=True)
+        ]
 
     def person(self, name: str) -> Person:
         """A person's state."""

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from hub.processor.machine import Machine
 from services.consent.registers import Registers
 from services.referral_router.people import NEAR, People, families
-from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, S2W, ref
+from services.view.simulate import history
+from tests.unit.consent.cast import CATALOGUE, CHESIL, PARAGON, POLICE, PROBATION, S2W, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.parts import Left, router
 
@@ -206,6 +207,7 @@ class TheLoop(RuleBasedStateMachine):
         self.nothing_is_stuck()
         self.raises_came_back()
         self.facts_agree()
+        self.history_is_made_anew()
         self.logs_give_the_states()
         self.notices_are_of_what_was_had()
         self.holders_are_told()
@@ -226,6 +228,12 @@ class TheLoop(RuleBasedStateMachine):
         for family in FAMILIES:
             for person, seen in loop.family(family).plain.get("raises", {}).items():
                 assert seen == loop.guards[person], (family, person)
+
+    def history_is_made_anew(self) -> None:
+        for family in FAMILIES:
+            steps = history(CATALOGUE, self.loop.taken(family), self.loop.now + 1)
+            assert steps is not None, family
+            assert steps[-1].state == self.loop.family(family).plain, family
 
     def facts_agree(self) -> None:
         for person in ADULTS + CHILDREN:

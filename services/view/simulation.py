@@ -1,0 +1,235 @@
+"""`POST /v1/rules/simulation`: recorded history under other rules, for a desk that governs information alone.
+
+Some families at a time: an answer names the last log that it looked at, and the next request begins behind it. So
+nothing is kept between two requests, each is short, and what was looked at is in the audit log (`family.viewed`)
+before the answer leaves. Nothing is sent and nothing changed. Logs come in the order of their keys, which are spread
+evenly: how far the last one is along is how much is done.
+
+What cannot be made anew is counted apart: of families whose keys are gone, of families that stand still, and of those
+of whom this code would refuse what it once did.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from hub.attempts.rows import Kit
+from hub.clock import Micros, parse_micros
+from hub.database import Connection
+from hub.looks import Look
+from hub.processor import store
+from hub.shown import answer
+from services.consent.agreement import RuleError
+from services.consent.compiled import CompiledRules
+from services.consent.load import parties
+from services.consent.ruleset import ruleset_from_plain
+from services.consent.tried import beside, tried
+from services.view import reading
+from services.view.api import Caller, governs, look_of
+from services.view.rules import INTERNAL, Logged
+from services.view.simulate import Side, Tally, history
+from services.view.viewer import Viewer
+
+MOST_LOGS: Final = 50
+MOST_EVENTS: Final = 1_000
+"""Logs of one answer: no further one is read once these have as many events."""
+APART: Final = ("erased", "parked", "not_recomputed")
+_SPREAD: Final = 1 << 128
+
+_KEYS: Final = """
+WITH RECURSIVE log AS (
+    (SELECT key FROM event WHERE key > %(after)s ORDER BY key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.key FROM event e WHERE e.key > log.key ORDER BY e.key LIMIT 1) FROM log WHERE log.key IS NOT NULL
+)
+SELECT key::text FROM log WHERE key IS NOT NULL AND EXISTS (SELECT FROM event e WHERE e.key = log.key
+    AND e.topic = 'events' AND e.recorded_at >= %(since)s AND e.recorded_at < %(until)s) LIMIT %(most)s
+"""
+"""One step of the index for each log, however long it is."""
+_TYPES: Final = (
+    "SELECT type, count(*) FROM event WHERE key = %s AND topic = 'events' AND recorded_at >= %s"
+    " AND recorded_at < %s GROUP BY type"
+)
+
+_NOTHING: Final = "00000000-0000-0000-0000-000000000000"
+_EXAMPLE: Final[dict[str, Any]] = {
+    "rules": {"in_force": "5f2a…", "tried": "91bc…"},
+    "families": 1,
+    "events": 12,
+    "releases": {"before": 40, "after": 39},
+    "apart": dict.fromkeys(APART, 0),
+    "changes": [],
+    "done": 1.0,
+    "next": None,
+}
+
+
+class Rules(BaseModel):
+    """A rule set in the shape of its YAML. Without agencies and desks: agreements beside those in force."""
+
+    agreements: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    agencies: dict[str, dict[str, Any]] | None = None
+    desks: dict[str, dict[str, Any]] | None = None
+
+
+class Asked(BaseModel):
+    """What to simulate: which rules, over the events recorded in [since, until), behind which log."""
+
+    rules: Rules
+    since: Annotated[str, Field(max_length=64)]
+    until: Annotated[str, Field(max_length=64)]
+    after: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """[since, until), by the time of the logs."""
+
+    since: Micros
+    until: Micros
+
+
+def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
+    """The route. `caller` is the dependency that gives the `Caller`."""
+    router = APIRouter(prefix="/v1/rules", tags=["rules"])
+
+    async def reviewer(who: Annotated[Any, Depends(caller)]) -> Caller:
+        """For anybody else there is nothing here, whatever they sent."""
+        if not governs(who):
+            raise HTTPException(404)
+        found: Caller = who
+        return found
+
+    @router.post(
+        "/simulation",
+        summary="Recorded history under other rules",
+        responses={200: answer("What more and what less", {"type": "object"}, _EXAMPLE)},
+    )
+    async def simulate(asked: Asked, request: Request, who: Annotated[Any, Depends(reviewer)]) -> Response:
+        """What more and what less would have been released, of some families. Recorded before it answers."""
+        look = look_of(who, request)
+        period = Period(_instant("since", asked.since), _instant("until", asked.until))
+        if period.until <= period.since:
+            raise _refused("until", "after_since")
+        now = Side(viewer.rules, viewer.partnership.served)
+        found = await _simulated(viewer, now, offered(viewer, asked.rules), period, asked.after)
+        await _record(viewer, look, found)
+        return JSONResponse(found.plain(), headers={"cache-control": "no-store"})
+
+    return router
+
+
+def offered(viewer: Viewer, rules: Rules) -> Side:
+    """The rules that are tried. Raises `RequestValidationError` where they cannot be read."""
+    plain: dict[str, Any] = dict(parties(viewer.partnership))
+    plain["agreements"] = rules.agreements
+    whole = rules.agencies is not None and rules.desks is not None
+    if whole:
+        plain |= {"agencies": rules.agencies, "desks": rules.desks}
+    try:
+        new = ruleset_from_plain(plain)
+    except RuleError as error:
+        raise _refused("/".join(("rules", *map(str, error.path))), error.expected) from error
+    now = viewer.rules.rules
+    if not whole:
+        new = beside(now, new.agreements)
+    served = frozenset(name for name, desk in plain["desks"].items() if desk.get("served") is True)
+    return Side(CompiledRules(tried(now, new)), served)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What was found out of some logs."""
+
+    rules: Mapping[str, str]
+    period: Period
+    tally: Tally
+    apart: Counter[str]
+    last: str | None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        done = 1.0 if self.last is None else round(UUID(self.last).int / _SPREAD, 4)
+        apart = {name: self.apart[name] for name in APART}
+        return {"rules": self.rules, **self.tally.plain(), "apart": apart, "done": done, "next": self.last}
+
+
+async def _simulated(viewer: Viewer, now: Side, new: Side, period: Period, after: UUID | None) -> _Answer:
+    logs: list[tuple[str, Sequence[Logged]]] = []
+    found = _Answer(_named(viewer, new), period, Tally(period.since), Counter(), None)
+    asked = {"after": after or _NOTHING, "since": period.since, "until": period.until, "most": MOST_LOGS}
+    async with viewer.database.transaction() as conn:
+        keys = [row[0] for row in await (await conn.execute(_KEYS, asked)).fetchall()]
+        parked = await store.parked_keys(conn, "router", keys)
+        found.last = keys[-1] if len(keys) == MOST_LOGS else None
+        read = 0
+        for key in keys:
+            why = "parked" if key in parked else "erased" if await viewer.kit.ring.load(conn, [key]) else ""
+            if why:
+                found.apart[why] += await _count(conn, viewer.kit, key, period)
+                continue
+            log = await reading.log_of(conn, viewer.kit, key, lambda _: "")
+            logs.append((key, log))
+            read += len(log)
+            if read >= MOST_EVENTS and key != keys[-1]:
+                found.last = key
+                break
+    await asyncio.to_thread(_compared, found, viewer.kit, logs, now, new)
+    return found
+
+
+def _compared(
+    found: _Answer, kit: Kit, logs: Sequence[tuple[str, Sequence[Logged]]], now: Side, new: Side
+) -> None:
+    """The work itself, in a thread: the door goes on answering others."""
+    for key, log in logs:
+        steps = history(kit.catalogue, log, found.period.until)
+        if steps is None:
+            gates = (each for each in log if found.period.since <= each.recorded < found.period.until)
+            found.apart["not_recomputed"] += sum(_is_shared(kit, each.event.type) for each in gates)
+        else:
+            found.tally.add(key, steps, now, new)
+
+
+async def _count(conn: Connection, kit: Kit, key: str, period: Period) -> int:
+    """The events of the period that the rules would decide."""
+    rows = await (await conn.execute(_TYPES, (key, period.since, period.until))).fetchall()
+    return sum(count for type_, count in rows if _is_shared(kit, type_))
+
+
+def _is_shared(kit: Kit, type_: str) -> bool:
+    return kit.catalogue.type(type_).gate != INTERNAL
+
+
+async def _record(viewer: Viewer, look: Look, found: _Answer) -> None:
+    what: dict[str, Any] = {
+        "what": "simulation",
+        "rules": found.rules["tried"],
+        "over": [found.period.since, found.period.until],
+    }
+    families = {family: {**what, "shown": shown} for family, shown in found.tally.shown.items()}
+    async with viewer.database.transaction() as conn:
+        await viewer.recorder().record(conn, "family.viewed", look, viewer.clock.now(), families, what)
+
+
+def _named(viewer: Viewer, new: Side) -> dict[str, str]:
+    return {"in_force": viewer.rules.digest, "tried": new.rules.digest}
+
+
+def _instant(name: str, given: str) -> Micros:
+    try:
+        return parse_micros(given)
+    except ValueError as error:
+        raise _refused(name, "format") from error
+
+
+def _refused(where: str, rule: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("body", *where.split("/")), "type": rule}])
