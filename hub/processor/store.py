@@ -255,16 +255,20 @@ async def load_undecided(
 ) -> dict[str, list[Waiting]]:
     """The events of these families that wait for facts, in order."""
     cursor = await conn.execute(
-        f"SELECT u.recorded_at, u.desks, {', '.join(f'e.{name}' for name in STORED.split(', '))}"
-        " FROM undecided u JOIN event e USING (event_id) WHERE u.family_id = ANY(%s::uuid[]) ORDER BY u.seq",
+        "SELECT event_id, recorded_at, desks FROM undecided WHERE family_id = ANY(%s::uuid[]) ORDER BY seq",
         (list(keys),),
-        binary=True,
     )
-    rows = await cursor.fetchall()
-    await ring.load(conn, sorted({str(row[12]) for row in rows if row[12] is not None}))
+    waiting = await cursor.fetchall()
+    if not waiting:
+        return {}
+    cursor = await conn.execute(
+        f"SELECT {STORED} FROM event WHERE event_id = ANY(%s)", ([row[0] for row in waiting],), binary=True
+    )
+    rows = {row[0]: row for row in await cursor.fetchall()}
+    await ring.load(conn, sorted({str(row[10]) for row in rows.values() if row[10] is not None}))
     queue: dict[str, list[Waiting]] = {}
-    for recorded, desks, *stored in rows:
-        event = stored_event(stored, ring, catalogue)
+    for event_id, recorded, desks in waiting:
+        event = stored_event(rows[event_id], ring, catalogue)
         queue.setdefault(event.envelope.key, []).append(Waiting(event, recorded, tuple(desks)))
     return queue
 
