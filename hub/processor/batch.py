@@ -248,11 +248,11 @@ class Batch:
     def _apply(self, event: Event) -> Outcome:
         machine, key = self.context.machine, event.envelope.key
         before = self._state(key)
-        queue = self.queues.setdefault(key, {})
+        queue, whole = self.queues.setdefault(key, {}), machine.needs_queue(event)
         outcome = machine.handle(
             before,
             event,
-            [each for each in queue.values() if isinstance(each, Waiting) or machine.needs_queue(event)],
+            [each for each in queue.values() if whole or isinstance(each, Waiting)],
             tuple(self.histories[key]) if machine.needs_history(before, event) else (),
         )
         if isinstance(outcome, Done):
