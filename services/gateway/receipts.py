@@ -1,6 +1,8 @@
 """What became of an accepted event, told to the desk that published it and to nobody else (INTERFACES.md section 1).
 
 - *received*: durable; not handled yet, or the desk holds no role for anybody in it and is told no more (RULES.md 4.20).
+  A role that it held when the event was recorded counts, one that the event itself ended too: what it was told it may
+  be told again.
 - *in effect*: every copy was handled, and, if it protects somebody, no attempt that began before is still open;
   `reason` is a code where not all that it says is so now.
 - *rejected*: it broke a rule of the data; `reason` is a code.
@@ -21,18 +23,21 @@ ATTEMPT_LIFE: Final = 5 * SECOND
 
 _PROCESSORS: Final = {"events": "router", "people": "people", "pathways": "pathways"}
 
-HoldsRole = Callable[[Connection, str, Sequence[str], Sequence[str]], Awaitable[bool]]
-"""(connection, desk, families, persons): whether the desk holds a role for one of them now."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One copy of the event: where it is, whom it is about, and its fate (None: not handled yet)."""
+    """One copy of the event: where and since when it is, whom it is about, and its fate (None: not handled yet)."""
 
+    id: str
     log: str
+    recorded: Micros
     persons: tuple[str, ...]
     fate: str | None
     reason: str | None
+
+
+HoldsRole = Callable[[Connection, str, Sequence[Stored]], Awaitable[bool]]
+"""(connection, desk, copies): whether the desk holds a role for a family or person of these, or held it then."""
 
 
 async def read(
@@ -62,8 +67,7 @@ async def read(
     if await waits.fetchone() is not None:
         return answer
     copies = await _copies(conn, ring, catalogue, receipt)
-    persons = sorted({person for copy in copies for person in copy.persons})
-    if not copies or not await holds_role(conn, desk, [copy.log for copy in copies], persons):
+    if not copies or not await holds_role(conn, desk, copies):
         return answer
     rejected = [copy for copy in copies if copy.fate in {"rejected", "discarded"}]
     if rejected:
@@ -79,26 +83,26 @@ async def read(
 
 async def _copies(conn: Connection, ring: KeyRing, catalogue: Catalogue, receipt: str) -> list[Stored]:
     found = await conn.execute(
-        "SELECT event_id::text, topic, key::text, key_id::text, body FROM event WHERE receipt_id = %s"
+        "SELECT event_id::text, topic, key::text, recorded_at, key_id::text, body FROM event WHERE receipt_id = %s"
         " ORDER BY event_id",
         (receipt,),
     )
     rows = await found.fetchall()
-    erased = await ring.load(conn, sorted({row[3] for row in rows if row[3] is not None}))
+    erased = await ring.load(conn, sorted({row[4] for row in rows if row[4] is not None}))
     fates = await conn.execute(
         "SELECT event_id::text, processor, kind, reason FROM fate WHERE event_id = ANY(%s::uuid[])",
         ([row[0] for row in rows],),
     )
     by_event = {(row[0], row[1]): (row[2], row[3]) for row in await fates.fetchall()}
     copies = []
-    for event_id, topic, log, key_id, body in rows:
+    for event_id, topic, log, recorded, key_id, body in rows:
         persons: tuple[str, ...] = ()
         if key_id not in erased:
             plain = bytes(body) if key_id is None else ring.open(key_id, seal_context(event_id), bytes(body))
             event_type, datum = wire.decode(catalogue, plain)
             persons = event_type.persons(datum)
         fate, reason = by_event.get((event_id, _PROCESSORS[topic]), (None, None))
-        copies.append(Stored(log, persons, fate, reason))
+        copies.append(Stored(event_id, log, recorded, persons, fate, reason))
     return copies
 
 

@@ -1,4 +1,4 @@
-"""Whether a desk holds a role for somebody now, as the router's states say: what a receipt may tell depends on it."""
+"""Whether a desk holds a role for somebody, as the router's states say: what a receipt may tell depends on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from hub.keys import KeyRing
 from hub.processor.store import state_context
 from services.consent.compiled import CompiledRules
 from services.consent.scene import FamilyFacts
+from services.gateway.receipts import Stored
 
 TABLE: Final = "family_state"
 
@@ -24,12 +25,15 @@ class Roles:
     rules: CompiledRules
     clock: Clock
 
-    async def held(
-        self, conn: Connection, desk: str, families: Sequence[str], persons: Sequence[str]
-    ) -> bool:
-        """True if the desk holds a role for one of the families, or in one for one of the persons, now."""
+    async def held(self, conn: Connection, desk: str, copies: Sequence[Stored]) -> bool:
+        """True if the desk holds a role for a family or somebody of the event, or held it when that was recorded.
+
+        A role that the event itself ended counts for it (RULES.md 4.9). So a receipt that was told is told for good.
+        """
+        logs = sorted({copy.log for copy in copies})
+        persons = sorted({person for copy in copies for person in copy.persons})
         found = await conn.execute(
-            f"SELECT key::text, state FROM {TABLE} WHERE key = ANY(%s::uuid[])", (list(families),)
+            f"SELECT key::text, state FROM {TABLE} WHERE key = ANY(%s::uuid[])", (logs,)
         )
         rows = await found.fetchall()
         erased = await self.ring.load(conn, [row[0] for row in rows])
@@ -37,7 +41,11 @@ class Roles:
             if key in erased:
                 continue
             stored = orjson.loads(self.ring.open(key, state_context(TABLE, key), bytes(sealed)))
-            scene = FamilyFacts.of(stored).scene(self.rules, self.clock.now(), "")
-            if scene.holds_role(desk, persons):
+            facts = FamilyFacts.of(stored)
+            if any(
+                facts.scene(self.rules, at, copy.id).holds_role(desk, persons)
+                for copy in copies
+                for at in (self.clock.now(), copy.recorded)
+            ):
                 return True
         return False
