@@ -12,6 +12,7 @@ import typer
 from cli.local import place_of
 from client.calls import Call, Profile, looking
 from client.sync import SyncHubClient
+from hub import looks
 from hub.errors import SenderError
 from hub.stack.identities import Identities
 
@@ -24,7 +25,7 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", help="Where the desks' profiles are.", show_default="./.wraparound"),
 ]
-Purpose = Annotated[str, typer.Option("--purpose", help="What it is for; it is recorded.")]
+Purpose = Annotated[looks.Purpose, typer.Option("--purpose", help="What it is for; it is recorded.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why you do this; it is recorded, with your name.")]
 User = Annotated[
     str,
@@ -58,9 +59,9 @@ class Caller:
         """The desk's name."""
         return self.profile.key.desk
 
-    def run(self, call: Call[T]) -> T:
+    def run(self, call: Call[T], tries: int = TRIES) -> T:
         """Ask the hub. Raises `HubProblemError`, `httpx.TransportError`."""
-        with SyncHubClient(self.profile, tries=TRIES) as hub:
+        with SyncHubClient(self.profile, tries=tries) as hub:
             return hub.run(call)
 
     def signed(self, purpose: str, reason: str, user: str) -> dict[str, Any]:

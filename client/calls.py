@@ -156,6 +156,11 @@ def _results(found: Any) -> list[str | HubProblemError]:
     ]
 
 
+def hub_time() -> Call[str]:
+    """What the hub's clock says (RFC 3339)."""
+    return Call("GET", "/livez", lambda found: str(found["at"]))
+
+
 def receipt(receipt_id: str) -> Call[dict[str, Any]]:
     """What became of an event."""
     return Call("GET", f"/v1/receipts/{receipt_id}", dict)

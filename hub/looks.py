@@ -7,19 +7,31 @@ is no family's (a look that was denied, a search that found nothing) stands unde
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import psycopg
 
 from hub import ledger
 from hub.clock import Micros
 from hub.database import Connection
-from hub.errors import PeerError
+from hub.errors import PeerError, SenderError
 from hub.ids import derive
 from hub.keys import KeyRing
 
 LONGEST_CLAIM: Final = 200
-"""Characters of a purpose and of a reason, as a token states them."""
+"""Characters of a reason, as a token states it."""
+
+Purpose = Literal["safeguard", "support", "treatment", "supervise", "evaluate", "rights", "operate"]
+"""What a look may be for (RULES.md section 3)."""
+PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
+
+
+class UnstatedError(SenderError):
+    """A token does not say why its user looks. `claim`: the one that must say it."""
+
+    def __init__(self, claim: str, rule: str, expected: str, example: str) -> None:
+        super().__init__(f"the claim `{claim}` of the token: expected {expected}")
+        self.claim, self.rule, self.expected, self.example = claim, rule, expected, example
 
 
 class UnrecordedError(PeerError):
@@ -92,9 +104,12 @@ def user_subject(secret: bytes, desk: str, user: str) -> str:
     return derive(secret, "subject", "user", desk.partition("/")[0], user)
 
 
-def states(claims: Mapping[str, Any], name: str) -> str | None:
-    """What a token says of a look's `purpose` or `reason`; None if it does not say it in a few words."""
-    value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_CLAIM:
-        return None
-    return value.strip()
+def stated(desk: str, user: str, claims: Mapping[str, Any], number: str) -> Look:
+    """The look that a token states. Raises `UnstatedError`."""
+    purpose, reason = claims.get("purpose"), claims.get("reason")
+    if purpose not in PURPOSES:
+        raise UnstatedError("purpose", "codes", f"one of {', '.join(PURPOSES)}", PURPOSES[0])
+    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= LONGEST_CLAIM:
+        expected = f"why this is looked at, in at most {LONGEST_CLAIM} characters"
+        raise UnstatedError("reason", "required", expected, "subject access request")
+    return Look(desk, user, purpose, reason.strip(), number)

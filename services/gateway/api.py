@@ -15,8 +15,9 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
-from hub.clock import SystemClock
+from hub.clock import SystemClock, format_micros
 from hub.errors import PeerError
+from hub.looks import UnstatedError
 from hub.shown import answer, ref
 from services.consent.compiled import CompiledRules
 from services.gateway import receipts
@@ -103,6 +104,7 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(UnstatedError, _on_unstated)
     app.add_exception_handler(PeerError, _on_peer)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -146,11 +148,11 @@ def _health(doors: Doors) -> APIRouter:
     @router.get(
         "/livez",
         summary="The process is up",
-        responses={200: answer("It is", ref("State"), {"state": "up"})},
+        responses={200: answer("It is", ref("Up"), {"state": "up", "at": "2026-01-31T09:30:00.000000Z"})},
     )
     async def livez() -> Response:
-        """Answers as long as the process does."""
-        return JSONResponse({"state": "up"})
+        """Answers as long as the process does, with what the hub's clock says: a sandbox's has a start of its own."""
+        return JSONResponse({"state": "up", "at": format_micros(doors.parts.clock.now())})
 
     @router.get(
         "/readyz",
@@ -179,6 +181,14 @@ async def _on_problem(request: Request, error: Exception) -> Response:
     if isinstance(error, TokenError):
         request.state.refused = error.rule
     return _answer(request, error.kind, error.faults, error.headers)
+
+
+async def _on_unstated(request: Request, error: Exception) -> Response:
+    assert isinstance(error, UnstatedError)
+    fault = Fault(
+        f"/token/{error.claim}", error.rule, error.expected, "another value, or none", error.example
+    )
+    return _answer(request, INVALID, [fault])
 
 
 async def _on_peer(request: Request, _: Exception) -> Response:

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from hub import ledger
 from hub.clock import Micros, format_micros
 from hub.database import Connection
-from hub.looks import LONGEST_CLAIM, Look, Recorder, states
+from hub.looks import Look, Recorder, stated
 from hub.processor.writer import decision_entry_id
 from hub.shown import answer
 from services.consent.decision import Decision, Verdict
@@ -28,7 +28,7 @@ from services.consent.scene import FOREVER
 from services.gateway.api import IG_TEAM, Doors
 from services.gateway.identity import Caller
 from services.gateway.parts import Parts
-from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
+from services.gateway.problems import NOT_FOUND, ProblemError
 
 _COPIES: Final = (
     "SELECT event_id::text, key::text, type, source, recorded_at FROM event WHERE topic = 'events' AND"
@@ -65,13 +65,7 @@ def build(doors: Doors) -> APIRouter:
         """Every decision on one event; `about` is the id of its receipt, of the event, or of a delivery."""
         if caller.desk.name != f"{caller.desk.agency}/{IG_TEAM}" or not _is_uuid(about):
             raise ProblemError(NOT_FOUND)
-        look = Look(
-            caller.desk.name,
-            caller.subject,
-            _claim(caller, "purpose"),
-            _claim(caller, "reason"),
-            str(request.state.instance),
-        )
+        look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
         async with doors.parts.database.transaction() as conn:
             answer = await read(conn, doors.parts, look, about)
         return JSONResponse(answer)
@@ -199,18 +193,6 @@ def _delivery(
         "tries": tries,
         "released_at": None if released is None else format_micros(released),
     }
-
-
-def _claim(caller: Caller, name: str) -> str:
-    value = states(caller.claims, name)
-    if value is None:
-        expected = (
-            f"the claim `{name}` of the token: why this is looked at, in at most {LONGEST_CLAIM} characters"
-        )
-        raise ProblemError(
-            INVALID, [Fault("", "required", expected, "none", f'"{name}": "subject access request"')]
-        )
-    return value
 
 
 def _is_uuid(text: str) -> bool:

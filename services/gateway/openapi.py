@@ -249,4 +249,5 @@ SCHEMAS: Final[dict[str, Any]] = {
     ),
     "RegistryError": _object(["error_code", "message"], error_code={"type": "integer"}, message=_STRING),
     "State": _object(["state"], state=_STRING),
+    "Up": _object(["state", "at"], state=_STRING, at={"type": "string", "format": "date-time"}),
 }

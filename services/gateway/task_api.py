@@ -12,12 +12,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from hub.clock import format_micros
-from hub.looks import LONGEST_CLAIM, Look, states
+from hub.looks import stated
 from hub.shown import answer, ref
 from services.gateway.api import Doors
 from services.gateway.doing import Doing, Task, open_task, open_tasks
 from services.gateway.identity import Caller
-from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError
+from services.gateway.problems import NOT_FOUND, ProblemError
 from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
@@ -98,13 +98,7 @@ def build(doors: Doors) -> APIRouter:
         given: Given | None = None,
     ) -> Response:
         """202 with the state: `done`, `asked` (an event is on its way), or that a second person must say so too."""
-        look = Look(
-            caller.desk.name,
-            caller.subject,
-            _claim(caller, "purpose"),
-            _claim(caller, "reason"),
-            str(request.state.instance),
-        )
+        look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
         async with parts.database.transaction() as conn:
             await prepare(conn, action)
             found = await open_task(conn, caller.desk.name, _id(task))
@@ -129,14 +123,6 @@ def _shown(task: Task) -> dict[str, Any]:
         "state": "open" if _ASKED.isdisjoint(task.detail) else AWAITED,
         "actions": actions(task),
     }
-
-
-def _claim(caller: Caller, name: str) -> str:
-    value = states(caller.claims, name)
-    if value is None:
-        expected = f"the claim `{name}` of the token, in at most {LONGEST_CLAIM} characters"
-        raise ProblemError(INVALID, [Fault("", "required", expected, "none", f'"{name}": "operate"')])
-    return value
 
 
 def _id(task: str) -> str:

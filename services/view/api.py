@@ -19,7 +19,7 @@ from starlette.background import BackgroundTask
 from hub.attempts.row import LIFE
 from hub.clock import SECOND, Micros, parse_micros
 from hub.errors import PeerError
-from hub.looks import Look, states
+from hub.looks import Look, stated
 from hub.shown import answer
 from services.view.text import text
 from services.view.viewer import Shown, Viewer
@@ -134,14 +134,8 @@ def _answer(viewer: Viewer, shown: Shown, started: float, *, as_text: bool) -> R
 
 
 def look_of(who: Caller, request: Request) -> Look:
-    """Who looks and why, as the token says it. Raises `RequestValidationError`."""
-    stated = {}
-    for name in ("purpose", "reason"):
-        value = states(who.claims, name)
-        if value is None:
-            raise _refused("token", name, "required")
-        stated[name] = value
-    return Look(who.desk.name, who.subject, stated["purpose"], stated["reason"], str(request.state.instance))
+    """Who looks and why, as the token says it. Raises `UnstatedError`."""
+    return stated(who.desk.name, who.subject, who.claims, str(request.state.instance))
 
 
 def instant(name: str, given: str | None) -> Micros | None:

@@ -54,6 +54,7 @@ def test_a_noun_is_a_module_with_an_app_when_listed() -> None:
         ["up", "--clock-start", "yesterday"],
         ["run", "nothing"],
         ["task", "do", "1d9c", "frob", "--reason", "x"],
+        ["family", "show", "1d9c", "--purpose", "bogus", "--reason", "x"],
     ],
 )
 def test_the_exit_code_is_two_when_a_command_is_used_wrongly(arguments: list[str], tmp_path: Path) -> None:
