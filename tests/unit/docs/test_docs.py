@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from hub.clock import DAY
 from hub.crash import POINTS
 from hub.ledger import KINDS
 from hub.partnership import Limits, load
 from hub.schemas import Catalogue
 from hub.settings import ROOT, table
 from hub.stack import access
+from hub.stack.topics import RETENTION
 from services.gateway import problems
 from tests.unit.test_cli import commands
 
@@ -96,6 +98,25 @@ def test_each_topic_stands_in_the_reference_when_the_stack_makes_it() -> None:
         shown = "from-<agency>-<team>" if name.startswith("from-") else name
         shown = "to-<agency>-<team>" if name.startswith("to-") else shown
         assert f"| `{shown}` |" in REFERENCE
+
+
+def test_the_reviewer_is_told_who_reads_bodies_in_kafka_and_for_how_long() -> None:
+    desk, page = "s2w/sft", (ROOT / "docs" / "ig-reviewer.md").read_text()
+    readers: dict[str, set[str]] = {}
+    for grant in access.grants([desk]):
+        if (grant.operation, grant.resource) == ("read", "topic"):
+            readers.setdefault(grant.name, set()).add(grant.principal)
+    rows = re.findall(r"^\| `([a-z<>-]+)` \| .* \| (.*) \|$", page, re.MULTILINE)
+    shown = {topic.replace("<agency>-<team>", "s2w-sft"): said for topic, said in rows}
+    told = {
+        topic: set(re.findall(r"`(\w+)`", said)) or {access.principal(desk)} for topic, said in shown.items()
+    }
+    assert told == readers
+    assert shown["to-s2w-sft"] == "that desk"
+    days = RETENTION // DAY
+    assert f"after {days} days (`WRAPAROUND_RETENTION`), in pieces of a day" in page
+    segment = int(access.topic_settings(RETENTION // 1000)["segment.ms"]) * 1000 // DAY
+    assert f"nothing is there after {days + segment}" in page
 
 
 def test_each_metric_stands_in_the_reference_when_the_code_makes_it(tmp_path: Path) -> None:
