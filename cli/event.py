@@ -11,13 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
+import httpx
 import typer
 
-from cli.caller import As, AsJson, Caller, Folder, caller, show
+from cli.caller import As, AsJson, Caller, Folder, NoProfileError, UnsaidError, caller, show
 from cli.catalogue import load, type_of
 from client import calls
+from client.calls import HubProblemError
 from client.events import NewEvent
+from hub import settings as hub_settings
+from hub.clock import parse_micros
 from hub.errors import SenderError
+from hub.partnership.loader import load as partnership
+from hub.schemas.dated import WRITTEN_AT, dated
 from hub.schemas.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, help="Events: write, check, publish, follow.")
@@ -26,6 +32,8 @@ File = Annotated[str, typer.Argument(help="A file with the event's JSON; - for s
 EVERY_SECONDS = 0.5
 ENDS = frozenset({"done", "rejected", "parked", "discarded", "held", "undelivered", "dead letter"})
 ENGINEERS = "hub/operations"
+ANYBODY = "council/chesil"
+"""Who publishes an example that is written for nobody in particular."""
 
 
 class InvalidEventError(SenderError):
@@ -35,23 +43,43 @@ class InvalidEventError(SenderError):
 @app.command("new")
 def new_command(
     name: Annotated[str, typer.Argument(metavar="TYPE", help="The type, such as referral.requested.")],
-    source: Annotated[str, typer.Option("--as", help="The desk that will publish it.")] = "",
+    source: As = "",
+    folder: Folder = None,
 ) -> None:
     """Write a valid example to stdout, with an id of its own, to edit and send.
+
+    Its dates fit the hub's clock, if the hub answers; else they are the example's own, and a line says so.
 
     Examples: `wraparound event new practice.risk_rated --as council/chesil > risk.json`,
     `wraparound event new consent.given`.
     """
-    found = type_of(load(), name)
+    found, desk = type_of(load(), name), source or ANYBODY
+    data = found.examples[0] if found.examples else {}
+    try:
+        now = parse_micros(caller(folder, desk).run(calls.hub_time(), tries=1))
+        data = dated(found, data, now)
+    except (NoProfileError, httpx.TransportError, HubProblemError) as error:
+        _check_desk(desk)
+        why = "no profile of this desk is here" if isinstance(error, NoProfileError) else "no hub answers"
+        typer.echo(
+            f"{why}: its dates are the example's, of {WRITTEN_AT[:10]}; the hub's may be others", err=True
+        )
     event = {
         "specversion": "1.0",
         "id": str(uuid4()),
-        "source": source or "council/chesil",
+        "source": desk,
         "type": found.type,
         "datacontenttype": "application/json",
-        "data": found.examples[0] if found.examples else {},
+        "data": data,
     }
     typer.echo(json.dumps(event, indent=2, ensure_ascii=False))
+
+
+def _check_desk(desk: str) -> None:
+    """Raises `UnsaidError` for a desk that is none of the partnership's."""
+    desks = [each.name for each in partnership(hub_settings.load().partnership).active_desks]
+    if desk not in desks:
+        raise UnsaidError(f"--as: expected a desk of the partnership: {', '.join(desks)}")
 
 
 @app.command("validate")

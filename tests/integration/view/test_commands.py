@@ -1,6 +1,7 @@
 """The command line as a desk of a gateway that runs: what it says, and its exit codes."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from cli.edge import explain
 from cli.main import app
+from hub.schemas.dated import WRITTEN_AT
 from hub.stack.stack import Stack
 from tests.integration.gateway.world import Process
 from tests.unit.consent.cast import DORSET
@@ -45,7 +47,9 @@ def line(stack: Stack, process: Process) -> Line:
 def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     line: Line, database: str
 ) -> None:
-    new = CliRunner().invoke(app, ["event", "new", "family.opened", "--as", "council/chesil"]).stdout
+    new = line("event", "new", "family.opened", "--as", "council/chesil")
+    happened = json.loads(new)["data"]["occurred_at"]
+    assert timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(happened) < timedelta(days=1)
     checked = CliRunner().invoke(app, ["event", "validate", "-"], input=new)
     assert (checked.exit_code, checked.stdout.strip()) == (0, "valid: wraparound.family.opened.v1")
     broken = new.replace('"specversion": "1.0"', '"specversion": 1')
@@ -98,6 +102,16 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
 def test_it_says_try_again_when_no_hub_answers(stack: Stack) -> None:
     line = Line(stack.folder)
     line("receipt", "show", NOBODY, "--as", "council/chesil", expect=75)
+    command = ["event", "new", "family.opened", "--as", "council/chesil", "--folder", str(stack.folder)]
+    new = CliRunner().invoke(app, command)
+    assert (new.exit_code, json.loads(new.stdout)["data"]["occurred_at"]) == (0, WRITTEN_AT)
+    assert new.stderr.startswith("no hub answers: its dates are the example's, of 2026-04-14")
+
+
+def test_an_example_is_refused_when_its_desk_is_none_of_the_partnerships(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    line("event", "new", "family.opened", "--as", "foo", expect=2)
+    assert json.loads(line("event", "new", "family.opened", "--as", "s2w/sft"))["source"] == "s2w/sft"
 
 
 def test_a_desk_must_be_named_when_there_are_several(stack: Stack) -> None:

@@ -1,0 +1,40 @@
+"""An example moved in time: a hub whose clock stands elsewhere would take it for long past, or for yet to come."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from datetime import date, timedelta
+from typing import Any, Final
+
+from hub.clock import DAY, Micros, format_micros, parse_micros
+from hub.schemas.compose import Json
+from hub.schemas.event_type import EventType
+from hub.schemas.fields import inner
+
+WRITTEN_AT: Final = "2026-04-14T10:30:00Z"
+"""When the committed examples are set: each one's `occurred_at`."""
+_BIRTH: Final = "identity.dob"
+_DATES: Final = ("date", "timestamp-micros")
+
+
+def dated(event_type: EventType, example: Mapping[str, Any], now: Micros) -> Json:
+    """A copy of an example as if written at `now`: moved by whole days, to less than a day before. Births stay."""
+    days = (now - parse_micros(WRITTEN_AT)) // DAY
+    moved: Json = deepcopy(dict(example))
+    for field in event_type.fields:
+        kind = inner(field.type)
+        logical = kind.get("logicalType") if isinstance(kind, dict) else None
+        if logical in _DATES and field.category != _BIRTH:
+            for row in _holding(moved, field.list_name):
+                if row.get(field.name) is not None:
+                    row[field.name] = _later(row[field.name], days, whole=logical == "date")
+    return moved
+
+
+def _holding(example: Json, list_name: str | None) -> Iterator[Json]:
+    yield from [example] if list_name is None else example.get(list_name) or ()
+
+
+def _later(text: str, days: int, *, whole: bool) -> str:
+    if whole:
+        return (date.fromisoformat(text) + timedelta(days)).isoformat()
+    return format_micros(parse_micros(text) + days * DAY).replace(".000000Z", "Z")

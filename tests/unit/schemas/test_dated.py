@@ -1,0 +1,42 @@
+"""Examples moved in time."""
+
+from hub.clock import DAY, format_micros, parse_micros
+from hub.schemas import Catalogue
+from hub.schemas.dated import WRITTEN_AT, dated
+from hub.settings import ROOT
+
+CATALOGUE = Catalogue.load(ROOT / "schemas", sandbox=True)
+THEN = parse_micros(WRITTEN_AT)
+
+
+def test_examples_are_set_at_one_instant_when_they_say_when() -> None:
+    said = {each["occurred_at"] for kind in CATALOGUE for each in kind.examples if "occurred_at" in each}
+    assert said == {WRITTEN_AT}
+
+
+def test_an_example_happened_within_a_day_and_stays_valid_when_it_is_moved() -> None:
+    now = parse_micros("2024-03-01T09:00:00Z")
+    for kind in CATALOGUE:
+        for example in kind.examples:
+            moved = dated(kind, example, now)
+            assert kind.validate(moved) == []
+            assert "2026-04-14" not in str(moved), kind.type
+            if "occurred_at" in example:
+                assert 0 <= now - parse_micros(moved["occurred_at"]) < DAY
+    assert "2026-04-14" in str(CATALOGUE.type("wraparound.consent.given.v1").examples[0])
+
+
+def test_births_stay_and_ends_keep_their_distance_when_an_example_is_moved() -> None:
+    added = CATALOGUE.type("wraparound.family.member_added.v1")
+    moved = dated(added, added.examples[0], THEN + 400 * DAY)
+    assert [row.get("dob") for row in moved["members"]] == [
+        row.get("dob") for row in added.examples[0]["members"]
+    ]
+    given = CATALOGUE.type("wraparound.consent.given.v1")
+    (cell, *_), (was, *_) = (
+        each["cells"] for each in (dated(given, given.examples[0], THEN + 400 * DAY), given.examples[0])
+    )
+    for end in ("valid_from", "valid_until"):
+        assert parse_micros(cell[end]) == parse_micros(was[end]) + 400 * DAY
+    assert dated(given, given.examples[0], THEN) == given.examples[0]
+    assert format_micros(THEN).startswith(WRITTEN_AT[:-1])
