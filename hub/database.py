@@ -1,4 +1,4 @@
-"""The one way to PostgreSQL: a pool, transactions, migrations.
+"""The one way to PostgreSQL: a pool and transactions.
 
 SQLAlchemy keeps the pool; statements are SQL text on the driver's own connection (psycopg 3), because the hot
 paths need COPY and arrays and the cold ones gain nothing from a second language.
@@ -8,23 +8,17 @@ was in hand is rolled back, or was committed without our learning of it. Callers
 (position, receipt), never from memory.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hub.errors import PeerError
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -41,32 +35,17 @@ def sqlalchemy_url(dsn: str) -> str:
     return dsn.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-def migrate(dsn: str) -> None:
-    """Bring the database to the newest version; a second caller waits for the first (advisory lock)."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    engine = create_engine(sqlalchemy_url(dsn))
-    try:
-        with engine.connect() as lock, engine.connect() as connection:
-            lock.exec_driver_sql("SELECT pg_advisory_lock(710001)")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
-    finally:
-        engine.dispose()
-
-
 class Database:
     """A pool of connections to one PostgreSQL."""
 
     def __init__(self, dsn: str, *, size: int = 8, name: str = "wraparound") -> None:
         self.dsn = dsn
+        self._size = size
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(dsn),
             pool_size=size,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             connect_args={
                 "application_name": name,
                 "connect_timeout": 5,
@@ -84,16 +63,9 @@ class Database:
         the outcome is unknown, and the caller must read its own record before it repeats.
         """
         try:
-            async with self.engine.connect() as pooled:
-                raw = await pooled.get_raw_connection()
-                driver = raw.driver_connection
-                assert isinstance(driver, psycopg.AsyncConnection)
-                try:
-                    async with driver.transaction():
-                        yield driver
-                except GONE:
-                    await pooled.invalidate()
-                    raise
+            driver, ending = await self._begin()
+            async with ending:
+                yield driver
         except (*GONE, PoolTimeoutError, OSError) as error:
             raise DatabaseAwayError(f"PostgreSQL is away: {type(error).__name__}") from error
         except DBAPIError as error:
@@ -101,6 +73,33 @@ class Database:
                 raise DatabaseAwayError(f"PostgreSQL is away: {type(error.orig).__name__}") from error
             raise
 
+    async def _begin(self) -> tuple[Connection, AsyncExitStack]:
+        """A connection with a transaction begun, and what ends both. A connection that has gone meanwhile is let go.
+
+        BEGIN finds that out: to ask before each transaction would cost as much as two statements.
+        """
+        for _ in range(self._size):
+            with suppress(*GONE):
+                return await self._begin_on_next()
+        return await self._begin_on_next()
+
+    async def _begin_on_next(self) -> tuple[Connection, AsyncExitStack]:
+        async with AsyncExitStack() as stack:
+            pooled = await stack.enter_async_context(self.engine.connect())
+            stack.push_async_exit(_letting_go(pooled))
+            driver = (await pooled.get_raw_connection()).driver_connection
+            assert isinstance(driver, psycopg.AsyncConnection)
+            await stack.enter_async_context(driver.transaction())
+            return driver, stack.pop_all()
+
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+def _letting_go(pooled: AsyncConnection) -> Callable[..., Awaitable[None]]:
+    async def leave(_kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, GONE):
+            await pooled.invalidate()
+
+    return leave

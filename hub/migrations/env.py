@@ -1,4 +1,4 @@
-"""Run the migrations over the connection that `hub.database.migrate` hands in."""
+"""Run the migrations over the connection that `hub.migrating.migrate` hands in."""
 
 from alembic import context
 

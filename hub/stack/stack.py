@@ -15,8 +15,8 @@ from typing import IO, Any, Self
 from sqlalchemy.exc import OperationalError
 
 from hub.clock import Micros, SystemClock, format_micros
-from hub.database import migrate
 from hub.errors import HubError, PeerError
+from hub.migrating import migrate
 from hub.settings import Settings, load, to_environ
 from hub.stack import access, owned, secret_files, topics
 from hub.stack.folder import SandboxTime as SandboxTime  # noqa: PLC0414 - it belongs to a stack's interface
