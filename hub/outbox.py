@@ -74,6 +74,8 @@ async def keep(conn: Connection, keys: KeyRing, events: Sequence[LogEvent]) -> N
 
 async def stored_already(conn: Connection, event_ids: Sequence[str]) -> set[str]:
     """Which of these events the database has."""
+    if not event_ids:
+        return set()
     cursor = await conn.execute(
         "SELECT event_id::text FROM event WHERE event_id = ANY(%s::uuid[])", (list(event_ids),)
     )

@@ -73,12 +73,17 @@ class Session:
 
         Raises `ContendedError` (begin anew) and `DatabaseAwayError` (everything owned is lost).
         """
+        async with self.statements() as conn, conn.transaction():
+            if patient:
+                await conn.execute(f"SET LOCAL lock_timeout = {PATIENT_MS}")
+            yield conn
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Connection]:
+        """The connection for statements that each commit by themselves. Raises as `transaction`."""
         conn = await self.connect()
         try:
-            async with conn.transaction():
-                if patient:
-                    await conn.execute(f"SET LOCAL lock_timeout = {PATIENT_MS}")
-                yield conn
+            yield conn
         except _CONTENTION as error:
             raise ContendedError(type(error).__name__) from error
         except (*GONE, psycopg.InterfaceError, OSError) as error:

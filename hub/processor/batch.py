@@ -116,8 +116,7 @@ class Batch:
             for item in fresh:
                 await self._take(conn, item)
             point("processor.after_handle")
-            await self._keep(conn, fresh)
-            await self._write(conn, moves)
+            await self._write(conn, moves, await self._keep(conn, fresh))
             point("processor.before_commit")
         point("processor.after_commit")
         for key, state in self.changed.items():
@@ -151,20 +150,22 @@ class Batch:
                 fresh.append(item)
         return fresh
 
-    async def _keep(self, conn: Connection, items: Sequence[Item]) -> None:
+    async def _keep(self, conn: Connection, items: Sequence[Item]) -> set[str]:
         """Store what another processor derived and is yet to derive here: in a replay the log has it before.
 
-        So a key's history is whole. Such events hold codes only.
+        So a key's history is whole. Such events hold codes only. Gives what is stored of what this batch derives.
         """
         derived = {
             each.event.id: each.event for each in items if isinstance(each, Decoded) and is_derived(each)
         }
-        if derived:
-            there = self.writer.derived() | await stored_already(conn, list(derived))
-            topic = self.context.machine.topic
-            absent = [event for name, event in derived.items() if name not in there]
-            events = [LogEvent(event.envelope, topic, event.raw, None) for event in absent]
-            await keep(conn, self.context.ring, events)
+        own = self.writer.derived()
+        there = await stored_already(conn, sorted(own.union(derived)))
+        topic = self.context.machine.topic
+        absent = [event for name, event in derived.items() if name not in there | own]
+        await keep(
+            conn, self.context.ring, [LogEvent(event.envelope, topic, event.raw, None) for event in absent]
+        )
+        return there
 
     async def _load(self, conn: Connection, items: Sequence[Item]) -> None:
         context, machine = self.context, self.context.machine
@@ -325,7 +326,7 @@ class Batch:
         entry_id = derive(context.secret, kind, context.machine.name, part)
         self.writer.enter(kind, entry_id, at, (), detail, key_id=context.hub_key)
 
-    async def _write(self, conn: Connection, moves: Sequence[Move]) -> None:
+    async def _write(self, conn: Connection, moves: Sequence[Move], there: AbstractSet[str]) -> None:
         machine, context = self.context.machine, self.context
         for move in moves:
             counted = self.counts.get(move.partition, Counter())
@@ -338,7 +339,7 @@ class Batch:
         ring = context.ring if machine.sealed else None
         states = {key: machine.dump(state, self.cache.get(key)) for key, state in self.changed.items()}
         await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
-        await self.writer.write(conn)
+        await self.writer.write(conn, there)
 
 
 def is_derived(item: Decoded) -> bool:

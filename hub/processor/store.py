@@ -64,6 +64,21 @@ class TaskRow:
     detail: dict[str, Any]
 
 
+_ADVANCE = """
+WITH move AS (
+    SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[]) AS m(partition, start, ends, latest)
+), was AS MATERIALIZED (
+    SELECT p.processor, p.topic, p.partition, p.latest_at AS before, m.ends, greatest(p.latest_at, m.latest) AS latest
+    FROM position p JOIN move m ON p.partition = m.partition AND p.next_offset = m.start
+    WHERE p.processor = %s AND p.topic = %s
+    ORDER BY p.partition FOR UPDATE OF p
+)
+UPDATE position p SET next_offset = was.ends, latest_at = was.latest FROM was
+WHERE (p.processor, p.topic, p.partition) = (was.processor, was.topic, was.partition)
+RETURNING p.partition, was.before
+"""
+
+
 async def advance(
     conn: Connection, processor: str, topic: str, moves: Sequence[Move]
 ) -> dict[int, Micros] | None:
@@ -71,20 +86,19 @@ async def advance(
 
     Gives the latest time of each partition's log before its move.
     """
-    times: dict[int, Micros] = {}
-    for move in sorted(moves, key=lambda m: m.partition):
-        cursor = await conn.execute(
-            "UPDATE position p SET next_offset = %s, latest_at = greatest(p.latest_at, %s) FROM position was"
-            " WHERE p.processor = %s AND p.topic = %s AND p.partition = %s AND p.next_offset = %s"
-            " AND (was.processor, was.topic, was.partition) = (p.processor, p.topic, p.partition)"
-            " RETURNING was.latest_at",
-            (move.end, move.latest, processor, topic, move.partition, move.start),
-        )
-        row = await cursor.fetchone()
-        if row is None:
-            return None
-        times[move.partition] = row[0]
-    return times
+    cursor = await conn.execute(
+        _ADVANCE,
+        (
+            [move.partition for move in moves],
+            [move.start for move in moves],
+            [move.end for move in moves],
+            [move.latest for move in moves],
+            processor,
+            topic,
+        ),
+    )
+    times: dict[int, Micros] = dict(await cursor.fetchall())
+    return times if len(times) == len(moves) else None
 
 
 async def open_positions(
@@ -107,19 +121,19 @@ async def open_positions(
 async def known_fates(conn: Connection, processor: str, event_ids: Sequence[str]) -> set[str]:
     """Which of these events already have a fate under this processor."""
     cursor = await conn.execute(
-        "SELECT event_id FROM fate WHERE processor = %s AND event_id = ANY(%s::uuid[])",
+        "SELECT event_id::text FROM fate WHERE processor = %s AND event_id = ANY(%s::uuid[])",
         (processor, event_ids),
     )
-    return {str(row[0]) for row in await cursor.fetchall()}
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def parked_keys(conn: Connection, processor: str, keys: Collection[str]) -> set[str]:
     """Which of these keys are parked under this processor."""
     cursor = await conn.execute(
-        "SELECT DISTINCT key FROM parked WHERE processor = %s AND key = ANY(%s::uuid[])",
+        "SELECT DISTINCT key::text FROM parked WHERE processor = %s AND key = ANY(%s::uuid[])",
         (processor, list(keys)),
     )
-    return {str(row[0]) for row in await cursor.fetchall()}
+    return {row[0] for row in await cursor.fetchall()}
 
 
 def state_context(table: str, key: str) -> bytes:

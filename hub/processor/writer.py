@@ -6,6 +6,7 @@ record of the same batch decides again is changed here before it was ever a row.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,7 @@ from hub.effects import (
 from hub.events import HUB, Envelope, Event
 from hub.ids import derive
 from hub.keys import KeyRing
-from hub.outbox import LogEvent, put, stored_already
+from hub.outbox import LogEvent, put
 from hub.processor import store
 from hub.schemas import Catalogue, wire
 
@@ -196,14 +197,14 @@ class Writer:
         """The subject keys that the gathered events need, beyond those of the batch's own keys."""
         return {event.key_id for event in self._events if event.key_id is not None}
 
-    async def write(self, conn: Connection) -> None:
-        """Write everything, in bulk, in the caller's transaction."""
+    async def write(self, conn: Connection, there: AbstractSet[str]) -> None:
+        """Write everything, in bulk, in the caller's transaction. `there`: derived events that are stored already."""
         await self._ring.load(conn, sorted(self.key_ids()))
         await self._name_events(conn)
         await self._write_new(conn)
         await self._write_revised(conn)
         await store.write_undecided(conn, list(self._waiting.values()), self._settled)
-        await self._write_events(conn)
+        await self._write_events(conn, there)
         await ledger.write(conn, self._entries)
         await store.write_tasks(conn, list(self._tasks.values()))
 
@@ -223,11 +224,9 @@ class Writer:
             return None
         return self._ring.seal(key, delivery_context(delivery_id), release.body)
 
-    async def _write_events(self, conn: Connection) -> None:
+    async def _write_events(self, conn: Connection, there: AbstractSet[str]) -> None:
         """What is derived enters its log; in a replay the log has it, and another processor may have kept it."""
-        if self._events:
-            there = await stored_already(conn, [each.envelope.id for each in self._events])
-            await put(conn, self._ring, [each for each in self._events if each.envelope.id not in there])
+        await put(conn, self._ring, [each for each in self._events if each.envelope.id not in there])
 
     async def _write_new(self, conn: Connection) -> None:
         rows = Rows("delivery", store.DELIVERY)

@@ -86,12 +86,12 @@ class OutboxProducer:
         return 0.0 if len(messages) == self.limit else BUSY
 
     async def _read(self, limit: int) -> tuple[list[int], list[Message]]:
-        """Delete what is done and read what is next, in one transaction."""
-        async with self._session.transaction() as conn:
+        """Delete what is done and read what is next; whoever ends between them deletes again, or sends again."""
+        async with self._session.statements() as conn:
             if self._done:
                 await conn.execute("DELETE FROM outbox WHERE seq = ANY(%s::bigint[])", (self._done,))
+                self._done = []
             rows = await self._rows(conn, limit) if limit else []
-        self._done = []
         return [row[0] for row in rows], [self._message(row) for row in rows]
 
     async def _rows(self, conn: Connection, limit: int) -> list[tuple[Any, ...]]:
