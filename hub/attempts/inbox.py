@@ -8,7 +8,7 @@ decided again (served.py).
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from hub.attempts.begin import Attempt, ContendedError, begin, closed_agencies, lapse, look
 from hub.attempts.judge import World, judge, paced
@@ -55,11 +55,11 @@ async def read(
     """
     if await closed_agencies(conn, [desk]):
         return Page((), None)
-    low = (await read_low(conn, [desk]))[desk]
-    cursor = await conn.execute("SELECT inbox_next FROM relay_cursor WHERE desk = %s FOR UPDATE", (desk,))
-    next_place = _one(await cursor.fetchone())
+    low, next_place = await _cursor(conn, desk)
     placed = await _placed(conn, desk, after, limit)
     unplaced = await _next(conn, desk, low, limit - len(placed)) if fresh and len(placed) < limit else []
+    if not placed and not unplaced:
+        return Page((), None)
     world = await look(conn, kit, [*placed, *unplaced], now)
     # Back-off is the topic's: what waits it out there may be read here.
     verdict = judge(unplaced, replace(world, now=Now(now.hub, FOREVER)))
@@ -96,9 +96,15 @@ def _without_erased(items: Sequence[Item], attempt: Attempt | None) -> Iterator[
         yield replace(item, state="recalled") if is_erased else item
 
 
-def _one(row: tuple[Any, ...] | None) -> int:
+async def _cursor(conn: Connection, desk: str) -> tuple[int, int]:
+    """Where the desk's line begins and its next place in the inbox; locked, so one reading at a time."""
+    found = "SELECT low, inbox_next FROM relay_cursor WHERE desk = %s FOR UPDATE"
+    row = await (await conn.execute(found, (desk,))).fetchone()
+    if row is None:
+        await read_low(conn, [desk])
+        row = await (await conn.execute(found, (desk,))).fetchone()
     assert row is not None
-    return int(row[0])
+    return row[0], row[1]
 
 
 async def _placed(conn: Connection, desk: str, after: int, limit: int) -> list[Row]:
