@@ -23,13 +23,25 @@ async def read_inbox(reader: InboxReader, ending: asyncio.Event, take: Take) -> 
     """Read the inbox."""
     while True:
         closing = ending.is_set()
-        events = await reader.read(wait=0 if closing else None)
+        events = await reader.read(wait=0) if closing else await _until(ending, reader.read())
         await take(INBOX, events, reader.acknowledge)
         if closing and not events and not reader.waiting:
             return
         if not closing:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ending.wait(), LOOK_SECONDS)
+
+
+async def _until(ending: asyncio.Event, reading: Awaitable[list[Event]]) -> list[Event]:
+    """What the reading gives; nothing if the desk closes meanwhile: what was under way is shown again."""
+    tasks = asyncio.ensure_future(reading), asyncio.ensure_future(ending.wait())
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return tasks[0].result() if tasks[0].done() else []
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> None:

@@ -141,5 +141,7 @@ async def _year(
                 published += await offices.post(number, sending)
                 if (number, sending[0]) in KILLED:
                     kill(supervisor, KILLED[number, sending[0]], say)
+                    # Else it would answer this turn at the next one's time, or not, as the machine is fast or slow.
+                    await stillness.wait()
             await stillness.wait()
             progress(number + 1, len(weeks), published)
