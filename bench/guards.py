@@ -20,8 +20,9 @@ from bench.stand import seconds_of
 from hub.attempts.begin import look
 from hub.attempts.row import Now, Row
 from hub.attempts.rows import make_kit
-from hub.database import Database, migrate
+from hub.database import Database
 from hub.keys import KeyRing
+from hub.migrating import migrate
 from hub.schemas import Catalogue
 from hub.settings import ROOT
 from hub.stack.postgres import PostgresServer
