@@ -12,6 +12,7 @@ from hub.clock import format_micros
 from hub.database import Database
 from hub.errors import HubError
 from hub.keys import KeyRing
+from hub.looks import Purpose
 from hub.settings import read_key, read_secret
 from hub.stack.stack import Stack
 from services.audit.note import parse_checkpoint, parse_skey
@@ -24,7 +25,7 @@ LOOKS: Final = 2
 SEAL_SECONDS: Final = 20.0
 AGAIN_SECONDS: Final = 0.1
 USER: Final = "information governance officer"
-PURPOSE: Final = "audit"
+PURPOSE: Final[Purpose] = "rights"
 REASON: Final = "to show what was shared in the demo, and why"
 
 
