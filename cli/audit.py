@@ -16,14 +16,14 @@ import typer
 
 from cli import reach
 from cli.caller import As, Purpose, Reason, User, caller, show
-from cli.local import AsJson, Folder, place_of
+from cli.local import AsJson, Folder, UsageError, place_of
 from client import calls
-from hub.database import Database
+from hub.database import Database, DatabaseAwayError
 from hub.errors import SenderError
 from hub.keys import KeyRing
 from hub.settings import read_key, read_secret
 from hub.stack.identities import Identities
-from services.audit.note import Verifier, parse_skey, parse_vkey
+from services.audit.note import NoteError, Verifier, parse_checkpoint, parse_note, parse_skey, parse_vkey
 from services.audit.report import Report
 from services.audit.verify import verify
 
@@ -53,7 +53,8 @@ def verify_command(
 ) -> None:
     """Rebuild the log from its entries: hashes, tree, tiles, checkpoints, details, coverage.
 
-    Exit 0: good; 8: not good, and the first bad index is named; 3: no stack in this folder.
+    Exit 0: good; 8: not good, and the first bad index is named; 2: a file is no checkpoint of this log, which says
+    nothing about the log; 3: no stack in this folder; 75: its database is not up.
 
     Examples: `wraparound audit verify`, `wraparound audit verify --checkpoint kept.txt --json`.
     """
@@ -67,15 +68,37 @@ def verify_command(
         raise NoStackError(reach.NOT_NAMED)
     identities = Identities(place)
     verifier = parse_vkey(vkey) if vkey else own_verifier(identities)
-    kept = [path.read_bytes() for path in checkpoint or ()]
+    kept = [kept_note(path, about["origin"]) for path in checkpoint or ()]
     master = read_key(identities.master_key, "master_key_file")
-    report = asyncio.run(examine(dsn, verifier, about["origin"], master, kept))
+    try:
+        report = asyncio.run(examine(dsn, verifier, about["origin"], master, kept))
+    except DatabaseAwayError as error:
+        raise DatabaseAwayError(
+            f"{error}, the log is in there: `wraparound up` starts it, `wraparound status` says what runs"
+        ) from error
     if as_json:
         typer.echo(json.dumps(report.as_json()))
     else:
         typer.echo("\n".join(report.lines()))
     if not report.ok:
         raise typer.Exit(NOT_GOOD)
+
+
+def kept_note(path: Path, origin: str) -> bytes:
+    """A checkpoint that somebody kept, of this log. Who signed it is judged with the log. Raises `UsageError`."""
+    try:
+        note = path.read_bytes()
+        named = parse_checkpoint(parse_note(note)[0]).origin
+    except OSError as error:
+        raise UsageError(f"--checkpoint: {path}: {error.strerror}") from error
+    except NoteError as error:
+        expected = "a checkpoint as `GET /log/checkpoint` gives it"
+        raise UsageError(
+            f"--checkpoint: {path}: expected {expected}, with its signatures; {error}"
+        ) from error
+    if named != origin:
+        raise UsageError(f"--checkpoint: {path}: expected one of the log {origin}, this is of another log")
+    return note
 
 
 @app.command("who")

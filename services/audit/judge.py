@@ -57,7 +57,8 @@ class Judge:
                 size = parse_checkpoint(open_note(note, self.verifiers).text).size
                 found.append(Signed(size, note, True))
             except NoteError as error:
-                self.report.found("checkpoint", None, f"a checkpoint from outside: {error}")
+                text = "it is another log's of this name, or this log or its key was replaced"
+                self.report.found("checkpoint", None, f"a checkpoint from outside: {error}; {text}")
         return sorted(found)
 
     def judge(self, signed: Signed, root: bytes) -> None:

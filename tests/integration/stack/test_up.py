@@ -83,6 +83,8 @@ def test_up_leaves_a_hub_that_down_ends_when_all_goes_well(folder: Path) -> None
     _, alive = psutil.wait_procs(children, timeout=1)
     assert alive == []
     assert call("status", "--folder", folder).returncode == 3
+    verified = call("audit", "verify", "--folder", folder)
+    assert (verified.returncode, "`wraparound up` starts it" in one_line(verified)) == (75, True)
 
 
 def test_children_end_and_the_next_up_works_when_the_supervisor_is_killed(folder: Path) -> None:
