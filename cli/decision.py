@@ -1,10 +1,11 @@
 """`wraparound decision explain`: why something was shared or withheld, in words."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from cli.caller import As, AsJson, Folder, Purpose, Reason, User, caller, show
+from cli.caller import As, AsJson, Folder, Purpose, Reason, UnsaidError, User, caller, show
 from client import calls
 
 app = typer.Typer(
@@ -36,27 +37,61 @@ def explain_command(
     me = caller(folder, desk)
     signed = me.signed(purpose, reason, user)
     found = me.run(calls.decisions(about, me.desk, user=signed["subject"], purpose=purpose, reason=reason))
+    if to:
+        only(found, to)
+    show(found, as_json=as_json, words=said)
+
+
+def only(found: dict[str, Any], desk: str) -> None:
+    """Leave what concerns one desk alone. Raises `UnsaidError` for what is no desk of the hub's."""
+    decisions = [each for event in found["events"] for each in event["decisions"] if "desks" in each]
+    concerned = {name for each in decisions for name in each["desks"]}
+    without = {name for each in decisions for name in each.get("no_role_and_no_clause", ())}
+    known = concerned | without | {event["source"] for event in found["events"]}
+    if decisions and desk not in known:
+        raise UnsaidError(f"--to: expected a desk that receives: {', '.join(sorted(known))}")
+    for each in decisions:
+        each["desks"] = {name: verdict for name, verdict in each["desks"].items() if name == desk}
+        if "no_role_and_no_clause" in each:
+            each["no_role_and_no_clause"] = [name for name in each["no_role_and_no_clause"] if name == desk]
     for event in found["events"]:
-        for decision in event["decisions"]:
-            if to and "desks" in decision:
-                decision["desks"] = {name: each for name, each in decision["desks"].items() if name == to}
-    show(found, as_json=as_json, words=_words)
+        event["decisions"] = [each for each in event["decisions"] if _concerns(each)]
+        event["deliveries"] = [each for each in event["deliveries"] if each["desk"] == desk]
 
 
-def _words(found: dict[str, Any]) -> str:
+def _concerns(decision: dict[str, Any]) -> bool:
+    return bool(decision.get("erased") or decision["desks"] or decision.get("no_role_and_no_clause"))
+
+
+def said(found: dict[str, Any]) -> str:
+    """The answer in words; people are called what the reader may call them, and who that is stands at the end."""
     lines: list[str] = []
     for event in found["events"]:
         lines.append(
             f"{event['type']} from {event['source']}, recorded {event['recorded_at'][:19]}, event {event['event']}"
         )
-        for decision in event["decisions"]:
-            because = decision["because_of"]["type"]
-            lines.append(
-                f"  decided {decision['at'][:19]} because of {because}, rules {decision.get('rules', '-')[:12]}"
-            )
-            if decision.get("erased"):
-                lines.append("    what was decided was erased")
-            for verdict in decision.get("desks", {}).values():
-                lines += [f"    {line}" for line in verdict["why"]]
+        lines += list(_decided(event)) or ["  nothing to decide: it is the publisher's own"]
         lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    people = {person: name for person, name in found["people"].items() if person in text}
+    for person, name in people.items():
+        text = text.replace(person, name)
+    return "\n".join([text, *(f"{name} is {person}" for person, name in people.items())])
+
+
+def _decided(event: dict[str, Any]) -> Iterator[str]:
+    """Each decision; one that says of a desk what the one before said is named alone."""
+    before: dict[str, list[str]] = {}
+    for decision in event["decisions"]:
+        because, rules = decision["because_of"]["type"], decision.get("rules", "-")[:12]
+        verdicts = {name: each["why"] for name, each in decision.get("desks", {}).items()}
+        same = bool(verdicts) and all(before.get(name) == why for name, why in verdicts.items())
+        again = f"again, with the same result for {', '.join(verdicts)}, " if same else ""
+        yield f"  decided {again}{decision['at'][:19]} because of {because}, rules {rules}"
+        if decision.get("erased"):
+            yield "    what was decided was erased"
+        for why in () if same else verdicts.values():
+            yield from (f"    {line}" for line in why)
+        for name in decision.get("no_role_and_no_clause", ()) if not verdicts else ():
+            yield f"    {name} got nothing: it has no role in this family, and no clause names it."
+        before |= verdicts

@@ -10,7 +10,7 @@ from cli.demo.expectations import COUNCIL, EXPECTATIONS, PROBATION, THERAPY, VIC
 
 WIDTH: Final = 100
 PEOPLE: Final = "{people}"
-HELD_TEXT: Final = "F04 needs"
+HELD_TEXT: Final = "(F04)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +156,12 @@ def _briefly(reasons: list[str]) -> list[str]:
         elif HELD_TEXT in why:
             found.setdefault(f"{category}: the text, in which somebody stands who may not be shown (F04)", [])
         elif not why.startswith("shared"):
-            found.setdefault(f"{category}{PEOPLE}: {_said(why)}", []).append(person)
+            reason = why.removeprefix("withheld silently: ")
+            found.setdefault(f"{category}{PEOPLE}: {reason}", []).append(person)
     said = [
         why.replace(PEOPLE, f" of {' and '.join(dict.fromkeys(people))}") for why, people in found.items()
     ]
     return said or ["everything"]
-
-
-def _said(why: str) -> str:
-    return why.removeprefix("withheld silently: ").replace(":none", ", and none was given")
 
 
 def _waited(account: Account) -> Iterator[str]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from services.consent.agreement import Micros
 from services.consent.decision import Decision, Verdict
-from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome
+from services.consent.lacking import HELD_BACK, lacks
+from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome
 
 TREATMENT: Final = frozenset(
     {"support.clinical_detail", "mental_health.detail", "substance.use_detail", "outcome.score"}
@@ -76,16 +77,23 @@ def explain(decision: Decision, desk: str, words: Words) -> list[str]:
 
 
 def explain_in_full(decision: Decision, desk: str, words: Words) -> list[str]:
-    """Why a desk got what it got, item by item, with every reason. For information governance alone."""
+    """Why a desk got what it got, with every reason; what has the same one stands together.
+
+    For information governance alone.
+    """
     verdict = decision.verdict(desk)
     if not verdict.outcomes:
         return [f"{words.desk(desk)} got nothing: it has no role in this family, and no clause names it."]
     lines = [f"{words.desk(desk)}: {verdict.result}."]
+    same: dict[tuple[str, str], list[str]] = {}
     for each in verdict.outcomes:
-        about = f"{each.category} of {words.person(each.person)}"
-        lines.append(f"{about}: {reason(each, decision, desk, words)}")
-        if _waits_for(each):
-            lines.append(f"Waiting for a second person from {_waits_for(each)}.")
+        about = words.person(each.person), reason(each, decision, desk, words)
+        same.setdefault(about, []).append(each.category)
+    lines += [
+        f"{', '.join(dict.fromkeys(categories))} of {who}: {why}" for (who, why), categories in same.items()
+    ]
+    waited = dict.fromkeys(_waits_for(each) for each in verdict.outcomes)
+    lines += [f"Waiting for a second person from {each}." for each in waited if each]
     if verdict.hold:
         lines.append(f"{_held(decision, verdict, words)} ({verdict.hold}).")
     return list(dict.fromkeys(lines))
@@ -119,23 +127,25 @@ def _said(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
 
 
 def _withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
-    who = words.person(each.person)
     condition, _, rest = each.why.partition(":")
     state, _, at = rest.partition(":")
+    if state == "withdrawn" and decision.at > decision.recorded and "no_objection" not in condition:
+        return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; recalled before release"
     if "no_objection" in condition:
-        return f"Withheld: {who}'s objection is being decided"
+        condition = "no_objection"
+    return f"Withheld: {_lacks(each, condition, state, at, decision, desk, words)}"
+
+
+def _lacks(
+    each: Outcome, condition: str, state: str, at: str, decision: Decision, desk: str, words: Words
+) -> str:
     sharing = f"{decision.source.partition('/')[0]} sharing {_what(each.category)} with {words.desk(desk)}"
-    on = f" on {words.day(int(at))}" if at.lstrip("-").isdigit() else ""
-    if state == "withdrawn" and decision.at > decision.recorded:
-        return f"Withheld: {who} withdrew{on}; recalled before release"
-    said = {
-        "withdrawn": f"{who} withdrew consent to {sharing}{on}",
-        "refused": f"{who} refused consent to {sharing}{on}",
-        "expired": f"{who}'s consent to {sharing} has ended",
-        "recorded_before": f"{who} consented to {sharing} only later",
-        "holders_disagree": f"those who decide for {who} disagree on {sharing}",
-    }.get(state, f"{who} has not consented to {sharing}")
-    return f"Withheld: {said}"
+    who = words.person(each.person)
+    return lacks(condition, state, who=who, desk=words.desk(desk), sharing=sharing, on=_on(at, words))
+
+
+def _on(at: str, words: Words) -> str:
+    return f" on {words.day(int(at))}" if at.lstrip("-").isdigit() else ""
 
 
 def _what(category: str) -> str:
@@ -154,7 +164,16 @@ def reason(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
         return f"{said} ({each.clause})."
     if each.result == RELEASED:
         return f"shared ({each.clause})"
-    if each.result == SILENT and each.clause and (not each.why or _waits_for(each)):
+    if each.result == HELD:
+        return f"held until a person confirms who this is ({each.clause})"
+    if each.clause and (not each.why or _waits_for(each)):
         return f"forbidden ({each.clause})"
-    near = f"{each.clause} needs {each.why}" if each.clause else "no clause allows it"
-    return f"{'held' if each.result == HELD else 'withheld silently'}: {near}"
+    if not each.clause:
+        return "withheld silently: no clause allows it"
+    condition, _, rest = each.why.partition(":")
+    state, _, at = rest.partition(":")
+    if condition in HELD_BACK:
+        said = HELD_BACK[condition].format(desk=words.desk(desk))
+    else:
+        said = _lacks(each, condition, state, at, decision, desk, words)
+    return f"withheld silently: {said} ({each.clause})"

@@ -2,7 +2,8 @@
 
 The id is a receipt's, an event's or a delivery's. The answer has every copy of the event, each with every decision ever
 made on it, in the order made: first when it entered its log, again when a fact, a withdrawal or an expiry changed what
-it rested on. For each desk: the outcome, and the reasons in words, item by item. People stand as the hub's ids.
+it rested on. For each desk: the outcome, and the reasons in words. People stand as the hub's ids; `people` says what
+the reader may call them.
 
 The token must say who looks (`sub`), for which `purpose` and `reason`. The look is an entry of the audit log
 (`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist.
@@ -26,6 +27,7 @@ from services.consent.explain import Words, explain_in_full
 from services.consent.outcome import Outcome
 from services.consent.scene import FOREVER
 from services.gateway.api import IG_TEAM, Doors
+from services.gateway.called import called
 from services.gateway.identity import Caller
 from services.gateway.parts import Parts
 from services.gateway.problems import NOT_FOUND, ProblemError
@@ -47,7 +49,7 @@ _FATE: Final = "SELECT kind, reason FROM fate WHERE event_id = %s AND processor 
 _DELIVERY: Final = "delivery_id::text, desk, status, reason, tries, released_at"
 _DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE event_id = %s ORDER BY desk"
 
-_EXAMPLE: Final[dict[str, Any]] = {"id": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a", "events": []}
+_EXAMPLE: Final[dict[str, Any]] = {"id": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a", "people": {}, "events": []}
 
 
 def build(doors: Doors) -> APIRouter:
@@ -89,7 +91,8 @@ async def read(conn: Connection, parts: Parts, look: Look, about: str) -> dict[s
         of["events"].append(event["event"])
     recorder = Recorder(parts.ring, parts.secret, parts.rules, parts.code)
     await recorder.record(conn, "family.viewed", look, parts.clock.now(), seen)
-    return {"id": about, "events": shown}
+    people = await called(conn, parts, look.desk.partition("/")[0], seen)
+    return {"id": about, "people": people, "events": shown}
 
 
 async def _event(

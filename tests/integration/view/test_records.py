@@ -108,6 +108,34 @@ async def test_reviewer_learns_what_is_linked_and_never_the_id_when_they_ask(hub
     assert (await ask(hub, f"/v1/identities/{NOBODY}", IG)).status_code == 404
 
 
+async def test_reviewer_reads_in_words_why_and_calls_people_by_ids_of_their_own_agency(hub: Looking) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    more = [
+        {"person": ref("K"), "kind": "child", "identifiers": [ref("P-771", "liquidlogic")]},
+        {"person": ref("P"), "kind": "adult", "identifiers": [ref("X123456", "crn")]},
+    ]
+    await hub.tell("family.member_added", {"family": ref("F-1"), "members": more})
+    await hub.settle()
+    await hub.support("F-1", "V", S2W)
+    measured = {"family": ref("F-1"), "person": ref("V"), "instrument": "phq9", "score": 14}
+    receipt = await hub.tell("outcome.measure_recorded", measured, desk=S2W)
+    await hub.settle()
+    answer = (await ask(hub, f"/v1/decisions/{receipt}", IG)).json()
+    mother, father, child = [await hub.person(each) for each in "VPK"]
+    assert answer["people"] == {
+        mother: f"adult {mother[:8]}",
+        father: f"adult {father[:8]}",
+        child: "liquidlogic P-771",
+    }
+    said = f"{mother} has not consented to s2w sharing treatment detail with {CHESIL}"
+    assert answer["events"][0]["decisions"][0]["desks"][CHESIL]["why"] == [
+        f"{CHESIL}: delivered.",
+        f"support.existence of {mother}: shared (P02)",
+        f"outcome.score of {mother}: Withheld: {said} (P04).",
+    ]
+    assert (await ask(hub, f"/v1/decisions/{receipt}", CHESIL)).status_code == 404
+
+
 async def simulated(hub: Looking, desk: str, rules: Any, **rest: Any) -> httpx.Response:
     headers = {**hub.bearer(desk, **WHY), "content-type": "application/json"}
     asked = {"rules": rules, "since": "2023-06-01T00:00:00Z", "until": "2023-07-01T00:00:00Z", **rest}

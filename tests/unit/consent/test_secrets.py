@@ -110,8 +110,7 @@ def test_reviewer_reads_every_reason_when_they_ask_in_full() -> None:
 
     assert explain_in_full(seen.decision, PROBATION, names) == [
         "Probation: nothing.",
-        "support.existence of V: forbidden (F01)",
-        "support.dv_safety_plan of V: forbidden (F01)",
+        "support.existence, support.dv_safety_plan of V: forbidden (F01)",
     ]
     withheld = "Withheld: V has not consented to paragon sharing the safety plan with Chesil (P06)."
     assert explain_in_full(seen.decision, CHESIL, names) == [

@@ -114,7 +114,7 @@ def test_example_says_in_words_which_clause_decides_when_something_is_less() -> 
         "from": S2W,
         "person": V,
         "before": "shared (P04)",
-        "after": "withheld silently: P05 needs override",
+        "after": "withheld silently: no override names it (P05)",
     }
 
 

@@ -26,7 +26,7 @@ EXAMPLE = {
     "from": S2W,
     "person": "mother-v",
     "before": "shared (P04)",
-    "after": "withheld silently: P05 needs override",
+    "after": "withheld silently: no override names it (P05)",
 }
 
 
@@ -123,7 +123,7 @@ def test_it_says_what_is_less_and_what_is_more_with_examples() -> None:
     )
     assert "s2w/sft, outcome.score: that it is withheld in force, released if tried" in more
     assert "in force: shared (P04)" in less
-    assert "tried:    withheld silently: P05 needs override" in less
+    assert "tried:    withheld silently: no override names it (P05)" in less
     assert "Counted apart" not in said
 
 

@@ -1,0 +1,80 @@
+"""What `decision explain` says of the hub's answer."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from cli.caller import UnsaidError
+from cli.decision import only, said
+
+PERSON = "c3533b08-ea05-89d6-8316-97a06d77387b"
+WHY = ["s2w/sft: delivered.", f"referral.need of {PERSON}: shared (P09)"]
+REQUESTED = "wraparound.referral.requested.v1"
+
+
+def decision(at: str, **desks: list[str]) -> dict[str, Any]:
+    verdicts = {name.replace("_", "/"): {"result": "", "why": why} for name, why in desks.items()}
+    because = {"event": "e", "type": REQUESTED}
+    return {"at": at, "because_of": because, "rules": "d" * 64, "desks": verdicts}
+
+
+FOUND: dict[str, Any] = {
+    "id": "e",
+    "people": {PERSON: "liquidlogic P-1", "f" * 36: "child ffffffff"},
+    "events": [
+        {
+            "event": "e",
+            "type": REQUESTED,
+            "source": "council/chesil",
+            "recorded_at": "2024-03-01T09:00:00Z",
+            "decisions": [
+                decision("2024-03-01T09:00:00Z", s2w_sft=WHY, reach_sft=["reach/sft: nothing."])
+                | {"no_role_and_no_clause": ["council/west"]},
+                decision("2024-03-01T09:00:01Z", s2w_sft=WHY),
+                decision("2024-03-01T09:00:02Z", s2w_sft=["s2w/sft: nothing."]),
+            ],
+            "deliveries": [{"desk": "s2w/sft", "status": "recalled"}],
+        }
+    ],
+}
+
+
+def words(desk: str = "") -> list[str]:
+    found = deepcopy(FOUND)
+    if desk:
+        only(found, desk)
+    return [line.strip() for line in said(found).splitlines()[1:]]
+
+
+def test_people_are_called_as_the_reader_may_and_what_is_the_same_stands_once() -> None:
+    because = f"because of {REQUESTED}, rules dddddddddddd"
+    assert words() == [
+        f"decided 2024-03-01T09:00:00 {because}",
+        "s2w/sft: delivered.",
+        "referral.need of liquidlogic P-1: shared (P09)",
+        "reach/sft: nothing.",
+        f"decided again, with the same result for s2w/sft, 2024-03-01T09:00:01 {because}",
+        f"decided 2024-03-01T09:00:02 {because}",
+        "s2w/sft: nothing.",
+        "s2w/sft: recalled",
+        f"liquidlogic P-1 is {PERSON}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("desk", "last"),
+    [
+        ("reach/sft", "reach/sft: nothing."),
+        ("council/west", "council/west got nothing: it has no role in this family, and no clause names it."),
+        ("council/chesil", "nothing to decide: it is the publisher's own"),
+    ],
+)
+def test_one_desk_is_told_of_when_it_is_named(desk: str, last: str) -> None:
+    assert words(desk)[-1] == last
+    assert "s2w/sft" not in " ".join(words(desk))
+
+
+def test_a_desk_that_is_none_is_a_mistake_of_who_typed_it() -> None:
+    with pytest.raises(UnsaidError, match="expected a desk that receives: council/chesil, council/west"):
+        words("nosuch")
