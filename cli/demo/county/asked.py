@@ -21,6 +21,8 @@ SELECT coalesce(f.kind, 'none'), count(*) FROM event e LEFT JOIN fate f
 ON f.event_id = e.event_id AND f.processor IN ('router', 'people')
 WHERE e.receipt_id IS NOT NULL GROUP BY 1
 """
+RELEASED: Final = "SELECT desk, count(*) FROM delivery WHERE released_at IS NOT NULL GROUP BY desk"
+"""What was read from an inbox counts, also if it was recalled before the topic had it."""
 WAITING: Final = "SELECT reason, count(*) FROM waiting GROUP BY reason"
 ASKED: Final = "referral.requested"
 BEGUN: Final = "referral.support_started"
@@ -31,9 +33,10 @@ REASON: Final = "to see in the demo what each desk sees"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The hub's own counts. `deliveries`: desk → status → rows; `fates` of what was published, by kind."""
+    """The hub's own counts. `deliveries`: desk → status → rows; `released`: desk → rows; `fates` of what was published, by kind."""
 
     deliveries: Mapping[str, Mapping[str, int]]
+    released: Mapping[str, int]
     fates: Mapping[str, int]
     waiting: Mapping[str, int]
     derived: int
@@ -58,6 +61,7 @@ def facts(dsn: str) -> Facts:
         derived = connection.execute("SELECT count(*) FROM event WHERE receipt_id IS NULL").fetchone()
         return Facts(
             deliveries,
+            dict(connection.execute(RELEASED).fetchall()),
             dict(connection.execute(FATES).fetchall()),
             dict(connection.execute(WAITING).fetchall()),
             derived[0] if derived else 0,

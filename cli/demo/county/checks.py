@@ -86,8 +86,7 @@ def _waiting(seen: Seen) -> bool:
 
 
 def _arrived(seen: Seen) -> bool:
-    delivered = {desk: rows.get("delivered", 0) for desk, rows in seen.facts.deliveries.items()}
-    return all(delivered.get(desk, 0) == len(came) for desk, came in seen.account.received.items())
+    return all(seen.facts.released.get(desk, 0) == len(came) for desk, came in seen.account.received.items())
 
 
 def _ended(seen: Seen) -> bool:
