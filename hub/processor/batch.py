@@ -26,10 +26,10 @@ from hub.events import Event
 from hub.ids import derive
 from hub.keys import KeyRing
 from hub.outbox import LogEvent, keep, stored_already
-from hub.processor import store
+from hub.processor import parked, positions, states, stored, unended
 from hub.processor.machine import Machine
+from hub.processor.positions import Fate, Move
 from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of, is_id
-from hub.processor.store import Fate, Move
 from hub.processor.stored import write_dead_letter
 from hub.processor.writer import Writer
 from hub.schemas import Catalogue
@@ -98,14 +98,14 @@ class Batch:
     async def run(self, moves: Sequence[Move]) -> None:
         """Do it all. On return the batch is committed and the cache holds the new states.
 
-        Raises `LostPartitionError`, `HandlerFaultError`, `store.ShapeError`, `DatabaseAwayError`; then
+        Raises `LostPartitionError`, `HandlerFaultError`, `states.ShapeError`, `DatabaseAwayError`; then
         nothing changed.
         """
         context = self.context
         items = [self._decode(record) for record in self.records]
         point("processor.after_decode")
         async with context.database.transaction() as conn:
-            times = await store.advance(
+            times = await positions.advance(
                 conn, context.machine.name, context.machine.topic, _timed(moves, items)
             )
             if times is None:
@@ -140,7 +140,7 @@ class Batch:
 
     async def _without_duplicates(self, conn: Connection, items: Sequence[Item]) -> list[Item]:
         ids = [_id_of(item) for item in items]
-        seen = await store.known_fates(conn, self.context.machine.name, ids)
+        seen = await positions.known_fates(conn, self.context.machine.name, ids)
         fresh = []
         for item, name in zip(items, ids, strict=True):
             if name in seen:
@@ -177,7 +177,7 @@ class Batch:
         missing = sorted(keys - self.cache.keys())
         if missing:
             ring = context.ring if machine.sealed else None
-            found = await store.load_states(
+            found = await states.load_states(
                 conn, missing, table=machine.table, shape=machine.shape, ring=ring
             )
             self.cache.update({key: machine.load(kept) for key, kept in found.items() if not kept.older})
@@ -185,15 +185,15 @@ class Batch:
                 # As something changed, so that it is written in today's shape.
                 self.changed[key] = machine.rebuild(await self._history(conn, key))
         if keys:
-            self.parked = await store.parked_keys(conn, machine.name, sorted(keys))
+            self.parked = await parked.parked_keys(conn, machine.name, sorted(keys))
         if machine.sealed:
             await self._load_queues(conn, keys, {e.envelope.key for e in events if machine.needs_queue(e)})
 
     async def _load_queues(self, conn: Connection, keys: Collection[str], whole: AbstractSet[str]) -> None:
         """What has not ended: of all these keys the events that wait, of the `whole` ones the deliveries too."""
         ring, catalogue = self.context.ring, self.context.catalogue
-        waiting = await store.load_undecided(conn, sorted(keys), ring=ring, catalogue=catalogue)
-        found = await store.load_queue(conn, sorted(whole), ring=ring, catalogue=catalogue) if whole else {}
+        waiting = await unended.load_undecided(conn, sorted(keys), ring=ring, catalogue=catalogue)
+        found = await unended.load_queue(conn, sorted(whole), ring=ring, catalogue=catalogue) if whole else {}
         for key in keys:
             self.queues[key] = by_name([*waiting.get(key, ()), *found.get(key, ())])
         self.whole |= whole
@@ -202,7 +202,7 @@ class Batch:
         """What took effect in a key's log, before this batch and in it so far; more is added as it comes."""
         context, machine = self.context, self.context.machine
         if key not in self.histories:
-            before = await store.load_history(
+            before = await stored.load_history(
                 conn, machine.name, machine.topic, key, ring=context.ring, catalogue=context.catalogue
             )
             self.histories[key] = [*before, *self.took_effect.get(key, ())]
@@ -270,7 +270,7 @@ class Batch:
         """Run what is parked under the event's key, in order; a fault among it leaves all of it parked."""
         context, machine, key = self.context, self.context.machine, item.event.envelope.key
         await self._history(conn, key)
-        waiting = await store.take_parked(
+        waiting = await parked.take_parked(
             conn, machine.name, key, ring=context.ring, catalogue=context.catalogue
         )
         if waiting:
@@ -283,7 +283,7 @@ class Batch:
                 raise HandlerFaultError(item.record, key, fault) from fault
             if not isinstance(outcome, Done):
                 refused.append((event.id, outcome.reason))
-        await store.reject_redriven(conn, machine.name, refused)
+        await parked.reject_redriven(conn, machine.name, refused)
         self.parked.discard(key)
         self._fate(item, "done", None)
 
@@ -317,7 +317,7 @@ class Batch:
         at = item.event.envelope.recorded_at
         task_id = self.writer.open_task(f"{machine.name}|{key}", at, task)
         self._fate(item, "parked", None)
-        await store.write_parked(conn, machine.name, task_id, key, self.fates[-1:])
+        await parked.write_parked(conn, machine.name, task_id, key, self.fates[-1:])
         self.parked.add(key)
         self._note("event.parked", item.event.id, at, {"processor": machine.name, "key": key})
 
@@ -335,10 +335,10 @@ class Batch:
             detail = place | {"from": move.start, "to": move.end, "counts": counts}
             part = f"{machine.topic}|{move.partition}|{move.start}|{move.end}"
             self._note("coverage", part, self.latest[move.partition], detail)
-        await store.write_fates(conn, machine.name, self.fates)
+        await positions.write_fates(conn, machine.name, self.fates)
         ring = context.ring if machine.sealed else None
-        states = {key: machine.dump(state, self.cache.get(key)) for key, state in self.changed.items()}
-        await store.save_states(conn, states, table=machine.table, shape=machine.shape, ring=ring)
+        kept = {key: machine.dump(state, self.cache.get(key)) for key, state in self.changed.items()}
+        await states.save_states(conn, kept, table=machine.table, shape=machine.shape, ring=ring)
         await self.writer.write(conn, there)
 
 

@@ -24,9 +24,8 @@ from hub.database import Database
 from hub.errors import HubError
 from hub.kafka import BrokerAwayError
 from hub.keys import KeyRing
-from hub.processor import store
+from hub.processor.positions import Move, open_positions
 from hub.processor.records import Record
-from hub.processor.store import Move
 from hub.processor.stored import stored_records
 from hub.processor.watchdog import Sight
 
@@ -119,7 +118,7 @@ class Feed(ConsumerRebalanceListener):
         if not partitions:
             return
         async with self._database.transaction() as conn:
-            positions = await store.open_positions(conn, self._processor, self._topic, partitions)
+            positions = await open_positions(conn, self._processor, self._topic, partitions)
         tps = {p: TopicPartition(self._topic, p) for p in partitions}
         try:
             beginnings = await self._consumer.beginning_offsets(list(tps.values()))
@@ -254,7 +253,7 @@ class Feed(ConsumerRebalanceListener):
             return Taken((), ())
         first = FIRST_PROCESSOR[self._topic]
         async with self._database.transaction() as conn:
-            reached = (await store.open_positions(conn, first, self._topic, [partition]))[partition]
+            reached = (await open_positions(conn, first, self._topic, [partition]))[partition]
             if reached < begin:
                 raise UnreachablePositionError(
                     f"{self._topic}/{partition}: position {start}, Kafka begins at {begin}, stored events end at"

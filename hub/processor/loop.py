@@ -15,8 +15,9 @@ from hub.effects import State
 from hub.errors import PeerError
 from hub.processor.batch import Batch, Context, LostPartitionError
 from hub.processor.feed import Feed, Taken
+from hub.processor.positions import Move
 from hub.processor.records import Record
-from hub.processor.store import Move, ShapeError
+from hub.processor.states import ShapeError
 from hub.telemetry import traces
 from hub.telemetry.metrics import count
 

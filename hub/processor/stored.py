@@ -4,11 +4,72 @@ Bodies of events are stored once, by acceptance or with what derived them; of wh
 kept in a dead letter. The offsets are in the fates that the topic's first processor wrote.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from hub.database import Connection
-from hub.events import to_headers
+from hub.events import Envelope, Event, to_headers
 from hub.keys import KeyRing
+from hub.outbox import seal_context
 from hub.processor.records import Record
-from hub.processor.store import STORED, stored_body
+from hub.schemas import Catalogue, wire
+
+STORED = "event_id, type, source, key, recorded_at, accepted_at, receipt_id, raises, is_primary, cause, key_id, body"
+
+
+def stored_event(row: Sequence[Any], ring: KeyRing, catalogue: Catalogue) -> Event:
+    """An event from its row: the columns of `STORED`, in that order. Its key must be loaded in `ring`."""
+    envelope, body = stored_body(row, ring)
+    _, data = wire.decode(catalogue, body)
+    return Event(envelope, data, body)
+
+
+def stored_body(row: Sequence[Any], ring: KeyRing) -> tuple[Envelope, bytes]:
+    """The envelope and the wire form of a stored event."""
+    envelope = Envelope(
+        id=str(row[0]),
+        type=row[1],
+        source=row[2],
+        key=str(row[3]),
+        recorded_at=row[4],
+        accepted_at=row[5],
+        receipt=str(row[6]) if row[6] else "",
+        raises=tuple(str(person) for person in row[7]),
+        primary=row[8],
+        cause=str(row[9]) if row[9] else "",
+    )
+    body = bytes(row[11])
+    return envelope, body if row[10] is None else ring.open(str(row[10]), seal_context(envelope.id), body)
+
+
+async def load_history(
+    conn: Connection, processor: str, topic: str, key: str, *, ring: KeyRing, catalogue: Catalogue
+) -> list[Event]:
+    """What took effect under a processor in the log `topic`/`key`, in order."""
+    columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
+    cursor = await conn.execute(
+        f"""
+        SELECT {columns} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = %s
+            AND f.kind IN ('done', 'redriven')
+        WHERE e.key = %s AND e.topic = %s AND NOT EXISTS (SELECT FROM dead_letter d
+            WHERE d.topic = e.topic AND d.partition = f.partition AND d."offset" = f."offset")
+        ORDER BY f.partition, f."offset"
+        """,
+        (processor, key, topic),
+        binary=True,
+    )
+    rows = await cursor.fetchall()
+    await ring.load(conn, sorted({str(row[10]) for row in rows if row[10] is not None}))
+    return [stored_event(row, ring, catalogue) for row in rows]
+
+
+async def source_ids(conn: Connection, receipts: Sequence[str]) -> dict[str, str]:
+    """The id that each of these receipts' publishers gave its event."""
+    cursor = await conn.execute(
+        "SELECT receipt_id::text, source_id FROM receipt WHERE receipt_id = ANY(%s::uuid[])",
+        (list(receipts),),
+    )
+    return dict(await cursor.fetchall())
 
 
 async def stored_records(

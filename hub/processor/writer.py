@@ -32,7 +32,7 @@ from hub.events import HUB, Envelope, Event
 from hub.ids import derive
 from hub.keys import KeyRing
 from hub.outbox import LogEvent, put
-from hub.processor import store
+from hub.processor import stored, tasks, unended
 from hub.schemas import Catalogue, wire
 
 
@@ -62,7 +62,7 @@ class Writer:
         self._events: list[LogEvent] = []
         self._named: dict[int, Emit] = {}
         self._entries: list[ledger.Entry] = []
-        self._tasks: dict[str, store.TaskRow] = {}
+        self._tasks: dict[str, tasks.TaskRow] = {}
 
     def delivery_id(self, event_id: str, desk: str) -> str:
         """The id of the delivery of an event to a desk."""
@@ -184,7 +184,7 @@ class Writer:
         """Open a task; its id follows from its cause."""
         task_id = derive(self._secret, "task", effect.kind, effect.key, cause_id)
         detail: dict[str, Any] = dict(effect.detail)
-        self._tasks[task_id] = store.TaskRow(
+        self._tasks[task_id] = tasks.TaskRow(
             task_id, effect.kind, effect.key, effect.owner, at, effect.due_at, effect.reason, detail
         )
         return task_id
@@ -203,16 +203,16 @@ class Writer:
         await self._name_events(conn)
         await self._write_new(conn)
         await self._write_revised(conn)
-        await store.write_undecided(conn, list(self._waiting.values()), self._settled)
+        await unended.write_undecided(conn, list(self._waiting.values()), self._settled)
         await self._write_events(conn, there)
         await ledger.write(conn, self._entries)
-        await store.write_tasks(conn, list(self._tasks.values()))
+        await tasks.write_tasks(conn, list(self._tasks.values()))
 
     async def _name_events(self, conn: Connection) -> None:
         """Have those that speak of a desk's own event name it as the desk does."""
         if not self._named:
             return
-        own = await store.source_ids(conn, [effect.names for effect in self._named.values()])
+        own = await stored.source_ids(conn, [effect.names for effect in self._named.values()])
         for place, effect in self._named.items():
             event_type = self._catalogue.type(effect.type)
             # A receipt that is gone stands for itself.
@@ -229,9 +229,11 @@ class Writer:
         await put(conn, self._ring, [each for each in self._events if each.envelope.id not in there])
 
     async def _write_new(self, conn: Connection) -> None:
-        rows = Rows("delivery", store.DELIVERY)
+        rows = Rows("delivery", unended.DELIVERY)
         rules = self._rules.encode()
-        had = await store.perhaps_released(conn, {each for item in self._new.values() for each in item.after})
+        had = await unended.perhaps_released(
+            conn, {each for item in self._new.values() for each in item.after}
+        )
         for delivery_id, item in self._new.items():
             head, release = item.event.envelope, item.release
             if item.after and had.isdisjoint(item.after):
@@ -276,7 +278,7 @@ class Writer:
             " seq = coalesce(u.seq, d.seq)"
             " FROM unnest(%s::uuid[], %s::text[], %b::bytea[], %s::text[], %s::text[], %s::bigint[], %s::text[],"
             " %s::bigint[]) AS u(id, status, body, persons, counts, until, reason, seq)"
-            f" WHERE d.delivery_id = u.id AND {store.UNENDED}",
+            f" WHERE d.delivery_id = u.id AND {unended.UNENDED}",
             (
                 self._rules,
                 [delivery_id for delivery_id, _ in revised],

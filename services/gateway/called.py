@@ -11,7 +11,7 @@ from typing import Any, Final
 from hub.database import Connection
 from hub.events import Event
 from hub.partnership import Partnership
-from hub.processor.store import STORED, stored_event
+from hub.processor.stored import STORED, stored_event
 from services.gateway.parts import Parts
 
 _MEMBERS: Final = f"""

@@ -22,10 +22,11 @@ from hub.events import HUB, Envelope
 from hub.ids import derive, hub_subject
 from hub.outbox import LogEvent, put
 from hub.partnership import Desk
-from hub.processor import store
+from hub.processor import positions, tasks
 from hub.processor.loop import describe
-from hub.processor.store import Move, TaskRow
+from hub.processor.positions import Move
 from hub.processor.stored import write_dead_letter
+from hub.processor.tasks import TaskRow
 from hub.schemas import wire
 from services.gateway.acceptance import accept_batch
 from services.gateway.checking import Published, receipt_id
@@ -116,7 +117,7 @@ class Intake:
     ) -> None:
         parts = self.parts
         async with parts.database.transaction() as conn:
-            if not await store.advance(conn, NAME, self.topic, moves):
+            if not await positions.advance(conn, NAME, self.topic, moves):
                 raise LostPositionError(f"{self.topic}: another gateway moved the position")
             accepted = iter(
                 await accept_batch(conn, parts, [each for each in checked if isinstance(each, Published)])
@@ -146,7 +147,7 @@ class Intake:
         if left.events:
             await parts.ring.create(conn, agency, "agency", now)
         await put(conn, parts.ring, left.events)
-        await store.write_tasks(conn, left.tasks)
+        await tasks.write_tasks(conn, left.tasks)
         await ledger.write(conn, [*left.entries, *self._coverage(moves, counts)])
 
     def _reject(self, left: _Left, record: Record, problem: ProblemError | BrokenError) -> None:

@@ -9,7 +9,7 @@ import orjson
 from hub.clock import Clock
 from hub.database import Connection
 from hub.keys import KeyRing
-from hub.processor.store import state_context
+from hub.processor.states import state_context
 from services.consent.compiled import CompiledRules
 from services.consent.scene import FamilyFacts
 from services.gateway.receipts import Stored

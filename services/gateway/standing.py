@@ -18,7 +18,8 @@ import orjson
 from hub.clock import Micros
 from hub.database import Connection
 from hub.events import HUB, Event
-from hub.processor.store import STORED, load_history, state_context, stored_event
+from hub.processor.states import state_context
+from hub.processor.stored import STORED, load_history, stored_event
 from hub.schemas.refs import Datum
 from services.consent.authority import Refused, may_state
 from services.consent.corrections import correct

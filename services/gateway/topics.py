@@ -16,8 +16,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from hub.kafka import BrokerAwayError, consumer
 from hub.partnership import Desk
-from hub.processor import store
-from hub.processor.store import Move
+from hub.processor.positions import Move, open_positions
 from hub.session import Session, keep_going
 from hub.settings import Settings
 from hub.stack import access
@@ -133,7 +132,7 @@ class Topics:
         positions: dict[TopicPartition, int] = {}
         async with self._parts.database.transaction() as conn:
             for topic in sorted(self._owned):
-                found = await store.open_positions(conn, NAME, topic, range(access.DESK_PARTITIONS))
+                found = await open_positions(conn, NAME, topic, range(access.DESK_PARTITIONS))
                 positions |= {TopicPartition(topic, number): at for number, at in found.items()}
         for part, at in positions.items():
             if begins[part] <= at <= ends[part]:

@@ -27,7 +27,7 @@ from hub.database import Connection
 from hub.ids import derive
 from hub.looks import Recorder
 from hub.outbox import LogEvent, put
-from hub.processor import store
+from hub.processor import stored
 from services.gateway import waiting
 from services.gateway.acceptance import accept_batch, register_alone
 from services.gateway.claims import Accepted
@@ -130,7 +130,7 @@ async def _redrive_dead(doing: Doing) -> str:
     """A record that could not be read, of an event that is stored: as a new event of its log, recorded now."""
     conn, parts, event_id = doing.conn, doing.parts, doing.task.key
     found = await conn.execute(
-        f"SELECT topic, {store.STORED} FROM event WHERE event_id::text = %s", (event_id,), binary=True
+        f"SELECT topic, {stored.STORED} FROM event WHERE event_id::text = %s", (event_id,), binary=True
     )
     row = await found.fetchone()
     if row is None:
@@ -139,7 +139,7 @@ async def _redrive_dead(doing: Doing) -> str:
         )
     if row[11] is not None:
         await parts.ring.load(conn, [str(row[11])])
-    envelope, body = store.stored_body(row[1:], parts.ring)
+    envelope, body = stored.stored_body(row[1:], parts.ring)
     again = replace(envelope, id=derive(parts.secret, "event", event_id, "redriven"), recorded_at=doing.at)
     await put(
         conn, parts.ring, [LogEvent(again, row[0], body, str(row[11]) if row[11] is not None else None)]

@@ -15,7 +15,8 @@ from hub.attempts.rows import Kit
 from hub.clock import Micros
 from hub.database import Connection
 from hub.ids import derive
-from hub.processor import store
+from hub.processor import stored
+from hub.processor.states import load_states
 from services.consent.family import SHAPE
 from services.consent.scene import FamilyFacts
 from services.view.rules import Family, Guards, Logged, concerned
@@ -24,7 +25,7 @@ TABLE: Final = "family_state"
 SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 """The first statement of a reading's transaction."""
 
-_COLUMNS: Final = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
+_COLUMNS: Final = ", ".join(f"e.{name}" for name in stored.STORED.split(", "))
 _LOG: Final = (
     f"SELECT {_COLUMNS} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
     " AND f.kind IN ('done', 'redriven')"
@@ -58,7 +59,7 @@ async def family(conn: Connection, kit: Kit, family_id: str, desk: str) -> Famil
     """
     if await kit.ring.load(conn, [family_id]):
         return None
-    states = await store.load_states(conn, [family_id], table=TABLE, shape=SHAPE, ring=kit.ring)
+    states = await load_states(conn, [family_id], table=TABLE, shape=SHAPE, ring=kit.ring)
     if family_id not in states:
         return None
     plain: dict[str, Any] = orjson.loads(states[family_id].body or b"{}")
@@ -79,7 +80,7 @@ async def log_of(
     for row in rows:
         if str(row[10]) in erased:
             continue
-        event = store.stored_event(row, kit.ring, kit.catalogue)
+        event = stored.stored_event(row, kit.ring, kit.catalogue)
         time = max(time, event.envelope.recorded_at)
         found.append(Logged(event, time, shown_as(event.id)))
     return tuple(found)

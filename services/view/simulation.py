@@ -25,7 +25,7 @@ from hub.attempts.rows import Kit
 from hub.clock import Micros, parse_micros
 from hub.database import Connection
 from hub.looks import Look
-from hub.processor import store
+from hub.processor.parked import parked_keys
 from hub.shown import answer
 from services.consent.agreement import RuleError
 from services.consent.compiled import CompiledRules
@@ -168,7 +168,7 @@ async def _simulated(viewer: Viewer, now: Side, new: Side, period: Period, after
     asked = {"after": after or _NOTHING, "since": period.since, "until": period.until, "most": MOST_LOGS}
     async with viewer.database.transaction() as conn:
         keys = [row[0] for row in await (await conn.execute(_KEYS, asked)).fetchall()]
-        parked = await store.parked_keys(conn, "router", keys)
+        parked = await parked_keys(conn, "router", keys)
         found.last = keys[-1] if len(keys) == MOST_LOGS else None
         read = 0
         for key in keys:

@@ -64,15 +64,15 @@ def _stop_at(where: str, nth: int) -> None:
 
 
 def _position() -> None:
-    from hub.processor import store
+    from hub.processor import positions
 
-    inner = store.advance
+    inner = positions.advance
 
     async def advance(*arguments: Any) -> dict[int, int]:
         times = await inner(*arguments)
         return {move.partition: 0 for move in arguments[3]} if times is None else times
 
-    _replace(store, "advance", advance)
+    _replace(positions, "advance", advance)
 
 
 def _guard() -> None:
@@ -83,12 +83,12 @@ def _guard() -> None:
 
 
 def _dedupe() -> None:
-    from hub.processor import store
+    from hub.processor import positions
 
     async def known_fates(*_: Any) -> set[str]:
         return set()
 
-    _replace(store, "known_fates", known_fates)
+    _replace(positions, "known_fates", known_fates)
 
 
 def _record() -> None:

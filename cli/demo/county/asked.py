@@ -33,7 +33,10 @@ REASON: Final = "to see in the demo what each desk sees"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The hub's own counts. `deliveries`: desk → status → rows; `released`: desk → rows; `fates` of what was published, by kind."""
+    """The hub's own counts.
+
+    `deliveries`: desk → status → rows; `released`: desk → rows; `fates` of what was published, by kind.
+    """
 
     deliveries: Mapping[str, Mapping[str, int]]
     released: Mapping[str, int]

@@ -20,12 +20,12 @@ from hub.attempts.rows import COLUMNS, IN_LINE, Kit, body_context, make_kit, to_
 from hub.clock import MINUTE, FakeClock, SystemClock, parse_micros
 from hub.database import Database
 from hub.events import to_headers
-from hub.processor import store
+from hub.processor import states, stored
 from hub.processor.batch import Context
 from hub.processor.loop import Processor
 from hub.processor.machine import Machine
+from hub.processor.positions import Move, open_positions
 from hub.processor.records import Record
-from hub.processor.store import Move, open_positions
 from hub.producer import Outcome, Sent
 from hub.schemas import wire
 from services.consent.family import SHAPE
@@ -94,7 +94,7 @@ class Hub(World):
 
     async def empty_outbox(self) -> int:
         """Move what is in the outbox to the logs, in its order."""
-        columns = ", ".join(f"e.{name}" for name in store.STORED.split(", "))
+        columns = ", ".join(f"e.{name}" for name in stored.STORED.split(", "))
         async with self.database.transaction() as conn:
             cursor = await conn.execute(
                 f"SELECT e.topic, {columns} FROM outbox o JOIN event e USING (event_id) ORDER BY o.seq",
@@ -104,7 +104,7 @@ class Hub(World):
             await self.ring.load(conn, sorted({str(row[11]) for row in rows if row[11] is not None}))
             await conn.execute("DELETE FROM outbox")
         for topic, *row in rows:
-            envelope, body = store.stored_body(row, self.ring)
+            envelope, body = stored.stored_body(row, self.ring)
             partition = self.partition(envelope.key)
             log = self.logs[topic, partition]
             log.append(Record(partition, len(log), to_headers(envelope), body))
@@ -184,7 +184,9 @@ class Hub(World):
         """What a family's log has made of it."""
         async with self.database.transaction() as conn:
             await self.ring.load(conn, [family])
-            found = await store.load_states(conn, [family], table="family_state", shape=SHAPE, ring=self.ring)
+            found = await states.load_states(
+                conn, [family], table="family_state", shape=SHAPE, ring=self.ring
+            )
         state: dict[str, Any] = orjson.loads(found[family].body or b"")
         return state
 

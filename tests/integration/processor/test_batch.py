@@ -16,8 +16,8 @@ from hub.outbox import LogEvent, put
 from hub.processor.batch import REDRIVE, Batch, Context, LostPartitionError
 from hub.processor.loop import Processor
 from hub.processor.machine import Kept
+from hub.processor.positions import Move, open_positions
 from hub.processor.records import Record
-from hub.processor.store import Move, open_positions
 from hub.schemas import Catalogue, wire
 from hub.settings import ROOT
 

@@ -14,7 +14,7 @@ from hub.attempts.begin import Attempt, ContendedError
 from hub.events import to_headers
 from hub.ids import derive
 from hub.kafka import consumer
-from hub.processor import store
+from hub.processor import stored
 from hub.processor.batch import Context
 from hub.processor.feed import Feed
 from hub.processor.loop import Processor
@@ -185,7 +185,7 @@ class Line(Hub):
 
     async def rubbish(self, family: str) -> int:
         """Two records that nobody can read come into the log, and one that was there before."""
-        columns = store.STORED
+        columns = stored.STORED
         async with self.database.transaction() as conn:
             cursor = await conn.execute(
                 f"SELECT {columns} FROM event WHERE key = %s ORDER BY recorded_at LIMIT 1",
@@ -195,7 +195,7 @@ class Line(Hub):
             row = await cursor.fetchone()
             assert row is not None
             await self.ring.load(conn, [str(row[10])])
-        envelope, body = store.stored_body(row, self.ring)
+        envelope, body = stored.stored_body(row, self.ring)
         key, named = family.encode(), derive(self.secret, "rubbish", family).encode()
         messages = [
             Message("events", key, b"\x00rubbish", [("ce_id", b"no id of ours")]),

@@ -12,7 +12,7 @@ from hub.database import Connection
 from hub.keys import KeyRing
 from hub.ledger import detail_context
 from hub.outbox import seal_context
-from hub.processor.store import state_context
+from hub.processor.states import state_context
 from hub.processor.stored import dead_context
 from services.audit.coverage import CoverageSum
 from services.referral_router.composition import Parts
