@@ -10,8 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 Micros = int
+FOREVER: Final[Micros] = 1 << 62
 
 
 class RuleError(Exception):

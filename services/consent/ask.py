@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import Permit
 from services.consent.items import FAMILY
-from services.consent.scene import FOREVER, Scene
+from services.consent.scene import Scene
 from services.consent.vocabulary import FAMILY_ROLES
 
 
@@ -64,19 +64,25 @@ def held(scene: Scene, permit: Permit, ask: Ask, *, same: bool) -> Micros | None
     """The end of the role that the permit rests on, the latest of several; None if the desk holds none."""
     if permit.direct:
         return FOREVER if not same or _holds_any(scene, ask) else None
-    family = scene.family_roles.get(ask.desk, {})
-    persons = scene.roles.get(ask.desk, {})
     best: Micros | None = None
+    words = scene.role_words(ask.desk)
     for role in permit.roles:
-        if role in FAMILY_ROLES:
-            end = family.get(role) if not same or _member(scene, ask.person) else None
-            ends = [] if end is None else [end]
-        else:
-            whom = _clients(scene, ask) if same else scene.members
-            ends = [persons[each][role] for each in whom if each in persons and role in persons[each]]
-        for end in ends:
-            best = end if best is None or end > best else best
+        if role in words:
+            for end in _ends(scene, role, ask, same=same):
+                best = end if best is None or end > best else best
+            if best == FOREVER:
+                return best
     return best
+
+
+def _ends(scene: Scene, role: str, ask: Ask, *, same: bool) -> list[Micros]:
+    """The ends of this role of the desk, for everybody for whom it counts."""
+    if role in FAMILY_ROLES:
+        end = scene.family_roles.get(ask.desk, {}).get(role)
+        return [] if end is None or (same and not _member(scene, ask.person)) else [end]
+    persons = scene.roles.get(ask.desk, {})
+    whom = _clients(scene, ask) if same else scene.members
+    return [persons[each][role] for each in whom if each in persons and role in persons[each]]
 
 
 def _member(scene: Scene, person: str) -> bool:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from services.consent.agreement import FOREVER
 from services.consent.ask import Ask, held
 from services.consent.compiled import Permit
 from services.consent.consents import consent, no_objection, override
 from services.consent.items import FAMILY
 from services.consent.person import Tri
-from services.consent.scene import FOREVER, Scene
+from services.consent.scene import Scene
 
 
 def _open(scene: Scene, _: Permit, __: Ask) -> Tri:

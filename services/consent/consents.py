@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask
 from services.consent.compiled import Permit
 from services.consent.forbids import in_force
 from services.consent.givers import able_to_give
 from services.consent.person import PersonFacts, Refusal, Tri
-from services.consent.scene import FOREVER, Scene
+from services.consent.scene import Scene
 
 
 def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:

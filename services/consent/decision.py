@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.outcome import Outcome
-from services.consent.scene import FOREVER
 
 NOTHING: Final = "nothing"
 DELIVERED: Final = "delivered"

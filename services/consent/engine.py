@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
@@ -33,7 +33,7 @@ from services.consent.outcome import (
     outcome,
     strictest,
 )
-from services.consent.scene import FOREVER, FamilyFacts, Scene
+from services.consent.scene import FamilyFacts, Scene
 from services.consent.texts import text_outcome
 
 

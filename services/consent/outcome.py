@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask, held
 from services.consent.compiled import Permit
 from services.consent.conditions import CONSENTING, evaluate
 from services.consent.forbids import forbidden
 from services.consent.items import FAMILY
-from services.consent.scene import FOREVER, Scene
+from services.consent.scene import Scene
 from services.consent.vocabulary import CATEGORIES
 
 SILENT: Final = "silent"

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Any, Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import CompiledRules
+from services.consent.held import Held, held_at
 from services.consent.items import FAMILY
-from services.consent.person import UNKNOWN, PersonFacts, Span, Tri, person_facts
+from services.consent.person import UNKNOWN, PersonFacts, Tri, person_facts
 from services.consent.sides import is_need, need, opposes, pairs, presumed, victims
-from services.consent.vocabulary import FAMILY_ROLES, OPPOSING_ROLES
+from services.consent.vocabulary import FAMILY_ROLES
 
-FOREVER: Final = 1 << 62
 _PARTS: Final = ("open", "lead", "core_group", "members", "children", "conflicts", "persons", "known")
 """The parts of a state that decisions read."""
 _NOBODY: Final = PersonFacts(registers={}, known=False)
@@ -31,7 +31,7 @@ class FamilyFacts:
     only what changed is read again; the same state gives the same object.
     """
 
-    __slots__ = ("_scene", "enders", "persons", "state", "suspended")
+    __slots__ = ("_scene", "enders", "held", "persons", "state", "suspended")
 
     def __init__(
         self,
@@ -43,6 +43,8 @@ class FamilyFacts:
         self.suspended = suspended
         self._scene: Scene | None = None
         before = previous.persons if previous is not None else {}
+        self.held: dict[str, Held] = previous.held if previous is not None else {}
+        """What desks held for each person when a scene was made last."""
         known: Mapping[str, bool] = state.get("known", {})
         self.persons: dict[str, PersonFacts] = {}
         registers: Mapping[str, Mapping[str, Any]] = state.get("persons", {})
@@ -116,12 +118,6 @@ def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
         yield list(child["s47"].values())
 
 
-def stated_by_council(rules: CompiledRules, span: Span) -> bool:
-    """Whether a council has stated a registration, not the desk alone that it registers with."""
-    agency = rules.rules.agencies.get(span.cause)
-    return agency is not None and agency.kind == "council"
-
-
 class Scene:
     """The family in [start, end). Reads are by attribute; `memo` holds outcomes of the engine."""
 
@@ -157,7 +153,7 @@ class Scene:
         planned = [person for person, each in children.items() if each["status"] in ("cp", "cla")]
         self.s47, self.statutory = bool(under), bool(under or planned)
         self.s47_until, self.statutory_until = self._youngest(under), self._youngest([*under, *planned])
-        self.roles: dict[str, dict[str, dict[str, Micros]]] = {}
+        self.roles: dict[str, dict[str, Mapping[str, Micros]]] = {}
         """Desk → person → role → its end: what permits may rest on."""
         self.sides: dict[str, set[str]] = {}
         """Desk → persons for whom it holds a role that sets it against their victims."""
@@ -400,39 +396,24 @@ class Scene:
 
     def _read_roles(self) -> None:
         for person, facts in self.facts.persons.items():
-            for span in facts.spans if person not in self.adopted else ():
-                end = self._held(span)
-                if end is None:
-                    continue
-                if span.role in OPPOSING_ROLES:
-                    self.sides.setdefault(span.desk, set()).add(person)
-                if self._may_rest_on(span):
-                    self._hold(span.desk, person, span.role, end)
-                if self._supervises(span):
-                    self.supervises.setdefault(span.desk, set()).add(person)
-                    if span.role == "supporting":
-                        self._hold(span.desk, person, "supervising", end)
+            if person in self.adopted:
+                continue
+            held = self._held(person, facts)
+            for desk, roles in held.roles.items():
+                self.roles.setdefault(desk, {})[person] = roles
+            for desk in held.sides:
+                self.sides.setdefault(desk, set()).add(person)
+            for desk in held.supervises:
+                self.supervises.setdefault(desk, set()).add(person)
 
-    def _held(self, span: Span) -> Micros | None:
-        ends_here = span.ended_by is not None and span.ended_by == self.event
-        if span.start > self.at or (span.end is not None and self.at >= span.end and not ends_here):
-            return None
-        return FOREVER if span.end is None or ends_here else span.end
-
-    def _may_rest_on(self, span: Span) -> bool:
-        """Former roles permit nothing; a registration counts once the council has stated it (section 2)."""
-        if span.role == "universal":
-            return stated_by_council(self.rules, span)
-        return span.role != "former"
-
-    def _supervises(self, span: Span) -> bool:
-        desk = self.rules.desk(span.desk)
-        against = desk is not None and desk.side == "perpetrator"
-        return span.role == "supervising" or (against and span.role in ("referred_to", "supporting"))
-
-    def _hold(self, desk: str, person: str, role: str, end: Micros) -> None:
-        roles = self.roles.setdefault(desk, {}).setdefault(person, {})
-        roles[role] = max(end, roles.get(role, end))
+    def _held(self, person: str, facts: PersonFacts) -> Held:
+        """What desks hold for a person now: read again only when their facts, the rules or the time say so."""
+        if self.event is not None:
+            return held_at(facts, self.rules, self.at, self.event)
+        found = self.facts.held.get(person)
+        if found is None or not found.stands(facts, self.rules, self.at):
+            found = self.facts.held[person] = held_at(facts, self.rules, self.at, None)
+        return found
 
     def _add_victim_roles(self) -> None:
         for desk, persons in self.roles.items():
@@ -440,7 +421,7 @@ class Scene:
             if known is not None and known.side == _NEED_SIDE:
                 for person, roles in persons.items():
                     if "supporting" in roles and self.victims.get(person) is True:
-                        roles["supporting_victim"] = roles["supporting"]
+                        persons[person] = {**roles, "supporting_victim": roles["supporting"]}
 
     def _sides_with(self, desk: str) -> dict[str, Tri]:
         clients, supervised = self.sides.get(desk, set()), self.supervises.get(desk, set())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask
 from services.consent.forbids import forbidden, lift_of
 from services.consent.items import FAMILY, TextLike
 from services.consent.outcome import RELEASED, SILENT, Outcome, strictest
-from services.consent.scene import FOREVER, Scene
+from services.consent.scene import Scene
 
 THIRD_PARTY: Final = "third_party.detail"
 

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import CompiledRules
 from services.consent.giving import Act, Responsible
 from services.consent.items import FAMILY
 from services.consent.person import Objection, PersonFacts, Refusal, Tri
 from services.consent.proof.explore import Facts
-from services.consent.scene import FOREVER
 from services.consent.shields import Override, Shield
 from services.consent.vocabulary import FAMILY_ROLES, ROLES
 
@@ -351,6 +350,10 @@ class _EveryRole:
     def isdisjoint(self, _roles: object) -> bool:
         """Never: each role is asked for."""
         return False
+
+    def __contains__(self, _role: object) -> bool:
+        """Always, for the same reason."""
+        return True
 
 
 class AbstractPerson:

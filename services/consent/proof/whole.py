@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import CompiledRules, Permit, compile_rules
 from services.consent.engine import Deciding
 from services.consent.explain import TREATMENT
@@ -29,7 +29,6 @@ from services.consent.proof.cases import Bundle, CellItem, ClauseCase, instants,
 from services.consent.proof.clauses import LIFTING
 from services.consent.proof.explore import Atom, Facts, explore
 from services.consent.proof.found import Tally
-from services.consent.scene import FOREVER
 from services.consent.texts import THIRD_PARTY, text_outcome
 from services.consent.vocabulary import CATEGORIES
 
