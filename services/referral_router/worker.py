@@ -163,5 +163,7 @@ def main(settings: Settings) -> int:
     worker = faust.Worker(
         app, loop=uvloop.new_event_loop(), loglevel=settings.log_level, redirect_stdouts=False
     )
+    # From level WARNING on, Faust would have everybody's debug lines made, each to turn a spinner nobody sees.
+    worker.spinner = None
     worker.execute_from_commandline()
     return 0
