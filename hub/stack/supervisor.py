@@ -82,7 +82,10 @@ class Supervisor:
     def stop(self) -> None:
         """Services first, all at once, then the servers."""
         for service in self.services:
-            service.terminate()
+            if self.stack.passing:
+                service.kill()
+            else:
+                service.terminate()
         for service in self.services:
             service.wait()
         self.services.clear()

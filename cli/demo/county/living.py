@@ -67,8 +67,11 @@ async def live(
     show: Callable[[Lived, str], None],
     *,
     stay: bool,
+    passing: bool = False,
 ) -> None:
     """Run so many months in this folder, show them, and stop everything; with `stay` only when interrupted.
+
+    `passing`: the folder is removed afterwards.
 
     Raises the stack's errors, `StoryError`, `UnfinishedError`.
     """
@@ -77,6 +80,7 @@ async def live(
     work = folder / COUNTY
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stack = DemoStack(folder)
+    stack.passing = passing
     hand = ClockHand(folder / CLOCK, at(0, 0) - 6 * DAY)
     supervisor = Supervisor(stack, more={"clock_file": folder / CLOCK})
     offices = Offices(folder, work)
@@ -94,8 +98,9 @@ async def live(
                 await _year(stack, supervisor, hand, offices, weeks, say, progress)
                 seconds["year"] = time.monotonic() - began - seconds["up"]
                 say("everything is decided and delivered; the desks read what is left")
-                status = await asyncio.to_thread(lag.look, folder, os.getpid())
-                await offices.close()
+                status, _ = await asyncio.gather(
+                    asyncio.to_thread(lag.look, folder, os.getpid()), offices.close()
+                )
             finally:
                 # Before the hub: a desk that is still there would try again and again.
                 await offices.end()
