@@ -10,11 +10,15 @@ import typer
 from cli.caller import AsJson, show
 from hub.errors import SenderError
 from hub.schemas import Catalogue, EventType
+from hub.schemas.compose import Json
+from hub.schemas.fields import FieldInfo
+from hub.schemas.json_schema import json_schema
 from hub.settings import ROOT
 
 app = typer.Typer(no_args_is_help=True, help="Event types: what they are, and what they hold.")
 
 FRAME = "wraparound."
+_INSTANTS = {"date": "a date: 2026-01-31", "date-time": "a time with its zone: 2026-01-31T09:30:00Z"}
 
 
 class NoTypeError(SenderError):
@@ -77,25 +81,51 @@ def show_command(
         "says": found.schema.get("doc", ""),
         "gate": found.gate,
         "schema_id": found.schema_id,
-        "fields": [_field(each) for each in found.fields],
+        "fields": _fields(found),
         "example": found.examples[0] if found.examples else None,
     }
     show(shown, as_json=as_json, words=_words)
 
 
-def _field(each: Any) -> dict[str, Any]:
+def _fields(event_type: EventType) -> list[dict[str, Any]]:
+    whole = json_schema(event_type, delivered=True)
+    return [_field(each, whole) for each in event_type.fields]
+
+
+def _field(each: FieldInfo, schema: Json) -> dict[str, Any]:
     codes = each.attributes.get("codes")
-    return {"path": each.path, "category": each.category, "required": each.required} | (
-        {"codes": list(codes)} if codes else {}
-    )
+    for name in each.path.split("."):
+        schema = schema.get("items", schema)["properties"][name]
+    return {
+        "path": each.path,
+        "form": _form(schema),
+        "category": each.category,
+        "required": each.publish_required,
+    } | ({"codes": list(codes)} if codes else {})
+
+
+def _form(schema: Json) -> str:
+    """What a value looks like, in words, out of its JSON Schema."""
+    match schema["type"]:
+        case "array":
+            return f"list of {_form(schema['items'])}"
+        case "object":
+            return f"{{{', '.join(schema['properties'])}}}"
+        case "integer" | "number":
+            kind = "a whole number" if schema["type"] == "integer" else "a number"
+            return f"{kind} from {schema['minimum']} to {schema['maximum']}"
+        case "boolean":
+            return "true or false"
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    return _INSTANTS.get(schema.get("format", ""), "") or str(schema["description"])
 
 
 def _words(found: dict[str, Any]) -> str:
     lines = [f"{found['type']}: {found['says']}", f"gate {found['gate']}, schema {found['schema_id']}", ""]
     for each in found["fields"]:
-        codes = f"  one of {', '.join(each['codes'])}" if each.get("codes") else ""
         required = " (required)" if each["required"] else ""
-        lines.append(f"  {each['path']}{required}  {each['category']}{codes}")
+        lines.append(f"  {each['path']}{required}  {each['form']}  [{each['category']}]")
     return "\n".join([*lines, "", json.dumps(found["example"], indent=2, ensure_ascii=False)])
 
 
@@ -128,8 +158,7 @@ def diff_command(
 
 def _lines(event_type: EventType) -> Iterator[str]:
     yield f"gate {event_type.gate}"
-    for field in event_type.fields:
-        each = _field(field)
+    for each in _fields(event_type):
         said = [
             each["path"],
             each["category"],

@@ -1,10 +1,16 @@
-"""Errors at the edge of the command line: one line on stderr, and the exit code of INTERFACES.md section 4."""
+"""Errors at the edge of the command line: one line on stderr, and the exit code of INTERFACES.md section 4.
+
+With `--json` the line is one JSON object: `error`, what a person reads; `exit_code`; and where the hub refused, its
+`problem` as it came.
+"""
 
 import errno
+import json
 import sys
 from typing import Any
 
 import httpx
+import typer
 
 from client.calls import HubProblemError
 from hub.errors import WraparoundError
@@ -15,6 +21,7 @@ NOT_FOUND = 3
 NOT_ALLOWED = 4
 CONFLICT = 5
 INVALID = 6
+PARTLY = 7
 AGAIN = 75
 INTERRUPTED = 130
 BY_STATUS = {
@@ -32,8 +39,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         return _told(error.problem, error), BY_STATUS.get(error.status, FAILED)
     if isinstance(error, httpx.TransportError):
         return f"the hub does not answer ({type(error).__name__}): `wraparound status` says what runs", AGAIN
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", INTERRUPTED
+    if isinstance(error, typer.TyperException | KeyboardInterrupt):
+        return _explain_person(error)
     if isinstance(error, OSError):
         return _explain_os(error)
     return None
@@ -49,6 +56,13 @@ def _told(problem: dict[str, Any], error: HubProblemError) -> str:
     return "\n".join(lines)
 
 
+def _explain_person(error: typer.TyperException | KeyboardInterrupt) -> tuple[str, int]:
+    """What who typed it did: interrupted it, or typed what the parser of the command line does not read."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", INTERRUPTED
+    return getattr(error, "format_message", error.__str__)(), USAGE
+
+
 def _explain_os(error: OSError) -> tuple[str, int]:
     where = f" at {error.filename}" if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -61,11 +75,16 @@ def _explain_os(error: OSError) -> tuple[str, int]:
     return f"{error.strerror or type(error).__name__}{where}", FAILED
 
 
-def fail(error: BaseException) -> int:
+def fail(error: BaseException, *, as_json: bool = False) -> int:
     """Say it on stderr; the exit code. What nobody can explain is raised again."""
     said = explain(error)
     if said is None:
         raise error
     message, code = said
-    sys.stderr.write(f"wraparound: {message}\n")
+    sys.stderr.write(f"{_object(error, message, code)}\n" if as_json else f"wraparound: {message}\n")
     return code
+
+
+def _object(error: BaseException, message: str, code: int) -> str:
+    problem = {"problem": error.problem} if isinstance(error, HubProblemError) else {}
+    return json.dumps({"error": message, "exit_code": code, **problem}, ensure_ascii=False)

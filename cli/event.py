@@ -7,6 +7,7 @@ ids, types, times and states, never a body or a name; any other desk sees what i
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ import typer
 from cli.caller import As, AsJson, Caller, Folder, NoProfileError, UnsaidError, caller, show
 from cli.catalogue import load, type_of
 from client import calls
-from client.calls import HubProblemError
+from client.calls import Call, HubProblemError
 from client.events import NewEvent
 from hub import settings as hub_settings
 from hub.clock import parse_micros
@@ -147,8 +148,16 @@ def send_command(
         raise InvalidEventError(f"/source: expected {me.desk}, the desk that signs")
     new = NewEvent(str(event.get("id") or uuid4()), str(event.get("type", "")), event.get("data"))
     receipt = me.run(calls.publish(new, me.desk, dry_run=dry_run))
-    found = {"state": "valid"} if dry_run else {"receipt": receipt, "state": "received"}
+    found = {"state": "valid"} if dry_run else {"receipt": receipt, "state": state_of(me.run, receipt)}
     show(found, as_json=as_json, words=lambda each: each.get("receipt", each["state"]))
+
+
+def state_of(ask: Callable[[Call[dict[str, Any]], int], dict[str, Any]], receipt: str) -> str:
+    """How it stands: what was sent before may be in effect, or rejected. That it is received is certain."""
+    try:
+        return str(ask(calls.receipt(receipt), 1)["state"])
+    except (httpx.TransportError, HubProblemError):
+        return "received"
 
 
 @app.command("show")
@@ -197,7 +206,7 @@ def _stages(found: dict[str, Any]) -> str:
         queued = ", still in the outbox" if copy["in_outbox"] else ""
         lines.append(f"  {copy['topic']}/{copy['log']}  event {copy['event']}, {copy['bytes']} bytes{queued}")
         lines += [f"    {_fate(each)}" for each in copy["fates"]]
-        lines += [f"    {_delivery(each)}" for each in copy["deliveries"]]
+        lines += [f"    {delivery_line(each)}" for each in copy["deliveries"]]
         if copy["undecided"]:
             lines.append("    not decided for everybody yet: facts of somebody are on their way")
     if each := found["dead_letter"]:
@@ -217,12 +226,12 @@ def _fate(each: dict[str, Any]) -> str:
     return f"{each['processor']}: {each['kind']} at {each['partition']}/{each['offset']}{why}"
 
 
-def _delivery(each: dict[str, Any]) -> str:
+def delivery_line(each: dict[str, Any]) -> str:
+    """A delivery in a line; how often its desk refused it, if it did."""
     when = f" {each['released_at']}" if each.get("released_at") else ""
     why = f" ({each['reason']})" if each.get("reason") else ""
-    return (
-        f"to {each['desk']}: {each['status']}{when}{why}, {each['tries']} tries, delivery {each['delivery']}"
-    )
+    refused = f", refused {each['tries']} times" if each["tries"] else ""
+    return f"to {each['desk']}: {each['status']}{when}{why}{refused}, delivery {each['delivery']}"
 
 
 def _read(file: str) -> dict[str, Any]:

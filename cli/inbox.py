@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.caller import As, AsJson, Folder, caller, show
+from cli.edge import NOT_FOUND, PARTLY
 from client import calls
 
 app = typer.Typer(
@@ -51,11 +52,17 @@ def ack_command(
 ) -> None:
     """Take deliveries out of the inbox: your own records have them.
 
+    Exit 3: none of them was ever in it; 7: some were not.
+
     Examples: `wraparound inbox ack 7c0d… --as s2w/sft`, `wraparound inbox ack 7c0d… 9e11… --as s2w/sft --json`.
     """
-    caller(folder, desk).run(calls.acknowledge(ids))
-    show(
-        {"acknowledged": ids},
-        as_json=as_json,
-        words=lambda found: f"{len(found['acknowledged'])} acknowledged",
-    )
+    done = caller(folder, desk).run(calls.acknowledge(ids))
+    unknown = [each for each in dict.fromkeys(ids) if each not in done]
+    show({"acknowledged": done, "not_in_the_inbox": unknown}, as_json=as_json, words=_acknowledged)
+    if unknown:
+        raise typer.Exit(PARTLY if done else NOT_FOUND)
+
+
+def _acknowledged(found: dict[str, list[str]]) -> str:
+    lines = [f"{len(found['acknowledged'])} acknowledged"]
+    return "\n".join([*lines, *(f"not in the inbox: {each}" for each in found["not_in_the_inbox"])])

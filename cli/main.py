@@ -62,11 +62,13 @@ local.register(app)
 
 
 def main() -> None:
-    """Entry point of the installed command."""
+    """Entry point of the installed command. With `--json` refusals are JSON too, also those of the parser."""
+    as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        code = app(standalone_mode=not as_json)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: explained, or raised again
-        sys.exit(edge.fail(error))
+        sys.exit(edge.fail(error, as_json=as_json))
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

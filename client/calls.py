@@ -171,10 +171,10 @@ def inbox(after: int, limit: int, wait: int) -> Call[dict[str, Any]]:
     return Call("GET", "/v1/inbox", dict, params={"after": after, "limit": limit, "wait": wait})
 
 
-def acknowledge(ids: Sequence[str]) -> Call[None]:
-    """Take deliveries out of the inbox."""
+def acknowledge(ids: Sequence[str]) -> Call[list[str]]:
+    """Take deliveries out of the inbox; gives those that are: what was never in it is passed over."""
     body = json.dumps({"ids": list(ids)}).encode()
-    return Call("POST", "/v1/inbox/acknowledgements", lambda _: None, content=body)
+    return Call("POST", "/v1/inbox/acknowledgements", lambda found: list(found["acknowledged"]), content=body)
 
 
 def catalogue(event_type: str = "") -> Call[dict[str, Any]]:

@@ -74,9 +74,9 @@ class HubClient:
         """Deliveries behind the cursor `after`: `{"events": […], "after": n}`."""
         return await self.run(calls.inbox(after, limit, wait))
 
-    async def acknowledge(self, ids: Sequence[str]) -> None:
-        """Take deliveries out of the inbox."""
-        await self.run(calls.acknowledge(ids))
+    async def acknowledge(self, ids: Sequence[str]) -> list[str]:
+        """Take deliveries out of the inbox; gives those that are."""
+        return await self.run(calls.acknowledge(ids))
 
     async def catalogue(self, event_type: str = "") -> dict[str, Any]:
         """The event types that the desk may publish or receive; or one of them, with schema and example."""

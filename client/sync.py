@@ -62,9 +62,9 @@ class SyncHubClient:
         """Deliveries behind the cursor `after`: `{"events": […], "after": n}`."""
         return self.run(calls.inbox(after, limit, wait))
 
-    def acknowledge(self, ids: Sequence[str]) -> None:
-        """Take deliveries out of the inbox."""
-        self.run(calls.acknowledge(ids))
+    def acknowledge(self, ids: Sequence[str]) -> list[str]:
+        """Take deliveries out of the inbox; gives those that are."""
+        return self.run(calls.acknowledge(ids))
 
     def catalogue(self, event_type: str = "") -> dict[str, Any]:
         """The event types that the desk may publish or receive; or one of them, with schema and example."""

@@ -174,11 +174,17 @@ async def end(conn: Connection, attempt_id: str, now: Now) -> None:
     await conn.execute("UPDATE attempt SET ended_mono = %s WHERE attempt_id = %s", (now.mono, attempt_id))
 
 
-async def acknowledge(conn: Connection, desk: str, ids: Sequence[str], at: Micros) -> None:
-    """The desk has these: they leave its inbox. What is not its own, not there or done is passed over."""
-    await conn.execute(
+async def acknowledge(conn: Connection, desk: str, ids: Sequence[str], at: Micros) -> frozenset[str]:
+    """The desk has these: they leave its inbox. What is not its own or not there is passed over.
+
+    Gives those that it has acknowledged, now or before.
+    """
+    found = await conn.execute(
         "WITH done AS (UPDATE delivery SET ack_at = %s WHERE delivery_id = ANY(%s::uuid[]) AND desk = %s"
-        " AND inbox_seq IS NOT NULL AND ack_at IS NULL RETURNING inbox_seq)"
-        " DELETE FROM inbox WHERE desk = %s AND place IN (SELECT inbox_seq FROM done)",
-        (at, list(ids), desk, desk),
+        " AND inbox_seq IS NOT NULL AND ack_at IS NULL RETURNING delivery_id, inbox_seq),"
+        " gone AS (DELETE FROM inbox WHERE desk = %s AND place IN (SELECT inbox_seq FROM done))"
+        " SELECT delivery_id::text FROM done UNION ALL SELECT delivery_id::text FROM delivery"
+        " WHERE delivery_id = ANY(%s::uuid[]) AND desk = %s AND ack_at IS NOT NULL",
+        (at, list(ids), desk, desk, list(ids), desk),
     )
+    return frozenset([row[0] for row in await found.fetchall()])

@@ -22,6 +22,8 @@ class Task:
     due_at: Micros | None
     reason: str
     detail: Mapping[str, Any]
+    is_stored: bool
+    """Of a dead letter, whether it is an event that the hub has stored: bytes of nobody cannot enter a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Doing:
     """What the record of it says besides."""
 
 
-_COLUMNS: Final = "task_id::text, kind, key, owner, opened_at, due_at, reason, detail"
+_COLUMNS: Final = (
+    "task_id::text, kind, key, owner, opened_at, due_at, reason, detail, CASE WHEN kind = 'dead_letter'"
+    " THEN EXISTS (SELECT FROM event WHERE event_id = task.key::uuid) ELSE true END"
+)
 
 
 async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int) -> list[Task]:

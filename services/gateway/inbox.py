@@ -20,6 +20,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
 
@@ -129,10 +130,12 @@ class Inbox:
         async with self.database.transaction() as conn:
             await inbox.end(conn, page.attempt.attempt_id, self.now())
 
-    async def acknowledge(self, desk: str, ids: Sequence[str]) -> None:
-        """Take these out of the desk's inbox."""
+    async def acknowledge(self, desk: str, ids: Sequence[str]) -> list[str]:
+        """Take these out of the desk's inbox; gives those that it has acknowledged, now or before."""
+        named = {each: found for each in ids if (found := _uuid(each)) is not None}
         async with self.database.transaction() as conn:
-            await inbox.acknowledge(conn, desk, ids, self.clock.now())
+            done = await inbox.acknowledge(conn, desk, list(named.values()), self.clock.now())
+        return [each for each, found in named.items() if found in done]
 
     def show(self, item: Item) -> dict[str, Any]:
         """An item as a CloudEvent."""
@@ -186,18 +189,22 @@ def build(database: Database, kit: Kit, clock: Clock, caller: Caller, limits: Li
             raise TooLateError("the answer took longer than an attempt may last")
         return Response(content, media_type="application/json", background=BackgroundTask(inboxes.end, page))
 
-    @router.post("/acknowledgements", summary="Acknowledge deliveries", status_code=204)
+    @router.post(
+        "/acknowledgements",
+        summary="Acknowledge deliveries",
+        responses={
+            200: answer("Those of them that are", ref("Acknowledged"), {"acknowledged": [_EXAMPLE["id"]]})
+        },
+    )
     async def acknowledge(desk: Annotated[str, Depends(caller)], body: Acknowledgements) -> Response:
-        """Deliveries that the desk has taken over; ids that are not in its inbox are passed over."""
-        await inboxes.acknowledge(desk, [each for each in body.ids if _is_uuid(each)])
-        return Response(status_code=204)
+        """Deliveries that the desk has taken over; ids that were never in its inbox are passed over."""
+        return JSONResponse({"acknowledged": await inboxes.acknowledge(desk, body.ids)})
 
     return router
 
 
-def _is_uuid(text: str) -> bool:
+def _uuid(text: str) -> str | None:
     try:
-        UUID(text)
+        return str(UUID(text))
     except ValueError:
-        return False
-    return True
+        return None

@@ -197,6 +197,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         reason={"type": "string", "description": "a code, where it was rejected"},
         log=_object(["entry"], entry=_UUID, index={"type": "integer", "minimum": 0}),
     ),
+    "Acknowledged": _object(["acknowledged"], acknowledged={"type": "array", "items": _STRING}),
     "Inbox": _object(
         ["events", "after"],
         events={"type": "array", "items": ref("Delivery")},

@@ -37,7 +37,13 @@ UNAUTHENTICATED: Final = Kind(
     " ES256, kid of a key in the partnership, iss the agency, sub, aud this hub, exp at most 5 minutes ahead,"
     " jti never used before.",
 )
-NOT_FOUND: Final = Kind(404, "not-found", "Not found", "There is nothing here for you.")
+NOT_FOUND: Final = Kind(
+    404,
+    "not-found",
+    "Not found",
+    "There is nothing here for you. `GET /v1/catalogue` lists the event types that your agency may publish or"
+    " receive, `/openapi.json` the paths.",
+)
 NOT_ALLOWED: Final = Kind(
     405,
     "method-not-allowed",

@@ -48,8 +48,10 @@ AWAITED: Final = "awaits a second person"
 
 
 def actions(task: Task) -> list[str]:
-    """What may be done about a task of this kind."""
-    return sorted(action for kind, action in _ACTIONS if kind == task.kind)
+    """What may be done about a task: of a dead letter that is no event of the hub's, no redriving."""
+    return sorted(
+        action for kind, action in _ACTIONS if kind == task.kind and (task.is_stored or action != "redrive")
+    )
 
 
 async def prepare(conn: Connection, action: str) -> None:
@@ -130,7 +132,7 @@ async def _redrive_dead(doing: Doing) -> str:
     """A record that could not be read, of an event that is stored: as a new event of its log, recorded now."""
     conn, parts, event_id = doing.conn, doing.parts, doing.task.key
     found = await conn.execute(
-        f"SELECT topic, {stored.STORED} FROM event WHERE event_id::text = %s", (event_id,), binary=True
+        f"SELECT topic, {stored.STORED} FROM event WHERE event_id = %s::uuid", (event_id,), binary=True
     )
     row = await found.fetchone()
     if row is None:
@@ -169,7 +171,7 @@ async def _discard(doing: Doing) -> str:
     conn, event_id = doing.conn, doing.task.key
     found = await conn.execute(
         "UPDATE fate SET kind = 'discarded' FROM event e WHERE fate.event_id = e.event_id"
-        " AND e.event_id::text = %s AND fate.kind = 'rejected' RETURNING e.raises::text[]",
+        " AND e.event_id = %s::uuid AND fate.kind = 'rejected' RETURNING e.raises::text[]",
         (event_id,),
     )
     row = await found.fetchone()

@@ -10,8 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.edge import explain
-from cli.main import app, nouns
+from cli.caller import UnsaidError
+from cli.edge import explain, fail
+from cli.main import app, main, nouns
+from client.calls import HubProblemError
 
 EXAMPLE = re.compile(r"`(?:\w+=\S+ )*wraparound [^`]+`")
 
@@ -67,6 +69,37 @@ def test_the_exit_code_is_two_when_a_command_is_used_wrongly(arguments: list[str
         code = said[1]
     assert code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (HubProblemError(404, {"title": "Not found", "status": 404, "errors": []}), 3),
+        (UnsaidError("--as: expected a desk"), 2),
+        (KeyboardInterrupt(), 130),
+        (typer.BadParameter("'bogus' is not one of 'rights'", param_hint="--purpose"), 2),
+    ],
+)
+def test_a_refusal_is_one_json_object_when_json_was_asked_for(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail(error, as_json=True) == code
+    came = capsys.readouterr()
+    found = json.loads(came.err)
+    assert (came.out, found["exit_code"], bool(found["error"])) == ("", code, True)
+    assert found.get("problem") == (error.problem if isinstance(error, HubProblemError) else None)
+    assert fail(error) == code
+    assert capsys.readouterr().err.startswith("wraparound: ")
+
+
+def test_the_parser_refuses_in_json_when_json_was_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["nonsense"], ["family", "show", "1d9c", "--purpose", "bogus"], ["run", "nothing"]):
+        monkeypatch.setattr("sys.argv", ["wraparound", *words, "--json"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert (ended.value.code, json.loads(capsys.readouterr().err)["exit_code"]) == (2, 2)
 
 
 def test_status_says_that_nothing_runs_when_nothing_does(tmp_path: Path) -> None:

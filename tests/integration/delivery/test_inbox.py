@@ -96,7 +96,7 @@ async def test_deliveries_come_in_order_and_again_until_they_are_acknowledged(
     assert [event["id"] for event in (await read(client, limit=2))["events"]] == ids[:2]
     assert [event["id"] for event in (await read(client, after=3))["events"]] == ids[3:]
     response = await client.post("/v1/inbox/acknowledgements", json={"ids": [ids[0], ids[3]]})
-    assert response.status_code == 204
+    assert (response.status_code, response.json()) == (200, {"acknowledged": [ids[0], ids[3]]})
     found = (await read(client))["events"]
     assert [(event["place"], event["id"]) for event in found] == [(2, ids[1]), (3, ids[2]), (5, ids[4])]
 
@@ -237,9 +237,11 @@ async def test_a_desk_reads_and_acknowledges_its_own_deliveries_alone(
     unknown = "00000000-0000-8000-8000-000000000000"
     answers = [
         await client.post("/v1/inbox/acknowledgements", json={"ids": ids})
-        for ids in ([theirs], [unknown], ["not an id"], [mine], [mine])
+        for ids in ([theirs], [unknown], ["not an id"], [mine, theirs], [mine.upper()])
     ]
-    assert {(answer.status_code, answer.content) for answer in answers} == {(204, b"")}
+    # What is another's is to this desk what is not there.
+    assert {(answer.status_code, answer.content) for answer in answers[:3]} == {(200, b'{"acknowledged":[]}')}
+    assert [answer.json()["acknowledged"] for answer in answers[3:]] == [[mine], [mine.upper()]]
     other = (await client.get("/v1/inbox", headers={"x-desk": OTHER_DESK})).json()
     assert [event["id"] for event in other["events"]] == [theirs]
     assert (await read(client))["events"] == []

@@ -34,6 +34,7 @@ async def test_one_and_the_same_answer_is_given_when_it_does_not_exist_or_is_not
     ]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
+    assert "/v1/catalogue" in answers[0].json()["detail"]
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
 
 

@@ -58,6 +58,7 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert line.json("event", "send", "-", *me, "--dry-run", text=new)["state"] == "valid"
     receipt = line.json("event", "send", "-", *me, text=new)["receipt"]
     assert line("event", "send", "-", *me, text=new).strip() == receipt
+    assert line.json("event", "send", "-", *me, text=new) == {"receipt": receipt, "state": "received"}
     line("event", "send", "-", *me, text=new.replace("chesil", "west"), expect=6)
     line("event", "send", "-", "--as", "s2w/nobody", text=new, expect=4)
     assert line.json("receipt", "show", receipt, *me)["state"] == "received"
@@ -67,7 +68,12 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert receipt in line("event", "show", receipt, *me)
 
     assert line("inbox", "list", "--as", "s2w/sft") == ""
-    assert line.json("inbox", "ack", NOBODY, "--as", "s2w/sft") == {"acknowledged": [NOBODY]}
+    acknowledged = line("inbox", "ack", NOBODY, "nosuch", "--as", "s2w/sft", expect=3)
+    assert acknowledged.splitlines() == [
+        "0 acknowledged",
+        f"not in the inbox: {NOBODY}",
+        "not in the inbox: nosuch",
+    ]
 
     why = ("--reason", "duty call")
     line("family", "show", NOBODY, *me, *why, expect=3)
@@ -93,7 +99,7 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert row is not None
     engineer = ("--as", "hub/operations")
     assert line("task", "list", *engineer).split()[0] == row[0]
-    assert line.json("task", "show", row[0], *engineer)["actions"] == ["discard", "redrive"]
+    assert line.json("task", "show", row[0], *engineer)["actions"] == ["discard"]
     line("task", "do", row[0], "discard", *engineer, *why, "--user", "a", expect=5)
     assert line("task", "do", row[0], "discard", *engineer, *why, "--user", "b").strip() == "discard: done"
     line("task", "show", row[0], *engineer, expect=3)
@@ -124,6 +130,13 @@ def test_the_catalogue_is_read_offline_when_it_is_asked_for() -> None:
     assert "wraparound.referral.requested.v1" in types
     one = json.loads(CliRunner().invoke(app, ["catalogue", "show", "practice.risk_rated", "--json"]).stdout)
     assert one["example"]["rating"] in {"red", "amber", "green"}
+    forms = {each["path"]: each["form"] for each in one["fields"]}
+    assert forms["rating"] == "one of red, amber, green"
+    assert forms["person"] == "{scheme, value}"
+    assert forms["rated_on"].startswith("a date")
+    added = CliRunner().invoke(app, ["catalogue", "show", "family.member_added"]).stdout
+    assert "  members.identifiers  list of {scheme, value}  [identity.identifier]" in added.splitlines()
+    assert "  members.phone  a telephone number  [contact.channel]" in added.splitlines()
     differs = CliRunner().invoke(app, ["catalogue", "diff", "referral.accepted", "referral.declined"])
     assert (differs.exit_code, "reason" in differs.stdout) == (1, True)
     assert (

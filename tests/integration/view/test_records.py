@@ -291,6 +291,8 @@ async def test_stored_event_enters_its_log_anew_when_its_dead_letter_is_redriven
     await hub.settle()
     assert "status" not in (await hub.family_state(family)).get("children", {}).get(await hub.person("K"), {})
     ((task,),) = await hub.rows("SELECT task_id::text FROM task WHERE kind = 'dead_letter'")
+    (actions,) = [each["actions"] for each in (await ask(hub, "/v1/tasks", ENGINEERS)).json()["tasks"]]
+    assert actions == ["discard", "redrive"]
     answer = await do(hub, task, "redrive", ENGINEERS)
     assert answer.json()["state"] == "done", answer.text
     await hub.settle()
@@ -303,6 +305,8 @@ async def test_stored_event_enters_its_log_anew_when_its_dead_letter_is_redriven
 
 async def test_dead_letter_is_let_go_when_two_people_say_so(hub: Looking) -> None:
     task = await task_of(hub, "dead_letter", NOBODY)
+    # Bytes of nobody: there is no event that could enter a log anew.
+    assert (await ask(hub, f"/v1/tasks/{task}", ENGINEERS)).json()["actions"] == ["discard"]
     refused = await do(hub, task, "redrive", ENGINEERS)
     assert (refused.status_code, refused.json()["errors"][0]["rule"]) == (422, "not-stored")
     for _ in range(2):

@@ -1,0 +1,40 @@
+"""What `event send` and `event show` say."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.event import delivery_line, state_of
+from client.calls import Call, HubProblemError
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"receipt": "r", "state": "in effect"}, "in effect"),
+        ({"receipt": "r", "state": "rejected", "reason": "already_open"}, "rejected"),
+        (httpx.ConnectError("away"), "received"),
+        (HubProblemError(503, {}), "received"),
+    ],
+)
+def test_what_was_sent_before_has_the_state_of_its_receipt_when_it_is_sent_again(
+    answer: Any, state: str
+) -> None:
+    asked = []
+
+    def ask(call: Call[dict[str, Any]], tries: int) -> dict[str, Any]:
+        asked.append((call.method, call.path, tries))
+        if isinstance(answer, Exception):
+            raise answer
+        return call.read(answer)
+
+    assert state_of(ask, "r") == state
+    assert asked == [("GET", "/v1/receipts/r", 1)]
+
+
+@pytest.mark.parametrize(("tries", "said"), [(0, "to s2w/sft: failed, delivery d"), (3, "refused 3 times")])
+def test_a_delivery_says_how_often_it_was_refused_when_it_was(tries: int, said: str) -> None:
+    line = delivery_line({"desk": "s2w/sft", "status": "failed", "tries": tries, "delivery": "d"})
+    assert said in line
+    assert ("refused" in line) == bool(tries)
