@@ -1,8 +1,12 @@
 """The gateway's process with what other services answer in it: services do not import one another."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 
 from hub.attempts.rows import make_kit
+from hub.attempts.served import SETTLE
+from hub.clock import Micros
 from hub.settings import Settings
 from services.audit.api import log_router, proofs_router
 from services.gateway import main as gateway
@@ -28,8 +32,11 @@ def proofs_of(doors: Doors) -> APIRouter:
     return proofs_router(doors.parts.database, desk=doors.desk)
 
 
-def families_of(doors: Doors) -> APIRouter:
-    """`/v1/families/…`: the family view; `/v1/operations/…`, `/v1/rules/…`: what engineers and reviewers read."""
+def families_of(doors: Doors, patience: Callable[[], Micros] = lambda: SETTLE) -> APIRouter:
+    """`/v1/families/…`: the family view; `/v1/operations/…`, `/v1/rules/…`: what engineers and reviewers read.
+
+    `patience`: how long a look waits for facts that are on their way.
+    """
     parts = doors.parts
     kit = make_kit(parts.secret, parts.ring, parts.catalogue, code=parts.code, rules=lambda _: parts.rules)
     viewer = Viewer(
@@ -39,6 +46,7 @@ def families_of(doors: Doors) -> APIRouter:
         parts.partnership,
         parts.clock,
         lambda scheme, value: token(parts.secret, scheme, value),
+        patience,
     )
     router = APIRouter()
     router.include_router(view.build(viewer, doors.caller))

@@ -5,7 +5,8 @@ For each event that took effect, in the order of the log:
 1. what the desk published itself is read back where no forbid denies it; what came from others is decided as a
    delivery would be, released now;
 2. an answer rests on the guards of everybody whom it could turn on. Where one was raised that the log has not seen,
-   or somebody whose log stands still is among them, it is held, not shown;
+   or somebody whose log stands still is among them, it is held, not shown. A desk that opposes somebody is not told
+   so: it would hear that something was accepted, perhaps of somebody of whom it may know nothing;
 3. the publishing desk is named unless that could tell a desk who works for somebody whom it opposes.
 
 The family exists for a desk that holds a role in it, or that may know of something in it that it did not publish: a
@@ -51,11 +52,15 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a desk may know. `exists` False: the answer is that of a family that never was."""
+    """What a desk may know. `exists` False: the answer is that of a family that never was.
+
+    `held`: why not all is shown, as the desk may hear it. `unsettled`: in a moment there may be more.
+    """
 
     exists: bool
     told: tuple[Told, ...] = ()
     held: tuple[str, ...] = ()
+    unsettled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,8 @@ class _Reading:
         """All of it; nothing at all for a desk without a role that may know of nothing but its own."""
         if not (self._role or self._others):
             return Seen(exists=False)
-        return Seen(exists=True, told=tuple(self._told), held=tuple(sorted(self._held)))
+        held = self._held - {FACTS} if self._scene.opposed(self._reader.desk) else self._held
+        return Seen(True, tuple(self._told), tuple(sorted(held)), unsettled=FACTS in self._held)
 
 
 def may_know_source(scene: Scene, desk: str, source: str, persons: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ cannot be recorded shows nothing.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,12 +30,17 @@ from services.view.build import Context, build
 from services.view.rules import Family, Reader, Seen, seen
 
 TRIES: Final = 8
+SETTLE_SECONDS: Final = 0.1
 MOST_RECORDED: Final = 5_000
 """Events that the entry of a look names one by one; a family with more is named by its first and its last."""
 
 
 class MovedError(PeerError):
     """What is read changes faster than it can be read: try again."""
+
+
+class UnsettledError(PeerError):
+    """Facts that something rests on are on their way: a moment later it can be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,8 @@ class Shown:
     attempt: str | None = None
 
 
-Work = Callable[[Connection], Awaitable[Shown]]
+Work = Callable[[Connection, bool], Awaitable[Shown]]
+"""(connection, whether to be put off for facts that are on their way). Raises `UnsettledError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class Viewer:
     clock: Clock
     token: Callable[[str, str], bytes]
     """(scheme, value) → what is kept of an id, by which it is found again."""
+    patience: Callable[[], Micros]
+    """How long a look is put off while facts that something of it rests on are on their way."""
 
     async def view(self, family: str, look: Look, until: Micros | None, preview: str | None = None) -> Shown:
         """The family view, as it is or as it was at an instant of the hub's clock. Raises `PeerError`.
@@ -67,11 +76,11 @@ class Viewer:
         the log as one, and no denial.
         """
 
-        async def work(conn: Connection) -> Shown:
+        async def work(conn: Connection, patient: bool) -> Shown:
             reader = Reader(look.desk, look.user, self.clock.now(), until)
             if preview is not None:
                 reader = Reader(preview, "", reader.now, until)
-            found, what = await self._look(conn, family, reader)
+            found, what = await self._look(conn, family, reader, patient=patient)
             if found is not None and not what.exists and preview is not None:
                 nothing = {family: {"what": "preview", "for": preview, "shown": []}}
                 await self.recorder().record(conn, "family.viewed", look, reader.now, nothing)
@@ -102,12 +111,12 @@ class Viewer:
     async def search(self, scheme: str, value: str, look: Look) -> Shown:
         """The families that an id leads to and that exist for this reader. Raises `PeerError`."""
 
-        async def work(conn: Connection) -> Shown:
+        async def work(conn: Connection, patient: bool) -> Shown:
             reader = Reader(look.desk, look.user, self.clock.now())
             found = []
             if self._may_use(look.desk, scheme):
                 for family in await reading.families_of(conn, scheme, self.token(scheme, value)):
-                    _, what = await self._look(conn, family, reader)
+                    _, what = await self._look(conn, family, reader, patient=patient)
                     if what.exists:
                         context = await self._context(conn, family, reader)
                         found.append({"family": family, "case": build(context, what.told, ())["case"]})
@@ -127,27 +136,37 @@ class Viewer:
             async with self.database.transaction() as conn:
                 await end(conn, shown.attempt, self._time())
 
-    async def _look(self, conn: Connection, family: str, reader: Reader) -> tuple[Family | None, Seen]:
+    async def _look(
+        self, conn: Connection, family: str, reader: Reader, *, patient: bool
+    ) -> tuple[Family | None, Seen]:
         found = await reading.family(conn, self.kit, family, reader.desk)
         if found is None or await reading.is_suspended(conn, reader.desk):
             return found, Seen(exists=False)
-        return found, seen(self.rules, self.kit.catalogue, found, reader)
+        what = seen(self.rules, self.kit.catalogue, found, reader)
+        if what.unsettled and patient:
+            raise UnsettledError("facts that something of it rests on are on their way")
+        return found, what
 
     async def _settled(self, desk: str, work: Work) -> Shown:
         """Do it in one transaction, on one snapshot, as often as it takes to find everything at rest."""
-        for attempt in range(TRIES):
+        end, attempt = time.monotonic() + self.patience() / SECOND, 0
+        while attempt < TRIES:
             try:
                 async with self.database.transaction() as conn:
                     try:
                         await conn.execute(reading.SNAPSHOT)
-                        return await work(conn)
+                        return await work(conn, time.monotonic() < end)
                     except SerializationFailure as error:
                         raise MovedError("what is read has changed meanwhile") from error
+            except UnsettledError:
+                await asyncio.sleep(SETTLE_SECONDS)
             except UnguardedError as error:
+                attempt += 1
                 async with self.database.transaction() as conn:
                     await register(conn, persons=error.persons, agencies=[agency(desk)])
             except MovedError:
                 await asyncio.sleep(0.01 * attempt)
+                attempt += 1
         raise MovedError("what is read changes faster than it can be read")
 
     async def _context(self, conn: Connection, family: str, reader: Reader) -> Context:

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from cli.gateway import families_of, proofs_of
 from hub import ledger
+from hub.clock import Micros
 from services.gateway.api import Doors
 from services.gateway.main import assemble
 from tests.integration.attack.hub import Hub
@@ -20,6 +21,9 @@ WHY = {"purpose": "safeguard", "reason": "core group meeting", "subject": "a.use
 class Looking(Hub):
     """Users look at families over HTTP."""
 
+    patience: Micros = 0
+    """How long a look waits for facts that are on their way: in vain, unless the test reads on meanwhile."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.gateway = assemble(
@@ -30,7 +34,7 @@ class Looking(Hub):
 
     def _families(self, doors: Doors) -> APIRouter:
         object.__setattr__(doors.parts, "clock", self.clock)
-        return families_of(doors)
+        return families_of(doors, lambda: self.patience)
 
     async def look(self, family: str, desk: str, **params: Any) -> httpx.Response:
         """Ask for a family's view."""
