@@ -31,10 +31,11 @@ async def called(conn: Connection, parts: Parts, agency: str, families: Iterable
     rows = await found.fetchall()
     erased = await parts.ring.load(conn, logs)
     events = [stored_event(row, parts.ring, parts.catalogue) for row in rows if str(row[3]) not in erased]
-    return names(events, agency, _own_schemes(parts.partnership, agency))
+    return names(events, agency, own_schemes(parts.partnership, agency))
 
 
-def _own_schemes(partnership: Partnership, agency: str) -> frozenset[str]:
+def own_schemes(partnership: Partnership, agency: str) -> frozenset[str]:
+    """The schemes whose authority an agency is, but those that number somebody for life."""
     return frozenset(
         each.name for each in partnership.schemes if each.owner == agency and each.check == "pattern"
     )
