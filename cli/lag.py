@@ -29,7 +29,7 @@ def look(folder: Path, supervisor: int) -> dict[str, Any]:
     about = reach.described(folder)
     dsn = reach.database(about)
     problems = list(_room(folder))
-    services = _services(folder)
+    services = services_of(folder)
     found: dict[str, Any] = {
         "up": True,
         "folder": str(folder),
@@ -66,7 +66,8 @@ def _room(folder: Path) -> Iterator[str]:
         yield f"less than 500 MB are free under {folder}: make room, or nothing more is accepted"
 
 
-def _services(folder: Path) -> list[dict[str, Any]]:
+def services_of(folder: Path) -> list[dict[str, Any]]:
+    """The processes of the stack in a folder, with what memory each takes; `pid` None: it has ended."""
     try:
         rows: list[dict[str, Any]] = json.loads((folder / "services.json").read_text())
     except FileNotFoundError:

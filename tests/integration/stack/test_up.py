@@ -76,6 +76,9 @@ def test_up_leaves_a_hub_that_down_ends_when_all_goes_well(folder: Path) -> None
     found = json.loads(status.stdout)
     assert found["problems"] == []
     assert found["memory_mb"] < 1_500
+    doctor = call("doctor", "--folder", folder, "--json")
+    assert doctor.returncode == 0, doctor.stdout
+    assert {"kafka", "database", "hub", "credentials"} <= {each["name"] for each in json.loads(doctor.stdout)}
     again = call("up", "--folder", folder)
     assert again.returncode == 5
     assert "in use by process" in one_line(again)
