@@ -259,13 +259,13 @@ class Writer:
     async def _write_revised(self, conn: Connection) -> None:
         """Replace what queued rows may release.
 
-        A held row that goes out re-enters at the end of its desk's line. A row that is being sent stays so, for
-        who sends it to mark; what it holds from now on is what goes out if those bytes do not.
+        A held row that stands in its desk's line again re-enters at the end (`re_enters`). A row that is being sent
+        stays so, for who sends it to mark; what it holds from now on is what goes out if those bytes do not.
         """
         if not self._revised:
             return
         revised = list(self._revised.items())
-        again = [item.queued.status == "held" and item.release.status == "pending" for _, item in revised]
+        again = [re_enters(item) for _, item in revised]
         cursor = await conn.execute(
             "SELECT nextval('delivery_seq') FROM generate_series(1, %s)", (again.count(True),)
         )
@@ -294,6 +294,14 @@ class Writer:
                 [next(places) if moved else None for moved in again],
             ),
         )
+
+
+def re_enters(revise: Revise) -> bool:
+    """Whether a row that was held stands in line again, be it to wait there: its old place has been passed.
+
+    Else nobody would ever look at it.
+    """
+    return revise.queued.status == "held" and revise.release.status not in {"held", "recalled"}
 
 
 def decision_entry_id(secret: bytes, event_id: str, cause_id: str) -> str:

@@ -3,8 +3,10 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 import orjson
+import pytest
 
 from hub.attempts.begin import LAPSED
 from hub.attempts.row import LIFE
@@ -237,6 +239,23 @@ async def test_a_held_delivery_holds_nobody_back_when_others_of_its_family_come(
         "UPDATE delivery SET status = 'pending', seq = nextval('delivery_seq') WHERE status = 'held' RETURNING seq"
     )
     await cycles(relay)
+    await stop(relay)
+    assert await world.statuses() == {"delivered": 2}
+
+
+@pytest.mark.parametrize(
+    "steps", [["pending"], ["lapsed", "pending"], ["lapsed", "held", "lapsed", "pending"]]
+)
+async def test_a_held_delivery_leaves_when_it_is_decided_after_others_of_its_family_left(
+    world: World, steps: Sequence[str]
+) -> None:
+    held, _ = await world.put(Queued(1, status="held"), Queued(1))
+    relay = world.relay()
+    await cycles(relay)
+    for before, after in pairwise(["held", *steps]):
+        # `lapsed`: facts that are on their way decide it in a moment.
+        await world.revise(held, before, after)
+        await cycles(relay)
     await stop(relay)
     assert await world.statuses() == {"delivered": 2}
 

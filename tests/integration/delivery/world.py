@@ -10,15 +10,18 @@ import orjson
 import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from hub import effects
 from hub.attempts.begin import ContendedError
 from hub.attempts.rows import Kit, body_context, make_kit
 from hub.clock import FakeClock
 from hub.copying import Rows, boolean, int8, int8_array, optional_int8, uuid, uuid_array
 from hub.database import Connection
+from hub.events import Envelope, Event
 from hub.ids import derive
 from hub.kafka import connection
 from hub.keys import KeyRing
 from hub.partnership import load
+from hub.processor.writer import Writer
 from hub.producer import Producer
 from hub.schemas import Catalogue, wire
 from hub.settings import ROOT, Settings, read_key
@@ -145,6 +148,17 @@ class World:
     async def put(self, *items: "Queued") -> list[str]:
         async with self.transaction() as conn:
             return await self.enqueue(conn, items)
+
+    async def revise(self, delivery_id: str, before: str, after: Any, family: int = 1) -> None:
+        """Decide a queued delivery again, as the router writes it."""
+        event = Event(Envelope(delivery_id, TYPE, DESK, self.family(family), 1, 1), {})
+        queued = effects.Queued(delivery_id, DESK, before, False, 1, event)
+        body = f"body of {delivery_id}".encode() if after == "pending" else None
+        writer = Writer(self.secret, self.kit.ring, self.catalogue, rules=RULES, code="code")
+        writer.carry_out(event, 1, [effects.Revise(queued, effects.Release(after, body, (), (), None))])
+        async with self.transaction() as conn:
+            await conn.execute("SELECT pg_current_xact_id()")
+            await writer.write(conn, frozenset())
 
     async def accept_protective(self, *persons: int) -> None:
         """What acceptance of a protective event does to the guards."""
