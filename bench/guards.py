@@ -20,7 +20,7 @@ from bench.stand import seconds_of
 from hub.attempts.begin import look
 from hub.attempts.row import Now, Row
 from hub.attempts.rows import make_kit
-from hub.database import Database
+from hub.database import Connection, Database
 from hub.keys import KeyRing
 from hub.migrating import migrate
 from hub.schemas import Catalogue
@@ -66,13 +66,22 @@ def deliveries(chosen: random.Random, families: Sequence[tuple[str, tuple[str, .
     return rows
 
 
+async def _nothing(_: Connection) -> None:
+    """The rules never change here."""
+
+
 async def measure(server: PostgresServer, arguments: argparse.Namespace) -> dict[str, Any]:
     """Both ways in turn."""
     chosen = random.Random(1)
     families = [(name, tuple(names(chosen, PERSONS))) for name in names(chosen, arguments.families)]
     database = Database(server.dsn(), size=2, name="bench")
     kit = make_kit(
-        SECRET, KeyRing(SECRET[:32]), Catalogue.load(ROOT / "schemas"), code="", rules=lambda _: ""
+        SECRET,
+        KeyRing(SECRET[:32]),
+        Catalogue.load(ROOT / "schemas"),
+        code="",
+        rules=lambda _: "",
+        catch_up=_nothing,
     )
     async with database.transaction() as conn:
         people = [person for _, persons in families for person in persons]

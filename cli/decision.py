@@ -84,10 +84,12 @@ def _decided(event: dict[str, Any]) -> Iterator[str]:
     before: dict[str, list[str]] = {}
     for decision in event["decisions"]:
         because, rules = decision["because_of"]["type"], decision.get("rules", "-")[:12]
+        by = [f"{each['agreement']} version {each['version']}" for each in decision.get("agreements", ())]
         verdicts = {name: each["why"] for name, each in decision.get("desks", {}).items()}
         same = bool(verdicts) and all(before.get(name) == why for name, why in verdicts.items())
         again = f"again, with the same result for {', '.join(verdicts)}, " if same else ""
-        yield f"  decided {again}{decision['at'][:19]} because of {because}, rules {rules}"
+        named = " and ".join(by) or "no agreement"
+        yield f"  decided {again}{decision['at'][:19]} because of {because}, by {named}, rules {rules}"
         if decision.get("erased"):
             yield "    what was decided was erased"
         for why in () if same else verdicts.values():

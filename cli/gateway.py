@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from hub.attempts.rows import make_kit
 from hub.attempts.served import SETTLE
 from hub.clock import Micros
 from hub.settings import Settings
@@ -38,11 +37,10 @@ def families_of(doors: Doors, patience: Callable[[], Micros] = lambda: SETTLE) -
     `patience`: how long a look waits for facts that are on their way.
     """
     parts = doors.parts
-    kit = make_kit(parts.secret, parts.ring, parts.catalogue, code=parts.code, rules=lambda _: parts.rules)
     viewer = Viewer(
         parts.database,
-        kit,
-        doors.rules,
+        doors.kit(),
+        parts.in_force,
         parts.partnership,
         parts.clock,
         lambda scheme, value: token(parts.secret, scheme, value),

@@ -1,8 +1,8 @@
-"""`wraparound rules check|prove`: an agreement read, and proved, before anybody signs it.
+"""`wraparound rules check|prove|activate`: an agreement read, proved, and handed to a second person to sign.
 
-`preview`: what a desk would see by the rules in force; `simulate`: what other rules would have changed. `check` and
-`prove` work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6: it cannot be used, and
-every reason stands on stderr as `file:line:column`.
+`preview`: what a desk would see by the rules in force; `simulate`: what other rules would have changed; `show`: how
+the versions stand. `check` and `prove` work offline on files. Exit 0: it may be signed; 1: an invariant is broken; 6:
+it cannot be used, and every reason stands on stderr as `file:line:column`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli import activation
 from cli.caller import As, AsJson, Purpose, Reason, User, caller, show
 from cli.caller import Folder as Stack
 from cli.simulation import period, simulated
@@ -25,18 +25,18 @@ from cli.simulation import text as differences
 from client import calls
 from hub import settings
 from hub.partnership import check
+from hub.partnership.document import read
 from hub.partnership.finding import Finding
-from services.consent.agreement import RuleSet
-from services.consent.compiled import compile_rules
-from services.consent.load import check_rules, offered, remarks
+from services.consent.agreement import Agreement, RuleSet
+from services.consent.book import Book
+from services.consent.load import agreement_of, check_rules, offered, remarks
 from services.consent.proof.found import Tally
-from services.consent.proof.prove import share
+from services.consent.proving import begin
 from services.view.text import text
 
 BROKEN = 1
+CONFLICT = 5
 INVALID = 6
-SHARES = 16
-"""Pieces that the work is cut into, so that no process waits long for the last."""
 
 app = typer.Typer(no_args_is_help=True, help="Check, prove and try the sharing rules.")
 
@@ -86,7 +86,7 @@ def prove_command(
     _refuse(findings, quiet=False)
     assert rules is not None
     began = time.monotonic()
-    tally = _prove(place, processes, lambda done: typer.echo(f"{done} of {SHARES} parts", err=True))
+    tally = _prove(rules, processes, lambda done, of: typer.echo(f"{done} of {of} parts", err=True))
     seconds = round(time.monotonic() - began, 1)
     if as_json:
         shown = {"rules": rules.digest, "seconds": seconds, "invariants": tally.plain()}
@@ -97,6 +97,59 @@ def prove_command(
         typer.echo(f"rule set {rules.digest}, {sum(tally.looked_at.values())} combinations in {seconds} s")
     if tally.broken:
         raise typer.Exit(BROKEN)
+
+
+@app.command("activate")
+def activate_command(
+    file: Annotated[
+        Path, typer.Argument(help="The file of one agreement: a new version of it, or a new one.")
+    ],
+    desk: As = "",
+    folder: Stack = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for an agreement to come into force: the hub checks and proves it, then a second person signs.
+
+    It is in force from its `start`, which is at least a minute ahead of their signature; until then, and if anything is
+    refused, nothing changes. Exit 0: it waits for the second person; 1: an invariant is broken; 5: overtaken by another
+    signature, or by its start; 6: each reason with file and line.
+
+    Examples: `wraparound rules activate dor-sft-2.yaml --as council/ig`,
+    `wraparound rules activate dor-sft-2.yaml --as council/ig --json`.
+    """
+    agreement, text = _agreement(file)
+    me = caller(folder, desk)
+    try:
+        found = activation.proved(me, activation.ask(me, file, text, agreement))
+    except activation.RefusedError as error:
+        for each in error.reasons:
+            typer.echo(each, err=True)
+        typer.echo("refused; nothing is activated", err=True)
+        raise typer.Exit(INVALID) from error
+    shown = {name: value for name, value in found.items() if name != "text"}
+    show(shown, as_json=as_json, words=activation.words)
+    if found["state"] == "refused":
+        raise typer.Exit(BROKEN if found["broken"] else CONFLICT)
+
+
+@app.command("show")
+def show_command(
+    version: Annotated[
+        str, typer.Argument(help="The id of one version, to read its text.", show_default="all of them")
+    ] = "",
+    desk: As = "",
+    folder: Stack = None,
+    as_json: AsJson = False,
+) -> None:
+    """The agreements in force, and how each version stands; with an id, what was or is to be signed, word for word.
+
+    Examples: `wraparound rules show --as council/ig`, `wraparound rules show 5b1e… --as council/chesil > to-sign.yaml`.
+    """
+    me = caller(folder, desk)
+    if version:
+        show(me.run(calls.agreement(version)), as_json=as_json, words=lambda each: str(each["text"]))
+    else:
+        show(me.run(calls.agreements()), as_json=as_json, words=activation.listed)
 
 
 @app.command("preview")
@@ -161,21 +214,32 @@ def _offered(new: Path) -> Mapping[str, object]:
     return {"agreements": plain["agreements"]} if new.is_file() else plain
 
 
-def _prove(folder: Path, processes: int, told: Callable[[int], None]) -> Tally:
+def _prove(rules: RuleSet, processes: int, told: Callable[[int, int], None]) -> Tally:
+    """The proof of each rule set that these agreements are in force as, one after another."""
+    book = Book(rules)
+    proof = begin([book.at(each).rules for each in book.starts], processes)
     tally = Tally()
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        shares = [pool.submit(prove_share, folder, index) for index in range(SHARES)]
-        for done, each in enumerate(as_completed(shares), 1):
+    try:
+        for done, each in enumerate(as_completed(proof.parts), 1):
             tally.join(each.result())
-            told(done)
+            told(done, len(proof.parts))
+    finally:
+        proof.end()
     return tally
 
 
-def prove_share(folder: Path, index: int) -> Tally:
-    """One part of the proof, in a process of its own."""
-    rules, _, _ = _read(folder)
-    assert rules is not None
-    return share(compile_rules(rules), index, SHARES)
+def _agreement(file: Path) -> tuple[Agreement, str]:
+    """The agreement of a file, and its text, by the partnership of the settings; every mistake stands on stderr."""
+    partnership, findings = check(_folder(None), None)
+    _refuse(findings, quiet=False)
+    assert partnership is not None
+    _, unread = read(file)
+    _refuse(tuple(unread), quiet=False)
+    text = file.read_bytes().decode()
+    agreement, findings = agreement_of(text, file, partnership)
+    _refuse(findings, quiet=False)
+    assert agreement is not None
+    return agreement, text
 
 
 def _said(tally: Tally) -> list[str]:
@@ -186,9 +250,7 @@ def _said(tally: Tally) -> list[str]:
             f"{each['invariant']}  {verdict:<7}{each['sentence']} ({each['combinations']} combinations)"
         )
         if not each["holds"]:
-            broken = each["counterexample"]
-            lines.append(f"     {broken['item']}, when:")
-            lines += [f"       - {fact}" for fact in broken["facts"] or ["nothing out of the ordinary"]]
+            lines += activation.counterexample(each)[1:]
     return lines
 
 

@@ -213,6 +213,16 @@ def simulation(asked: Mapping[str, Any], *, signed: Mapping[str, Any]) -> Call[d
     return Call("POST", "/v1/rules/simulation", dict, content=body, signed=signed)
 
 
+def agreements() -> Call[dict[str, Any]]:
+    """The rules in force, and every version of an agreement that is or was, or is asked for."""
+    return Call("GET", "/v1/agreements", dict)
+
+
+def agreement(receipt_id: str) -> Call[dict[str, Any]]:
+    """One version, with its text."""
+    return Call("GET", f"/v1/agreements/{receipt_id}", dict)
+
+
 def find_families(scheme: str, value: str, *, signed: Mapping[str, Any]) -> Call[list[dict[str, Any]]]:
     """The families that an id of one's own leads to."""
     body = json.dumps({"scheme": scheme, "value": value}).encode()

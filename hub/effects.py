@@ -45,7 +45,7 @@ class Release:
 
     `body` is the complete Kafka value, reduced to what may be known (None: nothing, for held and recalled).
     `persons` are those whose guards are compared at the attempt, `counts` the raises that this decision had
-    seen.
+    seen. `rules`: the digest of the rule set that decided.
     """
 
     status: QueuedStatus
@@ -53,6 +53,7 @@ class Release:
     persons: tuple[str, ...]
     counts: tuple[int, ...]
     valid_until: Micros | None
+    rules: str
     reason: str = ""
 
 

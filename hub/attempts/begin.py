@@ -83,11 +83,13 @@ async def closed_agencies(conn: Connection, desks: Iterable[str]) -> frozenset[s
 
 
 async def look(conn: Connection, kit: Kit, rows: Sequence[Row], now: Now, *, lock: bool = True) -> World:
-    """What these rows are compared with. The guards cannot be raised before this transaction ends.
+    """What these rows are compared with, the rules in force among it.
 
+    The guards cannot be raised before this transaction ends.
     `lock=False` reads them plainly: for measurements, and for answers that release nothing. Raises
     `UnguardedError`.
     """
+    await kit.catch_up(conn)
     persons = {person for row in rows for person in row.persons}
     raises, parked = await compare(conn, persons, {row.family_id for row in rows}, lock=lock)
     return World(raises, parked, kit.rules(now.hub), now)

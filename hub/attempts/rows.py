@@ -1,13 +1,14 @@
 """Delivery rows as an attempt reads them, and what an attempt needs to work with."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from uuid import UUID
 
 from hub.attempts.row import Row
 from hub.clock import Micros
+from hub.database import Connection
 from hub.ids import derive
 from hub.keys import KeyRing
 from hub.schemas import Catalogue
@@ -31,7 +32,8 @@ class Kit:
     """What attempts work with.
 
     `code` is the digest of code and configuration, `rules` gives that of the rule set in force at a hub
-    time, and `desk_key` names the subject under whose key a desk's own details are sealed.
+    time, `catch_up` lets it know, in a transaction, what is in force by then, and `desk_key` names the subject under
+    whose key a desk's own details are sealed.
     """
 
     secret: bytes
@@ -40,13 +42,21 @@ class Kit:
     code: str
     rules: Callable[[Micros], str]
     desk_key: Callable[[str], str]
+    catch_up: Callable[[Connection], Awaitable[None]]
 
 
 def make_kit(
-    secret: bytes, ring: KeyRing, catalogue: Catalogue, *, code: str, rules: Callable[[Micros], str]
+    secret: bytes,
+    ring: KeyRing,
+    catalogue: Catalogue,
+    *,
+    code: str,
+    rules: Callable[[Micros], str],
+    catch_up: Callable[[Connection], Awaitable[None]],
 ) -> Kit:
     """A kit that seals under each desk's own subject."""
-    return Kit(secret, ring, catalogue, code, rules, lambda desk: derive(secret, "subject", "desk", desk))
+    desk_key = partial(derive, secret, "subject", "desk")
+    return Kit(secret, ring, catalogue, code, rules, desk_key, catch_up)
 
 
 def array(values: Iterable[object]) -> str:

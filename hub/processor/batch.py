@@ -1,10 +1,8 @@
 """One batch of one processor, in one transaction.
 
-In this order: the compare-and-set of every position; which events have a fate already; the states, keys and
-queued
-deliveries that the rest touches; the pure handler, record by record in partition order; fates, states,
-deliveries,
-events, audit entries and the coverage of this very range. Everything commits, or nothing does.
+In this order: the compare-and-set of every position; the rules in force; which events have a fate already; the
+states, keys and queued deliveries that the rest touches; the pure handler, record by record in partition order; fates,
+states, deliveries, events, audit entries and the coverage of this very range. Everything commits, or nothing does.
 
 A record ends in one of three ways. *done*: it took effect. *rejected*: it cannot be read, or breaks a rule
 of the data;
@@ -13,7 +11,7 @@ person.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -63,8 +61,11 @@ class Context:
     catalogue: Catalogue
     secret: bytes
     hub_key: str
-    rules: str
+    rules: Callable[[Micros], str]
+    """The digest of the rule set in force at a time of the hub."""
     code: str
+    catch_up: Callable[[Connection], Awaitable[None]]
+    """Know, in the batch's transaction, the rules that are in force."""
 
 
 Item = Decoded | Undecodable
@@ -110,6 +111,8 @@ class Batch:
             )
             if times is None:
                 raise LostPartitionError(f"{context.machine.name}: another worker moved the position")
+            # INVARIANT: after the positions moved, since a signature waits for them (docs/adr/0029).
+            await context.catch_up(conn)
             self.latest = times
             fresh = await self._without_duplicates(conn, items)
             await self._load(conn, fresh)

@@ -5,7 +5,7 @@ later
 record of the same batch decides again is changed here before it was ever a row.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
@@ -49,7 +49,15 @@ def delivery_id(secret: bytes, event_id: str, desk: str) -> str:
 class Writer:
     """The effects of one batch of one processor."""
 
-    def __init__(self, secret: bytes, ring: KeyRing, catalogue: Catalogue, *, rules: str, code: str) -> None:
+    def __init__(
+        self,
+        secret: bytes,
+        ring: KeyRing,
+        catalogue: Catalogue,
+        *,
+        rules: Callable[[Micros], str],
+        code: str,
+    ) -> None:
         self._secret = secret
         self._ring = ring
         self._catalogue = catalogue
@@ -134,7 +142,9 @@ class Writer:
 
     def _decided(self, cause: Event, at: Micros, effect: Decided) -> None:
         entry_id = decision_entry_id(self._secret, effect.event_id, cause.id)
-        self.enter("decision.made", entry_id, at, effect.subjects, effect.record)
+        self.enter(
+            "decision.made", entry_id, at, effect.subjects, effect.record, rules=effect.record["rules"]
+        )
 
     def _note(self, cause: Event, at: Micros, effect: Note) -> None:
         entry_id = derive(self._secret, effect.kind, cause.id, effect.part)
@@ -149,15 +159,19 @@ class Writer:
         detail: Mapping[str, Any],
         *,
         key_id: str = "",
+        rules: str = "",
     ) -> None:
-        """Add an audit entry; its detail is sealed under `key_id`, else under the first subject's key."""
+        """Add an audit entry; its detail is sealed under `key_id`, else under the first subject's key.
+
+        `rules`: those that decided, where they are not those of `at`: a log may be ahead of its event.
+        """
         self._entries.append(
             ledger.entry(
                 self._ring,
                 kind,
                 entry_id,
                 at,
-                rules=self._rules,
+                rules=rules or self._rules(at),
                 code=self._code,
                 subjects=subjects,
                 details=[(key_id or subjects[0], detail)],
@@ -230,7 +244,6 @@ class Writer:
 
     async def _write_new(self, conn: Connection) -> None:
         rows = Rows("delivery", unended.DELIVERY)
-        rules = self._rules.encode()
         had = await unended.perhaps_released(
             conn, {each for item in self._new.values() for each in item.after}
         )
@@ -247,7 +260,7 @@ class Writer:
                 release.status.encode(),
                 uuid_array(release.persons),
                 int8_array(release.counts),
-                rules,
+                release.rules.encode(),
                 optional_int8(release.valid_until),
                 boolean(item.urgent),
                 int8(item.recorded),
@@ -274,13 +287,12 @@ class Writer:
         await conn.execute(
             "UPDATE delivery d SET status = CASE WHEN d.status = 'attempting' AND u.status IN ('pending', 'delivered')"
             " THEN d.status ELSE u.status END, body = u.body, persons = u.persons::uuid[],"
-            " counts = u.counts::bigint[], rules = %s, valid_until = u.until, reason = u.reason,"
+            " counts = u.counts::bigint[], rules = u.rules, valid_until = u.until, reason = u.reason,"
             " seq = coalesce(u.seq, d.seq)"
-            " FROM unnest(%s::uuid[], %s::text[], %b::bytea[], %s::text[], %s::text[], %s::bigint[], %s::text[],"
-            " %s::bigint[]) AS u(id, status, body, persons, counts, until, reason, seq)"
+            " FROM unnest(%s::uuid[], %s::text[], %b::bytea[], %s::text[], %s::text[], %s::text[], %s::bigint[],"
+            " %s::text[], %s::bigint[]) AS u(id, status, body, persons, counts, rules, until, reason, seq)"
             f" WHERE d.delivery_id = u.id AND {unended.UNENDED}",
             (
-                self._rules,
                 [delivery_id for delivery_id, _ in revised],
                 [release.status for release in releases],
                 [
@@ -289,6 +301,7 @@ class Writer:
                 ],
                 ["{" + ",".join(release.persons) + "}" for release in releases],
                 ["{" + ",".join(map(str, release.counts)) + "}" for release in releases],
+                [release.rules for release in releases],
                 [release.valid_until for release in releases],
                 [release.reason or None for release in releases],
                 [next(places) if moved else None for moved in again],

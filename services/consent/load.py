@@ -9,19 +9,22 @@ with three more keys, which are read here and are no part of the rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hub.partnership import ConfigurationError, Finding, Partnership, agreement_files
-from hub.partnership.document import Node, locate, plain, read
+from hub.partnership.document import Node, locate, parse, plain, read
 from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
-from services.consent.agreement import Agreement, Micros, RuleError, RuleSet
+from services.consent.agreement import Agreement, RuleError, RuleSet
 from services.consent.bases import unfit
 from services.consent.review import idle
-from services.consent.ruleset import ruleset_from_plain, with_agreements
+from services.consent.ruleset import ruleset_from_plain
+
+_Document = tuple[Path, Node | None, list[Finding]]
+"""A file, its one document, and what is wrong with its form."""
 
 _NEEDED: Final = frozenset({"id", "version", "owner", "document", "parties", "start", "end", "clauses"})
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
@@ -38,7 +41,15 @@ def load_rules(folder: Path, partnership: Partnership) -> RuleSet:
 
 def check_rules(folder: Path, partnership: Partnership) -> tuple[RuleSet | None, tuple[Finding, ...]]:
     """The rule set of a folder, or None and everything that is wrong with its agreements."""
-    return _checked(folder, agreement_files(folder), partnership, [])
+    return _checked(folder, _read(agreement_files(folder)), partnership, [])
+
+
+def agreement_of(
+    text: str, name: Path, partnership: Partnership
+) -> tuple[Agreement | None, tuple[Finding, ...]]:
+    """One agreement from its text, or None and everything that is wrong with it; `name` stands for the file."""
+    rules, findings = _checked(name, [(name, *parse(text, name))], partnership, [])
+    return (None if rules is None else rules.agreements[0]), findings
 
 
 def offered(place: Path, partnership: Partnership) -> tuple[Mapping[str, object] | None, tuple[Finding, ...]]:
@@ -48,7 +59,7 @@ def offered(place: Path, partnership: Partnership) -> tuple[Mapping[str, object]
     """
     sources: list[_Source] = []
     files = (place,) if place.is_file() else agreement_files(place)
-    rules, findings = _checked(place, files, partnership, sources)
+    rules, findings = _checked(place, _read(files), partnership, sources)
     if rules is None:
         return None, findings
     return {**parties(partnership), "agreements": [each.content for each in sources]}, ()
@@ -73,7 +84,7 @@ def parties(partnership: Partnership) -> dict[str, object]:
 def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
     """Clauses of a valid folder that do nothing: not wrong, but not what their author meant."""
     sources: list[_Source] = []
-    rules, _ = _checked(folder, agreement_files(folder), partnership, sources)
+    rules, _ = _checked(folder, _read(agreement_files(folder)), partnership, sources)
     if rules is None:
         return ()
     return tuple(
@@ -82,12 +93,15 @@ def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
     )
 
 
+def _read(files: Iterable[Path]) -> list[_Document]:
+    return [(path, *read(path)) for path in files]
+
+
 def _checked(
-    folder: Path, files: Sequence[Path], partnership: Partnership, sources: list[_Source]
+    folder: Path, documents: Iterable[_Document], partnership: Partnership, sources: list[_Source]
 ) -> tuple[RuleSet | None, tuple[Finding, ...]]:
     findings: list[Finding] = []
-    for path in files:
-        node, found = read(path)
+    for path, node, found in documents:
         findings += found
         if node is not None and isinstance(node.value, dict):
             sources.append(_Source.of(node, findings))
@@ -95,21 +109,10 @@ def _checked(
             findings.append(finding(Mark(path), "an agreement, a mapping", None, "id: DOR-SFT"))
     rules = _compile(folder, partnership, sources, findings)
     if rules is not None:
-        findings += _overlaps(rules.agreements, sources)
+        findings += _out_of_order(rules.agreements, sources)
         findings += _unfit(rules.agreements, sources)
     ordered = tuple(sorted(findings, key=lambda each: (each.file, each.line, each.column)))
     return (None, ordered) if ordered or rules is None else (rules, ())
-
-
-def rules_at(rules: RuleSet, instant: Micros) -> RuleSet:
-    """The rule set in force at an instant: what has started and not ended then, with its own digest."""
-    active = tuple(each for each in rules.agreements if each.start <= instant < each.end)
-    return with_agreements(rules, active)
-
-
-def instants(rules: RuleSet) -> tuple[Micros, ...]:
-    """The instants at which the rule set in force changes, in order: every start and end."""
-    return tuple(sorted({each.start for each in rules.agreements} | {each.end for each in rules.agreements}))
 
 
 @dataclass(slots=True)
@@ -216,12 +219,16 @@ def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Fi
     ]
 
 
-def _overlaps(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
-    """Two versions of one agreement that are in force at the same time."""
+def _out_of_order(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
+    """Of two versions of one agreement the higher begins later: from its start on it stands in the other's place."""
     found: list[Finding] = []
-    for index, later in enumerate(agreements):
-        for earlier in agreements[:index]:
-            if earlier.id == later.id and earlier.start < later.end and later.start < earlier.end:
-                expected = f"a start at or after the end of version {earlier.version}"
-                found.append(finding(sources[index].mark(("start",)), expected, Phrase("an overlap")))
+    for agreement, source in zip(agreements, sources, strict=True):
+        for other in agreements:
+            if (
+                other.id == agreement.id
+                and other.version < agreement.version
+                and agreement.start <= other.start
+            ):
+                expected = f"a start after that of version {other.version}"
+                found.append(finding(source.mark(("start",)), expected, Phrase("an earlier one")))
     return found

@@ -9,7 +9,7 @@ from hub.partnership import load as load_partnership
 from hub.producer import Producer
 from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
-from services.consent.load import load_rules
+from services.consent.in_force import InForce
 from services.delivery.outbox import OutboxProducer
 from services.delivery.relay import Relay
 
@@ -30,13 +30,14 @@ def assemble(settings: Settings) -> Parts:
     secret = read_key(settings.hub_secret_file, "hub_secret_file")
     master = read_key(settings.master_key_file, "master_key_file")
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
-    rules = load_rules(settings.partnership, partnership).digest
+    in_force = InForce(settings.partnership, partnership)
     kit = make_kit(
         secret,
         KeyRing(master),
         Catalogue.load(ROOT / "schemas"),
         code=code_digest(settings.partnership),
-        rules=lambda _: rules,
+        rules=in_force.digest,
+        catch_up=in_force.catch_up,
     )
     topics = {desk.name: desk.topic_out for desk in partnership.active_desks if "topic" in desk.receives}
     name = f"relay-{settings.instance}"

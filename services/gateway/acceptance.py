@@ -21,9 +21,9 @@ from hub.crash import point
 from hub.database import Connection
 from hub.ids import derive
 from hub.telemetry import traces
-from services.gateway import guards, suspending, waiting
+from services.gateway import activating, guards, seconding, suspending, waiting
 from services.gateway.checking import Published
-from services.gateway.claims import Accepted, Result, claim
+from services.gateway.claims import Accepted, Result, claim, release
 from services.gateway.entering import Entering
 from services.gateway.identity import Token, note
 from services.gateway.parts import Parts
@@ -100,7 +100,15 @@ class Batch:
         entry_id = derive(self.parts.secret, "event.accepted", *(event.receipt_id for event in self.events))
         results, fresh = await claim(self.conn, self.events, entry_id=entry_id, at=self.now, mono=self.mono)
         for event in fresh:
-            await self._take(event)
+            problem = await activating.refusal(self.conn, self.parts, event)
+            if problem is None:
+                await self._take(event)
+            else:
+                await release(self.conn, event)
+                results = [
+                    problem if each.receipt_id == event.receipt_id else result
+                    for each, result in zip(self.events, results, strict=True)
+                ]
         directory = self.entering.directory
         await write(self.conn, self.parts, self.desk, directory, self.out, entry_id=entry_id, now=self.now)
         return results
@@ -141,7 +149,7 @@ class Batch:
     def _comes_back(self, event: Published) -> bool:
         """Its own agency's return waits for nothing: nobody else could ever say it of the agency that says so."""
         returns = event.kind == suspending.RESUMED and event.datum["agency"] == self.desk.agency
-        return returns or suspending.is_answer(event)
+        return returns or seconding.is_answer(event)
 
     async def _wait(self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes]) -> None:
         """Keep the event waiting. Whom it protects is protected from now on, even so, if its author may say it."""

@@ -15,11 +15,11 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
+from hub.attempts.rows import Kit, make_kit
 from hub.clock import SystemClock, format_micros
 from hub.errors import PeerError
 from hub.looks import UnstatedError
 from hub.shown import answer, ref
-from services.consent.compiled import CompiledRules
 from services.gateway import receipts
 from services.gateway.door import Door
 from services.gateway.identity import Caller, Token, TokenError, Verifier, consume
@@ -57,8 +57,19 @@ class Doors:
 
     parts: Parts
     verifier: Verifier
-    rules: CompiledRules
     limiter: Limiter | None = None
+
+    def kit(self) -> Kit:
+        """What attempts at this door work with."""
+        parts, in_force = self.parts, self.parts.in_force
+        return make_kit(
+            parts.secret,
+            parts.ring,
+            parts.catalogue,
+            code=parts.code,
+            rules=in_force.digest,
+            catch_up=in_force.catch_up,
+        )
 
     async def token(self, request: Request) -> Token:
         """The token of a request, good but for its `jti`, which is still to be consumed.

@@ -19,6 +19,7 @@ from hub.schemas.check_digits import nhs_number_is_valid, upn_is_valid
 from hub.schemas.event_type import EventType
 from hub.schemas.refs import HUB_SCHEME, Datum, IdentifierUse, RefKey, RefUse
 from services.consent.event import kind_of
+from services.gateway.agreements import ACTIVATED, unreadable
 from services.gateway.cloudevents import CloudEvent
 from services.gateway.problems import INVALID, NOT_FOUND, Fault, ProblemError, in_data, invalid
 
@@ -142,6 +143,7 @@ class Checker:
             *self._check_identifiers(desk, identifiers),
             *self._check_agency(datum),
             *self._check_desks(desk, kind, datum),
+            *self._check_agreement(kind, datum),
         ]
         found = Published(
             desk, receipt, source_id, digest, event_type, kind, datum, refs, identifiers, of_agency
@@ -184,6 +186,10 @@ class Checker:
             yield Fault(
                 "/data/to", "codes", "a desk of the partnership that receives", "another", min(served)
             )
+
+    def _check_agreement(self, kind: str, datum: Datum) -> Iterable[Fault]:
+        """An agreement is read before anything else is asked: each mistake at its line."""
+        return unreadable(self._partnership, datum) if kind == ACTIVATED else ()
 
     def _check_id(self, desk: Desk, at: str, kind: str, name: str, value: str) -> Iterable[Fault]:
         try:

@@ -74,6 +74,11 @@ async def _insert(
     return frozenset([row[0] for row in await found.fetchall()])
 
 
+async def release(conn: Connection, event: Published) -> None:
+    """Give a receipt back that this transaction claimed: the event is refused, as if it had never come."""
+    await conn.execute("DELETE FROM receipt WHERE receipt_id = %s", (event.receipt_id,))
+
+
 async def _digests(conn: Connection, receipts: Sequence[str]) -> dict[str, bytes]:
     found = await conn.execute(
         "SELECT receipt_id::text, digest FROM receipt WHERE receipt_id = ANY(%s::uuid[])",

@@ -133,6 +133,9 @@ async def _decision(
     decision = from_record(record)
     words = Words({})
     shown["rules"] = decision.rules
+    shown["agreements"] = [
+        {"agreement": name, "version": version} for name, version in parts.in_force.book.named(decision.rules)
+    ]
     shown["desks"] = {
         verdict.desk: {
             "result": verdict.result,

@@ -11,7 +11,7 @@ from hub.clock import Micros
 from hub.database import Connection
 from hub.schemas.refs import Datum, RefUse
 from services.consent.family import STATING
-from services.gateway import doubts, suspending
+from services.gateway import activating, doubts, suspending
 from services.gateway.checking import HOUSEHOLD, Published
 from services.gateway.directory import Directory
 from services.gateway.parts import Parts
@@ -225,13 +225,14 @@ class Entering:
         return whose
 
     async def _end(self, event: Published, copies: Sequence[Copy]) -> None:
-        """What the event ends; and an agency's suspension, which holds from its acceptance on (RULES.md 4.11)."""
+        """What the event ends; an agency's suspension, which holds from its acceptance on (4.11); agreements."""
         if event.kind in ENDING or (event.kind == ADDED and event.datum["retracted"]):
             for copy in copies:
                 members = await self._members(copy.log) if event.kind == "family.closed" else ()
                 self._registrar.after(event, copy.log, members)
         out = self.out.suspended
         out |= await suspending.concluded(self.conn, self.parts, event, out, self.now)
+        await activating.concluded(self.conn, self.parts, event, self.now)
 
     async def _settle(self, event: Published, copy: Copy, change: Change) -> None:
         """A person has decided whose an id is: what was doubtful enters as what it is."""

@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import APIRouter
 
 from hub import garbage
-from hub.attempts.rows import make_kit
 from hub.database import Database
 from hub.errors import HubError
 from hub.keys import KeyRing
@@ -21,10 +20,20 @@ from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
 from hub.telemetry.watch import watched
 from services.consent.authority import Allowed, may_publish
-from services.consent.compiled import CompiledRules
-from services.consent.load import load_rules
+from services.consent.in_force import InForce
+from services.gateway import (
+    agreement_api,
+    decisions,
+    documents,
+    events,
+    inbox,
+    metrics,
+    proving,
+    registry,
+    task_api,
+    timers,
+)
 from services.gateway import catalogue as catalogues
-from services.gateway import decisions, documents, events, inbox, metrics, registry, task_api, timers
 from services.gateway.api import Doors, application
 from services.gateway.checking import Checker
 from services.gateway.door import Door
@@ -48,7 +57,6 @@ class Gateway:
     """The process in parts."""
 
     parts: Parts
-    rules: CompiledRules
     doors: Doors
     app: Door
     stock: Stock
@@ -63,14 +71,14 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
     secret = read_key(settings.hub_secret_file, "hub_secret_file")
     ring = KeyRing(read_key(settings.master_key_file, "master_key_file"))
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
-    rules = load_rules(settings.partnership, partnership)
+    in_force = InForce(settings.partnership, partnership)
     sandbox = settings.sandbox_keys is not None
     catalogue = Catalogue.load(ROOT / "schemas", sandbox=sandbox)
-    table, compiled = partnership.authority_plain, CompiledRules(rules)
+    table, clock = partnership.authority_plain, settings.clock()
     checker = Checker(
         partnership,
         catalogue,
-        lambda kind, desk: isinstance(may_publish(table, compiled, desk.name, kind), Allowed),
+        lambda kind, desk: isinstance(may_publish(table, parts.compiled, desk.name, kind), Allowed),
         secret=secret,
         sandbox=sandbox,
     )
@@ -81,18 +89,17 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         catalogue=catalogue,
         checker=checker,
         secret=secret,
-        clock=settings.clock(),
-        compiled=compiled,
-        rules=rules.digest,
+        clock=clock,
+        in_force=in_force,
         code=code_digest(settings.partnership),
     )
     audience = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
     limits = partnership.limits
     limiter = Limiter(limits.requests_per_second, limits.requests_burst)
-    doors = Doors(parts, Verifier(partnership, audience), compiled, limiter)
-    offers = Offers(partnership, compiled, catalogue)
-    roles = Roles(ring, compiled, parts.clock)
-    kit = make_kit(secret, ring, catalogue, code=parts.code, rules=lambda _: rules.digest)
+    doors = Doors(parts, Verifier(partnership, audience), limiter)
+    offers = Offers(partnership, lambda: parts.compiled, catalogue)
+    roles = Roles(ring, in_force, clock)
+    kit = doors.kit()
     stock = Stock(doors)
     routers = [
         events.build(doors, offers),
@@ -102,13 +109,14 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         registry.router(catalogue),
         decisions.build(doors),
         task_api.build(doors),
+        agreement_api.build(doors),
         metrics.build(doors, stock),
         *(mount(doors) for mount in mounted),
     ]
     app = application(doors, roles.held, routers)
     desks = [desk for desk in partnership.active_desks if desk.receives]
     topics = Topics(parts, settings, desks) if settings.kafka else None
-    return Gateway(parts, compiled, doors, app, stock, topics)
+    return Gateway(parts, doors, app, stock, topics)
 
 
 class _Server(uvicorn.Server):
@@ -148,6 +156,7 @@ async def serve(gateway: Gateway, settings: Settings) -> None:
     working = [
         asyncio.create_task(timers.run(gateway.parts, stopping), name="timers"),
         asyncio.create_task(gateway.stock.run(stopping), name="stock"),
+        asyncio.create_task(proving.run(gateway.parts, stopping), name="proving"),
     ]
     if gateway.topics is not None:
         working.append(asyncio.create_task(gateway.topics.run(stopping), name="intake"))

@@ -37,10 +37,10 @@ class Stock:
         if time.monotonic() - self._taken < FRESH_SECONDS:
             return
         parts = self._doors.parts
-        agreements = self._doors.rules.rules.agreements
-        now = parts.clock.now()
         async with parts.database.transaction() as conn:
-            await stock.take(conn, parts.clock, [each.end for each in agreements if each.start <= now])
+            await parts.in_force.catch_up(conn)
+            ends = [each.end for each in parts.compiled.rules.agreements]
+            await stock.take(conn, parts.clock, ends)
         self._taken = time.monotonic()
 
     def not_ready(self) -> str | None:

@@ -1,5 +1,6 @@
 """Which event types a desk may publish or receive, by authority table and agreements, whatever the facts are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -16,11 +17,16 @@ TO_WHOM_THEY_NAME: Final = frozenset({"hub.event_rejected", "hub.notice_sent", "
 
 @dataclass(frozen=True)
 class Offers:
-    """Asked of a partnership, its rules and the catalogue; the answers hold as long as these."""
+    """Asked of a partnership, its rules in force and the catalogue; who may publish is no matter of agreements."""
 
     partnership: Partnership
-    rules: CompiledRules
+    in_force: Callable[[], CompiledRules]
     catalogue: Catalogue
+
+    @property
+    def rules(self) -> CompiledRules:
+        """The rule set in force now."""
+        return self.in_force()
 
     @cached_property
     def _publishers(self) -> dict[str, tuple[str, ...]]:

@@ -8,12 +8,16 @@ from hub.keys import KeyRing
 from hub.partnership import Partnership
 from hub.schemas import Catalogue
 from services.consent.compiled import CompiledRules
+from services.consent.in_force import InForce
 from services.gateway.checking import Checker
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What acceptance works with. `rules` and `code` are the digests that its audit entries name."""
+    """What acceptance works with. `rules` and `code` are the digests that its audit entries name.
+
+    The rules in force are known as of the last look into the database, seconds ago.
+    """
 
     database: Database
     ring: KeyRing
@@ -22,6 +26,15 @@ class Parts:
     checker: Checker
     secret: bytes
     clock: Clock
-    compiled: CompiledRules
-    rules: str
+    in_force: InForce
     code: str
+
+    @property
+    def compiled(self) -> CompiledRules:
+        """The rule set in force now."""
+        return self.in_force.at(self.clock.now())
+
+    @property
+    def rules(self) -> str:
+        """Its digest."""
+        return self.compiled.digest

@@ -10,7 +10,7 @@ from hub.clock import Clock
 from hub.database import Connection
 from hub.keys import KeyRing
 from hub.processor.states import state_context
-from services.consent.compiled import CompiledRules
+from services.consent.in_force import InForce
 from services.consent.scene import FamilyFacts
 from services.gateway.receipts import Stored
 
@@ -22,7 +22,7 @@ class Roles:
     """Reads families' states, sealed as the router keeps them."""
 
     ring: KeyRing
-    rules: CompiledRules
+    in_force: InForce
     clock: Clock
 
     async def held(self, conn: Connection, desk: str, copies: Sequence[Stored]) -> bool:
@@ -36,16 +36,16 @@ class Roles:
             f"SELECT key::text, state FROM {TABLE} WHERE key = ANY(%s::uuid[])", (logs,)
         )
         rows = await found.fetchall()
-        erased = await self.ring.load(conn, [row[0] for row in rows])
+        erased, now = await self.ring.load(conn, [row[0] for row in rows]), self.clock.now()
         for key, sealed in rows:
             if key in erased:
                 continue
             stored = orjson.loads(self.ring.open(key, state_context(TABLE, key), bytes(sealed)))
             facts = FamilyFacts.of(stored)
             if any(
-                facts.scene(self.rules, at, copy.id).holds_role(desk, persons)
+                facts.scene(self.in_force.at(at), at, copy.id).holds_role(desk, persons)
                 for copy in copies
-                for at in (self.clock.now(), copy.recorded)
+                for at in (now, copy.recorded)
             ):
                 return True
         return False

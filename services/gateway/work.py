@@ -28,7 +28,7 @@ from hub.ids import derive
 from hub.looks import Recorder
 from hub.outbox import LogEvent, put
 from hub.processor import stored
-from services.gateway import waiting
+from services.gateway import activating, waiting
 from services.gateway.acceptance import accept_batch, register_alone
 from services.gateway.claims import Accepted
 from services.gateway.cloudevents import CloudEvent
@@ -44,6 +44,8 @@ DONE: Final = "done"
 ASKED: Final = "asked"
 WHY: Final = ("mistyped", "nobody_of_ours", "sent_twice", "taken_back_by_its_desk")
 """Why an event that waits is let go."""
+_OF_AN_AGENCY: Final = frozenset({"agency", "agreement"})
+"""In the detail of a task whose answer belongs to no family."""
 AWAITED: Final = "awaits a second person"
 
 
@@ -110,6 +112,8 @@ async def _answer(doing: Doing, decision: str) -> str:
     if family := doing.task.detail.get("family"):
         data["family"] = {"scheme": "hub", "value": family}
     state = await _publish(doing, APPROVAL, data)
+    if "agreement" in doing.task.detail and decision == "approved":
+        await activating.check_signed(doing.conn, doing.task.key)
     await end(doing)
     return state
 
@@ -121,7 +125,7 @@ async def _publish(doing: Doing, type_: str, data: Mapping[str, Any]) -> str:
     name = f"task-{task.id}-{task.opened_at}-{sha256(content).hexdigest()[:12]}"
     desk = parts.partnership.desk(task.owner)
     event = CloudEvent(name, desk.name, type_, dict(data), sha256(content).digest())
-    checked = parts.checker.check(desk, event, of_agency="agency" in task.detail)
+    checked = parts.checker.check(desk, event, of_agency=not _OF_AN_AGENCY.isdisjoint(task.detail))
     (result,) = await accept_batch(doing.conn, parts, [checked])
     if not isinstance(result, Accepted):
         raise result

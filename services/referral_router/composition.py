@@ -11,8 +11,7 @@ from hub.processor.machine import Machine
 from hub.processor.writer import delivery_id
 from hub.schemas import Catalogue
 from hub.settings import ROOT, Settings, read_key
-from services.consent.compiled import CompiledRules
-from services.consent.load import load_rules
+from services.consent.in_force import InForce
 from services.referral_router.deciding import Deciding
 from services.referral_router.handler import Router, rows_by_kind
 from services.referral_router.people import People
@@ -27,7 +26,7 @@ class Parts:
     catalogue: Catalogue
     secret: bytes
     hub_key: str
-    rules: str
+    in_force: InForce
     machines: tuple[Machine, ...]
 
 
@@ -38,16 +37,16 @@ def assemble(settings: Settings) -> Parts:
     """
     secret = read_key(settings.hub_secret_file, "hub_secret_file")
     partnership = load_partnership(settings.partnership, settings.sandbox_keys)
-    rules = load_rules(settings.partnership, partnership)
+    in_force = InForce(settings.partnership, partnership)
     catalogue = Catalogue.load(ROOT / "schemas")
     name = partial(delivery_id, secret)
-    deciding = Deciding(CompiledRules(rules), catalogue, partnership.served, name)
+    deciding = Deciding(in_force.at, catalogue, partnership.served, name)
     return Parts(
         database=Database(settings.postgres, size=settings.database_pool, name="router"),
         ring=KeyRing(read_key(settings.master_key_file, "master_key_file")),
         catalogue=catalogue,
         secret=secret,
         hub_key=hub_subject(secret),
-        rules=rules.digest,
+        in_force=in_force,
         machines=(Router(deciding, rows_by_kind(partnership.authority_plain)), People()),
     )

@@ -88,10 +88,11 @@ class Bodies:
 class Deciding:
     """The sharing rules at work on a family's log.
 
-    `served`: the desks to which anything is delivered. `delivery_id`: the id of an event's delivery to a desk.
+    `rules`: the rule set in force at a time of the log. `served`: the desks to which anything is delivered.
+    `delivery_id`: the id of an event's delivery to a desk.
     """
 
-    rules: CompiledRules
+    rules: Callable[[Micros], CompiledRules]
     catalogue: Catalogue
     served: AbstractSet[str]
     delivery_id: DeliveryId
@@ -109,7 +110,7 @@ class Deciding:
         if event_type.gate == INTERNAL:
             return
         items = event_type.items(event.data)
-        decision = decide(self.rules, facts, item_of(facts, event, items), at, at)
+        decision = decide(self.rules(at), facts, item_of(facts, event, items), at, at)
         yield Decided(event.id, decision.record(), (event.envelope.key,))
         rest = rests_on(facts, items.people)
         moment = awaits(facts, (*rest[0], *decision.waits))
@@ -146,7 +147,7 @@ class Deciding:
         gate = self.catalogue.type(event.type).gate
         for verdict in decision.recipients:
             if verdict.desk in desks:
-                release = _release(verdict, bodies, *rest, moment=False, released=False)
+                release = _release(verdict, decision.rules, bodies, *rest, moment=False, released=False)
                 urgent = gate in URGENT_GATES or verdict.desk in leads
                 yield Deliver(verdict.desk, event, at, release, urgent)
 
@@ -161,11 +162,11 @@ class Deciding:
             items = event_type.items(event.data)
             bodies = Bodies(event_type, event, items, self.delivery_id)
             if event_type.gate == INTERNAL:
-                body = self._told(event)
+                body, digest = self._told(event), self.rules(at).digest
                 for row in rows:
-                    yield Revise(row, Release(_status(released=row.released), body, (), (), None))
+                    yield Revise(row, Release(_status(released=row.released), body, (), (), None, digest))
                 if waiting and not blocked:
-                    yield from self.tell_named(facts, event)
+                    yield from self.tell_named(facts, event, at)
                     yield Settle(waiting)
                 continue
             rest = rests_on(facts, items.people)
@@ -176,14 +177,21 @@ class Deciding:
                 continue
             recorded = waiting.recorded if waiting else rows[0].recorded
             desks = None if waiting and not blocked else {row.desk for row in rows}
-            decision = decide(self.rules, facts, item_of(facts, event, items), recorded, at, desks)
+            decision = decide(self.rules(at), facts, item_of(facts, event, items), recorded, at, desks)
             moment = moment or awaits(facts, decision.waits)
             blocked = blocked or (waiting is not None and moment)
             changed = [
                 Revise(row, release)
                 for row in rows
                 for release in [
-                    _release(decision.verdict(row.desk), bodies, *rest, moment=moment, released=row.released)
+                    _release(
+                        decision.verdict(row.desk),
+                        decision.rules,
+                        bodies,
+                        *rest,
+                        moment=moment,
+                        released=row.released,
+                    )
                 ]
                 if ask or not (_undecided(row) and release.status == "lapsed")
             ]
@@ -201,7 +209,7 @@ class Deciding:
                 yield Await(waiting, rest[0])
 
     def tell_named(
-        self, facts: FamilyFacts, event: Event, passed: AbstractSet[str] | None = None
+        self, facts: FamilyFacts, event: Event, at: Micros, passed: AbstractSet[str] | None = None
     ) -> Iterator[Deliver | Await]:
         """A rejection or a notice goes to the desk that it names, after all that waits there (`passed`).
 
@@ -213,7 +221,7 @@ class Deciding:
         if passed is not None and desk not in passed:
             yield Await(Waiting(event, recorded, tuple(sorted(self.served - {desk}))), ())
             return
-        release = Release("pending", self._told(event), (), (), None)
+        release = Release("pending", self._told(event), (), (), None, self.rules(at).digest)
         after = tuple(event.data.get("deliveries") or ())
         yield Deliver(desk, event, recorded, release, desk in leading(facts), after)
 
@@ -225,6 +233,7 @@ class Deciding:
 
 def _release(
     verdict: Verdict,
+    rules: str,
     bodies: Bodies,
     persons: tuple[str, ...],
     counts: tuple[int, ...],
@@ -234,12 +243,13 @@ def _release(
 ) -> Release:
     if moment and (verdict.held or not verdict.mask):
         # Facts that are on their way decide it in a moment: like a lapsed row it keeps its place in line.
-        return Release("lapsed", None, persons, counts, None, "facts")
+        return Release("lapsed", None, persons, counts, None, rules, "facts")
     if verdict.held and not verdict.mask:
-        return Release("held", None, persons, counts, None, verdict.hold or "unconfirmed")
+        return Release("held", None, persons, counts, None, rules, verdict.hold or "unconfirmed")
     if not verdict.mask:
-        return Release("recalled", None, persons, counts, None, "not_allowed")
-    return Release(_status(released=released), bodies.of(verdict), persons, counts, verdict.valid_until)
+        return Release("recalled", None, persons, counts, None, rules, "not_allowed")
+    body = bodies.of(verdict)
+    return Release(_status(released=released), body, persons, counts, verdict.valid_until, rules)
 
 
 def stranger(state: Mapping[str, Any], family: str, person: str) -> bool:

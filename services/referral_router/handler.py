@@ -120,7 +120,7 @@ class Router:
             return self._lapsed(state, event, at, queued)
         if event.type in {EVENT_REJECTED, NOTICE_SENT}:
             after = state.after(state.plain, at)
-            return Done(after, tuple(self.deciding.tell_named(after.facts, event, passed(queued, ()))))
+            return Done(after, tuple(self.deciding.tell_named(after.facts, event, at, passed(queued, ()))))
         refused = self._refused(state.facts, plain)
         if refused is not None:
             return self._rejected(state.facts, event, refused, at)
@@ -146,13 +146,15 @@ class Router:
     def _refused(self, facts: FamilyFacts, plain: PlainEvent) -> str | None:
         if plain.source == HUB:
             return None
-        verdict = may_state(self.authority.get(plain.kind, ()), self.deciding.rules, facts, plain)
+        rules = self.deciding.rules(plain.recorded)
+        verdict = may_state(self.authority.get(plain.kind, ()), rules, facts, plain)
         return verdict.code if isinstance(verdict, Refused) else None
 
     def _rejected(self, facts: FamilyFacts, event: Event, code: str, at: Micros) -> Rejected:
         """Nothing changes; who may know of it hears of it, and a raise comes back."""
         persons = self.deciding.catalogue.type(event.type).persons(event.data)
-        told = list(rejection(event, code, at, persons=persons, facts=facts, rules=self.deciding.rules))
+        rules = self.deciding.rules(at)
+        told = list(rejection(event, code, at, persons=persons, facts=facts, rules=rules))
         if code == MOVED_ON and not any(isinstance(each, OpenTask) for each in told):
             told.append(for_the_lead(event, code, facts))
         return Rejected(code, (*told, *tell_people(event, at, {})))

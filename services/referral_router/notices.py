@@ -145,9 +145,9 @@ class Notices:
         items = event_type.items(event.data)
         if event_type.gate == INTERNAL or person not in items.people:
             return
-        one = decide(self.deciding.rules, before, item_of(before, event, items), recorded, at)
-        other = decide(self.deciding.rules, after, item_of(after, event, items), recorded, at)
-        opposed = after.scene(self.deciding.rules, at, event.id).opposed
+        one = decide(self.deciding.rules(at), before, item_of(before, event, items), recorded, at)
+        other = decide(self.deciding.rules(at), after, item_of(after, event, items), recorded, at)
+        opposed = after.scene(self.deciding.rules(at), at, event.id).opposed
         for verdict in one.recipients:
             lost = released(verdict, person) - released(other.verdict(verdict.desk), person)
             if lost and verdict.desk in self.deciding.served and person not in opposed(verdict.desk):
@@ -164,7 +164,7 @@ class Notices:
         if event_type.gate == INTERNAL or not desks:
             return
         facts, at = FamilyFacts.of(rebuilt(log)), log[-1].recorded
-        decision = decide(self.deciding.rules, facts, item_of(facts, event, items), at, at, desks)
+        decision = decide(self.deciding.rules(at), facts, item_of(facts, event, items), at, at, desks)
         for verdict in decision.recipients:
             mine = {cell.category for cell in cells if cell.desk == verdict.desk}
             if had := released(verdict, person) & mine:
@@ -173,7 +173,7 @@ class Notices:
     def _kept_from(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros, desk: str) -> bool:
         """Whether a forbid keeps from a desk that the event happened."""
         item = item_of(facts, event, self.deciding.catalogue.type(event.type).items(event.data))
-        return is_kept_from(self.deciding.rules, facts, item, recorded, at, desk)
+        return is_kept_from(self.deciding.rules(at), facts, item, recorded, at, desk)
 
     def _desks_of(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros) -> frozenset[str]:
         """The desks that may have something of an event by these facts."""
@@ -181,7 +181,7 @@ class Notices:
         if event_type.gate == INTERNAL:
             return frozenset()
         item = item_of(facts, event, event_type.items(event.data))
-        decision = decide(self.deciding.rules, facts, item, recorded, at)
+        decision = decide(self.deciding.rules(at), facts, item, recorded, at)
         return frozenset(
             each.desk for each in decision.recipients if each.mask and each.desk in self.deciding.served
         )

@@ -63,8 +63,9 @@ def hosting(settings: Settings, parts: Parts, machine: Machine, running: list[Pr
                 catalogue=parts.catalogue,
                 secret=parts.secret,
                 hub_key=parts.hub_key,
-                rules=parts.rules,
+                rules=parts.in_force.digest,
                 code=ledger.code_digest(settings.partnership),
+                catch_up=parts.in_force.catch_up,
             )
             self.processor = Processor(
                 context, batch_size=settings.batch_size, batch_wait_ms=settings.batch_wait
@@ -73,7 +74,7 @@ def hosting(settings: Settings, parts: Parts, machine: Machine, running: list[Pr
             running.append(self.processor)
 
         async def on_start(self) -> None:
-            await make_hub_key(parts, settings)
+            await begin(parts, settings)
             name = machine.name
             self.feed = Feed(
                 consumer(settings, group=name, instance=f"{name}-{settings.instance}"),
@@ -107,11 +108,14 @@ def hosting(settings: Settings, parts: Parts, machine: Machine, running: list[Pr
     return ProcessorService
 
 
-async def make_hub_key(parts: Parts, settings: Settings) -> None:
-    """The key under which details that name nobody are sealed."""
+async def begin(parts: Parts, settings: Settings) -> None:
+    """The rules that the hub is founded with, and the key under which details that name nobody are sealed."""
     database: Database = parts.database
+    now = settings.clock().now()
     async with database.transaction() as conn:
-        await parts.ring.create(conn, parts.hub_key, "hub", settings.clock().now())
+        await parts.in_force.found(conn, parts.secret, now)
+        await parts.in_force.catch_up(conn)
+        await parts.ring.create(conn, parts.hub_key, "hub", now)
 
 
 def watching(settings: Settings, running: list[Processor]) -> type[Service]:

@@ -21,7 +21,7 @@ from hub.clock import Micros, format_micros
 from hub.events import Event
 from hub.schemas import Catalogue, Items
 from hub.schemas.items import Cell, TextItem
-from services.consent.compiled import CompiledRules
+from services.consent.book import Book
 from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
 from services.consent.event import kind_of
@@ -45,9 +45,9 @@ WORDS: Final = Words({})
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A rule set, and the desks to which anything is delivered under it."""
+    """The rules by the time at which they hold, and the desks to which anything is delivered under them."""
 
-    rules: CompiledRules
+    rules: Book
     served: AbstractSet[str]
 
 
@@ -186,7 +186,7 @@ class _Run:
         """A decision on the facts of now, and whether some of those that it rests on are still to come."""
         assert of.items is not None
         item = item_of(self._facts, of.event, of.items)
-        decision = decide(self._side.rules, self._facts, item, of.at, at, desks)
+        decision = decide(self._side.rules.at(at), self._facts, item, of.at, at, desks)
         persons, _ = rests_on(self._facts, of.items.people)
         return decision, awaits(self._facts, (*persons, *decision.waits))
 

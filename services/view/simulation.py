@@ -28,10 +28,10 @@ from hub.looks import Look
 from hub.processor.parked import parked_keys
 from hub.shown import answer
 from services.consent.agreement import RuleError
-from services.consent.compiled import CompiledRules
+from services.consent.book import Book
 from services.consent.load import parties
 from services.consent.ruleset import ruleset_from_plain
-from services.consent.tried import beside, tried
+from services.consent.tried import as_it_stands, beside, tried
 from services.view import reading
 from services.view.api import Caller, governs, look_of
 from services.view.rules import INTERNAL, Logged
@@ -119,16 +119,20 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         period = Period(_instant("since", asked.since), _instant("until", asked.until))
         if period.until <= period.since:
             raise _refused("until", "after_since")
-        now = Side(viewer.rules, viewer.partnership.served)
-        found = await _simulated(viewer, now, offered(viewer, asked.rules), period, asked.after)
+        async with viewer.database.transaction() as conn:
+            await viewer.in_force.catch_up(conn)
+        now = Side(viewer.in_force.book, viewer.partnership.served)
+        new, digest = offered(viewer, asked.rules)
+        names = {"in_force": viewer.in_force.digest(viewer.clock.now()), "tried": digest}
+        found = await _simulated(viewer, names, (now, new), period, asked.after)
         await _record(viewer, look, found)
         return JSONResponse(found.plain(), headers={"cache-control": "no-store"})
 
     return router
 
 
-def offered(viewer: Viewer, rules: Rules) -> Side:
-    """The rules that are tried. Raises `RequestValidationError` where they cannot be read."""
+def offered(viewer: Viewer, rules: Rules) -> tuple[Side, str]:
+    """The rules that are tried, and their digest. Raises `RequestValidationError` where they cannot be read."""
     plain: dict[str, Any] = dict(parties(viewer.partnership))
     plain["agreements"] = rules.agreements
     whole = rules.agencies is not None and rules.desks is not None
@@ -138,11 +142,12 @@ def offered(viewer: Viewer, rules: Rules) -> Side:
         new = ruleset_from_plain(plain)
     except RuleError as error:
         raise _refused("/".join(("rules", *map(str, error.path))), error.expected) from error
-    now = viewer.rules.rules
+    now = viewer.in_force.book.rules
     if not whole:
         new = beside(now, new.agreements)
     served = frozenset(name for name, desk in plain["desks"].items() if desk.get("served") is True)
-    return Side(CompiledRules(tried(now, new)), served)
+    found = tried(now, new)
+    return Side(Book(found), served), as_it_stands(found, new, viewer.clock.now())
 
 
 @dataclass(slots=True)
@@ -162,9 +167,11 @@ class _Answer:
         return {"rules": self.rules, **self.tally.plain(), "apart": apart, "done": done, "next": self.last}
 
 
-async def _simulated(viewer: Viewer, now: Side, new: Side, period: Period, after: UUID | None) -> _Answer:
+async def _simulated(
+    viewer: Viewer, names: Mapping[str, str], sides: tuple[Side, Side], period: Period, after: UUID | None
+) -> _Answer:
     logs: list[tuple[str, Sequence[Logged]]] = []
-    found = _Answer(_named(viewer, new), period, Tally(period.since), Counter(), None)
+    found = _Answer(names, period, Tally(period.since), Counter(), None)
     asked = {"after": after or _NOTHING, "since": period.since, "until": period.until, "most": MOST_LOGS}
     async with viewer.database.transaction() as conn:
         keys = [row[0] for row in await (await conn.execute(_KEYS, asked)).fetchall()]
@@ -182,7 +189,7 @@ async def _simulated(viewer: Viewer, now: Side, new: Side, period: Period, after
             if read >= MOST_EVENTS and key != keys[-1]:
                 found.last = key
                 break
-    await asyncio.to_thread(_compared, found, viewer.kit, logs, now, new)
+    await asyncio.to_thread(_compared, found, viewer.kit, logs, *sides)
     return found
 
 
@@ -218,10 +225,6 @@ async def _record(viewer: Viewer, look: Look, found: _Answer) -> None:
     families = {family: {**what, "shown": shown} for family, shown in found.tally.shown.items()}
     async with viewer.database.transaction() as conn:
         await viewer.recorder().record(conn, "family.viewed", look, viewer.clock.now(), families, what)
-
-
-def _named(viewer: Viewer, new: Side) -> dict[str, str]:
-    return {"in_force": viewer.rules.digest, "tried": new.rules.digest}
 
 
 def _instant(name: str, given: str) -> Micros:

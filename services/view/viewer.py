@@ -24,7 +24,7 @@ from hub.errors import PeerError
 from hub.ids import derive
 from hub.looks import Look, Recorder
 from hub.partnership import Partnership
-from services.consent.compiled import CompiledRules
+from services.consent.in_force import InForce
 from services.view import reading
 from services.view.build import Context, build
 from services.view.rules import Family, Reader, Seen, seen
@@ -61,7 +61,7 @@ class Viewer:
 
     database: Database
     kit: Kit
-    rules: CompiledRules
+    in_force: InForce
     partnership: Partnership
     clock: Clock
     token: Callable[[str, str], bytes]
@@ -142,7 +142,8 @@ class Viewer:
         found = await reading.family(conn, self.kit, family, reader.desk)
         if found is None or await reading.is_suspended(conn, reader.desk):
             return found, Seen(exists=False)
-        what = seen(self.rules, self.kit.catalogue, found, reader)
+        await self.in_force.catch_up(conn)
+        what = seen(self.in_force.at(reader.now), self.kit.catalogue, found, reader)
         if what.unsettled and patient:
             raise UnsettledError("facts that something of it rests on are on their way")
         return found, what
@@ -171,8 +172,9 @@ class Viewer:
 
     async def _context(self, conn: Connection, family: str, reader: Reader) -> Context:
         titles = {each.name: each.title for each in self.partnership.desks}
+        rules = self.in_force.at(reader.now)
         # A desk that opposes nobody is told of systems; another could learn from that who says what of whom.
-        feeds = await reading.feeds(conn, list(titles)) if self.rules.opposes_nobody(reader.desk) else {}
+        feeds = await reading.feeds(conn, list(titles)) if rules.opposes_nobody(reader.desk) else {}
         at = reader.now if reader.until is None else reader.until
         return Context(
             family,

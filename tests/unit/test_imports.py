@@ -42,8 +42,8 @@ PURE = (
     "services.view.text",
     "services.view.told",
 )
-PURE_BUT = ("services.consent.load",)
-"""Reads the agreements' files, and gives the values that the pure modules work on."""
+PURE_BUT = ("services.consent.load", "services.consent.in_force", "services.consent.proving")
+"""Read the agreements' files, and what was signed, for the pure modules to work on; and have proofs run."""
 TIME_TYPES = ("hub.clock",)
 """Has the type of an instant and its forms; whoever calls its clocks needs one handed over."""
 

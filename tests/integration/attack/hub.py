@@ -58,7 +58,12 @@ class Hub(World):
         self.database: Database = parts.database
         self.catalogue, self.ring, self.secret = parts.catalogue, parts.ring, parts.secret
         self.kit: Kit = make_kit(
-            parts.secret, parts.ring, parts.catalogue, code="code", rules=lambda _: parts.rules
+            parts.secret,
+            parts.ring,
+            parts.catalogue,
+            code="code",
+            rules=parts.in_force.digest,
+            catch_up=parts.in_force.catch_up,
         )
         self.logs: dict[tuple[str, int], list[Record]] = defaultdict(list)
         self.read_to: dict[tuple[str, int], int] = defaultdict(int)
@@ -77,7 +82,15 @@ class Hub(World):
         settings = self.stack.settings("router", postgres=self.dsn)
         parts = assemble(settings)
         context = Context(
-            machine, self.database, self.ring, self.catalogue, self.secret, parts.hub_key, parts.rules, "code"
+            machine,
+            self.database,
+            self.ring,
+            self.catalogue,
+            self.secret,
+            parts.hub_key,
+            parts.in_force.digest,
+            "code",
+            parts.in_force.catch_up,
         )
         return Processor(context, batch_size=500, batch_wait_ms=1)
 

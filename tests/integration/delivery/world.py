@@ -53,6 +53,10 @@ class Received:
     headers: dict[str, bytes]
 
 
+async def nothing(_: Connection) -> None:
+    """The rules never change here."""
+
+
 @dataclass
 class World:
     """Everything that a test of delivery needs."""
@@ -72,7 +76,14 @@ class World:
         self._idle: list[Connection] = []
 
     def make_kit(self, rules: str = RULES) -> Kit:
-        return make_kit(self.secret, KeyRing(self.master), self.catalogue, code="code", rules=lambda _: rules)
+        return make_kit(
+            self.secret,
+            KeyRing(self.master),
+            self.catalogue,
+            code="code",
+            rules=lambda _: rules,
+            catch_up=nothing,
+        )
 
     def settings(self, user: str) -> Settings:
         return self.stack.settings(user, postgres=self.dsn)

@@ -179,8 +179,8 @@ async def test_log_and_registry_are_read_through_the_same_door(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     parts = world.gateway.parts
-    doors = Doors(parts, Verifier(parts.partnership, world.stack.url), world.gateway.rules)
-    roles = Roles(parts.ring, world.gateway.rules, parts.clock)
+    doors = Doors(parts, Verifier(parts.partnership, world.stack.url))
+    roles = Roles(parts.ring, parts.in_force, parts.clock)
     app = application(doors, roles.held, [log_of(doors)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=world.stack.url) as http:
         checkpoint = await http.get("/log/checkpoint", headers=world.bearer("s2w/sft"))

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.database import Database
+from hub.database import Connection, Database
 from hub.effects import Done, Outcome, Queue, Rejected
 from hub.events import Envelope, Event, to_headers
 from hub.ids import derive, hub_subject
@@ -124,13 +124,25 @@ class Bench:
         return int(found[0][0]) if found else 0
 
 
+async def nothing(_: Connection) -> None:
+    """The rules never change here."""
+
+
 @pytest.fixture
 async def bench(database: str) -> AsyncIterator[Bench]:
     opened = Database(database)
     ring = KeyRing(b"m" * 32)
     machine = Counter()
     context = Context(
-        machine, opened, ring, Catalogue.load(ROOT / "schemas"), SECRET, hub_subject(SECRET), "rules", "code"
+        machine,
+        opened,
+        ring,
+        Catalogue.load(ROOT / "schemas"),
+        SECRET,
+        hub_subject(SECRET),
+        lambda _: "rules",
+        "code",
+        nothing,
     )
     async with opened.transaction() as conn:
         await ring.create(conn, context.hub_key, "hub", 1)

@@ -12,6 +12,7 @@ INPUTS: Final = {
     "referral": "",
     "guard": "",
     "agency_guard": "",
+    "agreement_version": "",
     "receipt": "",
     "waiting": "",
     "event": "WHERE cause IS NULL",

@@ -49,8 +49,9 @@ class Reader:
             parts.catalogue,
             parts.secret,
             parts.hub_key,
-            parts.rules,
+            parts.in_force.digest,
             "code",
+            parts.in_force.catch_up,
         )
         self.processor = Processor(context, batch_size=self.batch, batch_wait_ms=20)
         settings = self.stack.settings(self.service, postgres=parts.database.dsn)

@@ -73,7 +73,12 @@ async def take(parts: Parts) -> Snapshot:
             deliveries=deliveries,
             lines=await _lines(conn),
             tasks=_by_id(
-                await _all(conn, "SELECT task_id::text, kind, key, owner, opened_at, reason FROM task")
+                # Who signs an agreement is asked by the gateway.
+                await _all(
+                    conn,
+                    "SELECT task_id::text, kind, key, owner, opened_at, reason FROM task"
+                    " WHERE NOT detail ? 'agreement'",
+                )
             ),
             letters=await _letters(conn, ring),
             covered=await _covered(conn, ring),

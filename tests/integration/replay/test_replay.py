@@ -7,8 +7,10 @@ from typing import Any
 
 import psycopg
 
+from hub.clock import MINUTE
 from hub.processor.writer import decision_entry_id
 from services.referral_router.composition import assemble
+from tests.integration.attack.activation import sign
 from tests.integration.attack.hub import CHESIL, PARAGON, PROBATION, REACH, S2W, WEST
 from tests.integration.replay import snapshot
 from tests.integration.replay.inputs import APART, DERIVED, INPUTS, give
@@ -45,11 +47,19 @@ async def test_everything_is_the_same_when_the_log_is_replayed_into_an_empty_dat
 ) -> None:
     await line.begin_life()
     await line.live(40, seed=1)
+    # Other rules are signed, and begin while it goes on.
+    start = line.clock.now() + 10 * MINUTE
+    await sign(line, 2, start)
     unreadable = await rubbish(line)
     await line.live(20, seed=2)
     await line.settle()
     await line.rest()
     first, second = await snapshot.take(line.parts), await replayed(line, empty)
+    book = line.parts.in_force.book
+    assert {each["rules"] for each in first.details().values() if "rules" in each} == {
+        book.at(start - 1).digest,
+        book.at(start).digest,
+    }
     assert {kind for _, _, kind, *_ in first.fates} == {"done", "rejected"}
     assert (len(first.letters), len(first.events) > 100, len(first.details()) > 200) == (
         unreadable,
@@ -71,6 +81,7 @@ async def test_what_was_decided_is_decided_again_when_deliveries_left_meanwhile(
     await line.settle()
     await line.relay(*DESKS)
     for seed in (4, 5):
+        await sign(line, seed, line.clock.now() + 5 * MINUTE)
         await line.live(10, seed=seed)
         await line.settle()
         # What is accepted now is not read yet, so guards differ and rows that wait to leave lapse.

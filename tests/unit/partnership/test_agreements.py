@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hub.clock import parse_micros
 from hub.partnership import ConfigurationError, load
-from services.consent.load import check_rules, instants, load_rules, rules_at
+from services.consent.book import Book
+from services.consent.load import check_rules, load_rules
 from tests.unit.partnership.planting import DORSET, HARBOUR, copied, plant
 
 FILE = "agreements/dor-sft.yaml"
@@ -106,38 +108,62 @@ def test_every_clause_is_read_when_earlier_ones_are_wrong(tmp_path: Path) -> Non
     assert [each.line for each in refused.value.findings] == lines
 
 
-def test_versions_are_refused_when_both_would_be_in_force(tmp_path: Path) -> None:
+def test_a_higher_version_is_refused_when_it_would_not_begin_later(tmp_path: Path) -> None:
     partnership = load(HARBOUR)
     folder = copied(HARBOUR, tmp_path)
-    line = plant(folder, "agreements/harbour.yaml", "start: 2025-01-01", "start: 2024-12-31")
+    line = plant(folder, "agreements/harbour.yaml", "start: 2025-01-01", "start: 2024-01-01")
 
     _, findings = check_rules(folder, partnership)
 
     assert [(each.file.name, each.line, each.came) for each in findings] == [
-        ("harbour.yaml", line, "an overlap")
+        ("harbour.yaml", line, "an earlier one")
     ]
 
 
 def test_versions_follow_each_other_when_one_ends_as_the_next_starts() -> None:
-    rules = load_rules(HARBOUR, load(HARBOUR))
+    book = Book(load_rules(HARBOUR, load(HARBOUR)))
     change = parse_micros("2025-01-01T00:00:00Z")
 
-    before, after = rules_at(rules, change - 1), rules_at(rules, change)
+    before, after = book.at(change - 1), book.at(change)
 
-    assert [each.version for each in before.agreements] == [1]
-    assert [each.version for each in after.agreements] == [2]
-    assert len({before.digest, after.digest, rules.digest}) == 3
-    assert change in instants(rules)
+    assert [each.version for each in before.rules.agreements] == [1]
+    assert [each.version for each in after.rules.agreements] == [2]
+    assert len({before.digest, after.digest, book.rules.digest}) == 3
+    assert change in book.starts
+    assert book.since(change - 1) == (before, after)
+    assert book.named(after.digest) == (("HARBOUR", 2),)
 
 
-def test_nothing_is_in_force_when_the_last_agreement_ends() -> None:
-    rules = load_rules(HARBOUR, load(HARBOUR))
-    assert rules_at(rules, instants(rules)[-1]).agreements == ()
+def test_a_version_takes_the_place_of_one_that_has_not_ended_when_it_begins() -> None:
+    book = Book(load_rules(DORSET, load(DORSET)))
+    (first,) = book.rules.agreements
+    change, now = first.start + 86_400_000_000, book.at(first.start)
+    later = book.after(replace(first, version=2, start=change))
+
+    assert later.at(change - 1) is now
+    assert now.rules.agreements == (first,)
+    assert [each.version for each in later.at(change).rules.agreements] == [2]
+
+
+def test_nothing_exists_of_an_agreement_when_it_has_not_begun() -> None:
+    book = Book(load_rules(DORSET, load(DORSET)))
+    before = book.at(book.starts[0] - 1)
+    assert before.rules.agreements == ()
+    assert not before.permits("s2w/sft", "council/chesil")
+
+
+def test_an_agreement_permits_nothing_and_still_forbids_when_it_has_ended() -> None:
+    book = Book(load_rules(DORSET, load(DORSET)))
+    (agreement,) = book.rules.agreements
+    over = book.at(agreement.end)
+    permits = over.permits("s2w/sft", "council/chesil")
+    assert {each.end for group in permits.values() for each in group} == {agreement.end}
+    assert over.forbids == book.at(agreement.start).forbids
 
 
 def test_digest_is_the_loaded_one_when_all_agreements_are_in_force() -> None:
     rules = load_rules(DORSET, load(DORSET))
-    assert rules_at(rules, instants(rules)[0]).digest == rules.digest
+    assert Book(rules).at(rules.agreements[0].start).digest == rules.digest
 
 
 def test_digest_changes_when_a_word_of_a_clause_does(tmp_path: Path) -> None:

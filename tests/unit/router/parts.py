@@ -22,7 +22,7 @@ RULES: Final = "rules"
 def router() -> Router:
     """Dorset's router."""
     partnership = load(DORSET)
-    deciding = Deciding(dorset(), CATALOGUE, partnership.served, "{}>{}".format)
+    deciding = Deciding(lambda _: dorset(), CATALOGUE, partnership.served, "{}>{}".format)
     return Router(deciding, rows_by_kind(partnership.authority_plain))
 
 

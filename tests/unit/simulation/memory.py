@@ -19,10 +19,9 @@ from hub.partnership.loader import load
 from hub.schemas import Catalogue, wire
 from hub.schemas.refs import RefKey
 from hub.settings import ROOT
-from services.consent.compiled import CompiledRules
 from services.consent.event import PlainEvent
 from services.consent.facts import protective
-from services.consent.load import load_rules
+from services.consent.in_force import InForce
 from services.referral_router.deciding import Deciding
 from services.referral_router.handler import Router, rows_by_kind
 from services.referral_router.people import People
@@ -38,9 +37,8 @@ def parts() -> tuple[Catalogue, Router, People]:
     folder = ROOT / "partnerships" / "dorset"
     partnership = load(folder)
     catalogue = Catalogue.load(ROOT / "schemas", sandbox=True)
-    deciding = Deciding(
-        CompiledRules(load_rules(folder, partnership)), catalogue, partnership.served, "{}>{}".format
-    )
+    in_force = InForce(folder, partnership)
+    deciding = Deciding(in_force.at, catalogue, partnership.served, "{}>{}".format)
     return catalogue, Router(deciding, rows_by_kind(partnership.authority_plain)), People()
 
 

@@ -1,0 +1,51 @@
+"""The proof of rule sets at work: in processes of its own, so that every core helps and nobody waits for it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from services.consent.agreement import RuleSet
+from services.consent.compiled import compile_rules
+from services.consent.proof.found import Tally
+from services.consent.proof.prove import share
+
+SHARES: Final = 16
+"""Pieces that the work on a rule set is cut into, so that no process waits long for the last."""
+_GENTLY: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that has begun: its parts, and the processes at work."""
+
+    parts: Sequence[Future[Tally]]
+    pool: ProcessPoolExecutor
+
+    def end(self) -> None:
+        """Let go of the processes, also of one at work."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for each in multiprocessing.active_children():
+            each.kill()
+
+
+def begin(rules: Sequence[RuleSet], processes: int, *, gently: bool = False) -> Proof:
+    """Begin the proof of these rule sets; together the parts' tallies are its result. `gently`: behind other work."""
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_stand_back if gently else None,
+    )
+    return Proof([pool.submit(_share, each, index) for each in rules for index in range(SHARES)], pool)
+
+
+def _stand_back() -> None:
+    os.nice(_GENTLY)
+
+
+def _share(rules: RuleSet, index: int) -> Tally:
+    return share(compile_rules(rules), index, SHARES)
