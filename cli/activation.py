@@ -3,14 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid4
 
 import typer
 
-from cli.caller import Caller
 from client import calls
-from client.calls import HubProblemError
+from client.calls import Call, HubProblemError
 from client.events import NewEvent
 from hub.agreements import fingerprint
 from hub.clock import format_micros
@@ -34,6 +33,20 @@ _WHY: Final = {
 }
 
 
+T = TypeVar("T")
+
+
+class Asks(Protocol):
+    """Who asks the hub: a desk."""
+
+    @property
+    def desk(self) -> str:
+        """Its name."""
+
+    def run(self, call: Call[T]) -> T:
+        """Ask."""
+
+
 class RefusedError(Exception):
     """The hub does not take it: each reason as `file:line:column`."""
 
@@ -42,7 +55,7 @@ class RefusedError(Exception):
         self.reasons = tuple(reasons)
 
 
-def ask(me: Caller, file: Path, text: str, agreement: Agreement) -> str:
+def ask(me: Asks, file: Path, text: str, agreement: Agreement) -> str:
     """Ask the hub for a version; gives its receipt. Raises `RefusedError`, `HubProblemError`."""
     pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
     data = {
@@ -71,7 +84,7 @@ def _reason(file: Path, text: str, fault: Mapping[str, str]) -> str:
     return f"{where}: {fault['detail']}{example}"
 
 
-def proved(me: Caller, receipt: str) -> dict[str, Any]:
+def proved(me: Asks, receipt: str) -> dict[str, Any]:
     """The version once the hub has proved it, or not. Raises `typer.Exit` (75) where that takes too long."""
     began = told = time.monotonic()
     while time.monotonic() - began < PATIENCE:

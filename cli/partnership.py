@@ -19,6 +19,7 @@ from hub import settings
 from hub.clock import Micros, format_micros
 from hub.partnership import Finding, Partnership, check
 from services.consent.agreement import Agreement, RuleSet
+from services.consent.book import rules_at
 from services.consent.load import check_rules
 
 INVALID = 6
@@ -113,8 +114,11 @@ def _summary(partnership: Partnership, rules: RuleSet) -> str:
 
 
 def _warnings(rules: RuleSet | None, now: Micros) -> Iterator[str]:
-    for each in rules.agreements if rules is not None else ():
-        if now < each.start or now >= each.end:
+    if rules is None:
+        return
+    begun = rules_at(rules, now).agreements
+    for each in rules.agreements:
+        if each not in begun or now >= each.end:
             yield f"warning: {each.id} version {each.version} is not in force at {format_micros(now)}"
         elif each.review is not None and now >= each.review:
             yield f"warning: {each.id} version {each.version} was due for review on {_day(each.review)}"

@@ -32,7 +32,7 @@ PURE = [
     ROOT / "services" / "audit" / "merkle.py",
     ROOT / "services" / "audit" / "tiles.py",
 ]
-LOADERS = {"load.py"}
+LOADERS = {"load.py", "in_force.py", "proving.py"}
 
 IMPURE = {
     r"\btime\.(time|time_ns|monotonic|perf_counter)\(": "rules read times that they are given, not the clock",
