@@ -114,6 +114,7 @@ async def _answer(doing: Doing, decision: str) -> str:
     state = await _publish(doing, APPROVAL, data)
     if "agreement" in doing.task.detail and decision == "approved":
         await activating.check_signed(doing.conn, doing.task.key)
+        state = DONE
     await end(doing)
     return state
 
