@@ -16,7 +16,8 @@ REQUESTED = "wraparound.referral.requested.v1"
 def decision(at: str, **desks: list[str]) -> dict[str, Any]:
     verdicts = {name.replace("_", "/"): {"result": "", "why": why} for name, why in desks.items()}
     because = {"event": "e", "type": REQUESTED}
-    return {"at": at, "because_of": because, "rules": "d" * 64, "desks": verdicts}
+    by = [{"agreement": "DOR-SFT", "version": 2}]
+    return {"at": at, "because_of": because, "rules": "d" * 64, "agreements": by, "desks": verdicts}
 
 
 FOUND: dict[str, Any] = {
@@ -48,7 +49,7 @@ def words(desk: str = "") -> list[str]:
 
 
 def test_people_are_called_as_the_reader_may_and_what_is_the_same_stands_once() -> None:
-    because = f"because of {REQUESTED}, rules dddddddddddd"
+    because = f"because of {REQUESTED}, by DOR-SFT version 2, rules dddddddddddd"
     assert words() == [
         f"decided 2024-03-01T09:00:00 {because}",
         "s2w/sft: delivered.",
