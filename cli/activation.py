@@ -64,7 +64,7 @@ def ask(me: Asks, file: Path, text: str, agreement: Agreement) -> str:
         "digest": fingerprint(pieces),
         "starts_at": format_micros(agreement.start),
         "document": agreement.document,
-        "text": pieces,
+        "content": pieces,
     }
     name = f"{agreement.id}-{agreement.version}-{uuid4().hex[:12]}"
     try:

@@ -111,7 +111,7 @@ async def _request(conn: Connection, event: Published, at: Micros) -> None:
         " (receipt_id, agreement, version, text, digest, starts_at, state, asked_by, asked_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, 'proving', %s, %s) ON CONFLICT DO NOTHING",
         (
-            *(event.receipt_id, datum["agreement"], datum["version"], "".join(datum["text"])),
+            *(event.receipt_id, datum["agreement"], datum["version"], "".join(datum["content"])),
             *(datum["digest"], datum["starts_at"], event.desk.name, at),
         ),
     )

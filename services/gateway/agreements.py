@@ -12,7 +12,7 @@ from services.consent.load import agreement_of
 from services.gateway.problems import Fault
 
 ACTIVATED: Final = "hub.agreement_activated"
-TEXT: Final = "/data/text"
+TEXT: Final = "/data/content"
 _NAMED: Final = Path("agreement")
 
 
@@ -26,7 +26,7 @@ def read_agreement(partnership: Partnership, text: str) -> Agreement:
 
 def unreadable(partnership: Partnership, datum: Mapping[str, Any]) -> Iterator[Fault]:
     """What is wrong with the text; with a good one, what the event says of it that it does not say itself."""
-    pieces = datum["text"] or []
+    pieces = datum["content"] or []
     agreement, findings = agreement_of("".join(pieces), _NAMED, partnership)
     yield from map(_fault, findings)
     if agreement is None:

@@ -34,7 +34,7 @@ def asking(text: str, start: Micros, number: int = 2, **other: Any) -> dict[str,
         "digest": fingerprint([text]),
         "starts_at": format_micros(start),
         "document": "ISA-2022-014",
-        "text": [text],
+        "content": [text],
         **other,
     }
 

@@ -103,8 +103,8 @@ def test_the_text_goes_whole_and_in_pieces_when_it_is_long() -> None:
     assert activation.ask(hub, DORSET / FILE, text, agreement) == "receipt"
     assert hub.asked[0].content is not None
     event = json.loads(hub.asked[0].content)
-    assert "".join(event["data"]["text"]) == text
-    assert max(map(len, event["data"]["text"])) <= 20_000
+    assert "".join(event["data"]["content"]) == text
+    assert max(map(len, event["data"]["content"])) <= 20_000
 
 
 def test_the_next_step_is_said_when_the_proof_holds() -> None:
