@@ -113,7 +113,12 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
         "another signer than the author",
     ),
     "an alias": ({"groups:": "bomb: &a [x]\nagain: [*a, *a]\ngroups:"}, {}, "/data/content", "a plain value"),
-    "too deep": ({"groups:": f"bomb: {'[' * 30}{']' * 30}\ngroups:"}, {}, "/data/content", "nesting of at most"),
+    "too deep": (
+        {"groups:": f"bomb: {'[' * 30}{']' * 30}\ngroups:"},
+        {},
+        "/data/content",
+        "nesting of at most",
+    ),
     "other text": ({}, {"digest": "00ff"}, "/data/digest", "as the text says"),
     "other version": ({}, {"version": 3}, "/data/version", "2, as the text says"),
 }
