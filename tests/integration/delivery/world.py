@@ -165,8 +165,9 @@ class World:
         event = Event(Envelope(delivery_id, TYPE, DESK, self.family(family), 1, 1), {})
         queued = effects.Queued(delivery_id, DESK, before, False, 1, event)
         body = f"body of {delivery_id}".encode() if after == "pending" else None
-        writer = Writer(self.secret, self.kit.ring, self.catalogue, rules=RULES, code="code")
-        writer.carry_out(event, 1, [effects.Revise(queued, effects.Release(after, body, (), (), None))])
+        writer = Writer(self.secret, self.kit.ring, self.catalogue, rules=self.kit.rules, code="code")
+        release = effects.Release(after, body, (), (), None, RULES)
+        writer.carry_out(event, 1, [effects.Revise(queued, release)])
         async with self.transaction() as conn:
             await conn.execute("SELECT pg_current_xact_id()")
             await writer.write(conn, frozenset())
