@@ -22,6 +22,13 @@ from hub.errors import PeerError
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
+PLANS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+"""A service's statements find a few rows by an index, and are planned once for all their values.
+
+Left to itself the planner, which knows nothing of a young hub's tables, reads them whole and joins by hashing: what a
+statement costs then grows with the log.
+"""
+
 GONE = (psycopg.OperationalError, IdleInTransactionSessionTimeout)
 """What the driver raises when the server has gone, or has ended a transaction that stood still too long."""
 
@@ -50,7 +57,7 @@ class Database:
                 "application_name": name,
                 "connect_timeout": 5,
                 "prepare_threshold": 1,
-                "options": "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000",
+                "options": f"{PLANS} -c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000",
                 "tcp_user_timeout": 10000,
             },
         )

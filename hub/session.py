@@ -14,7 +14,7 @@ from psycopg import errors
 
 from hub.attempts.begin import ContendedError
 from hub.clock import SECOND, SystemClock
-from hub.database import GONE, Connection, DatabaseAwayError
+from hub.database import GONE, PLANS, Connection, DatabaseAwayError
 from hub.errors import PeerError
 from hub.telemetry.metrics import count, put
 
@@ -28,7 +28,7 @@ ending one of the two: it is always the relay that gives way.
 """
 
 _OPTIONS: Final = (
-    f"-c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout=10000 -c statement_timeout=30000"
+    f"{PLANS} -c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout=10000 -c statement_timeout=30000"
 )
 _CONTENTION: Final = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 
