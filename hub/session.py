@@ -28,7 +28,8 @@ ending one of the two: it is always the relay that gives way.
 """
 
 _OPTIONS: Final = (
-    f"{PLANS} -c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout=10000 -c statement_timeout=30000"
+    f"{PLANS} -c lock_timeout={LOCK_MS} -c statement_timeout=30000"
+    " -c idle_in_transaction_session_timeout=10000"
 )
 _CONTENTION: Final = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 

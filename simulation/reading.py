@@ -11,7 +11,8 @@ from client.topic import TopicReader
 INBOX: Final = "inbox"
 TOPIC: Final = "topic"
 LOOK_SECONDS: Final = 0.5
-"""Seconds between two looks of a desk's system: each look at an inbox is an attempt, so it takes all that there is."""
+"""Seconds between two looks of a desk's system: each is an attempt or a commit of its own, so it takes all there is."""
+LAST_SECONDS: Final = 0.05
 
 Event = dict[str, Any]
 Keep = Callable[[list[Event]], Awaitable[None]]
@@ -27,9 +28,14 @@ async def read_inbox(reader: InboxReader, ending: asyncio.Event, take: Take) -> 
         await take(INBOX, events, reader.acknowledge)
         if closing and not events and not reader.waiting:
             return
-        if not closing:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ending.wait(), LOOK_SECONDS)
+        await _rest(ending)
+
+
+async def _rest(ending: asyncio.Event) -> None:
+    """Until the next look, or until the desk closes."""
+    if not ending.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), LOOK_SECONDS)
 
 
 async def _until(ending: asyncio.Event, reading: Awaitable[list[Event]]) -> list[Event]:
@@ -49,7 +55,9 @@ async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> 
     async with reader:
         while True:
             closing = ending.is_set()
-            events = await reader.read(LOOK_SECONDS)
-            await take(TOPIC, events, lambda _: reader.commit())
+            events = await reader.read(LAST_SECONDS if closing else LOOK_SECONDS)
+            if events:
+                await take(TOPIC, events, lambda _: reader.commit())
             if closing and not events and await reader.drained():
                 return
+            await _rest(ending)
