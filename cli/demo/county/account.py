@@ -127,14 +127,15 @@ class Account:
         """What the desk got of each family, in order, as a digest: equal where another hub told it the same.
 
         Between families no order is promised, and the hub's ids are its own: they count by where they first stand.
-        What the hub adds of its own accord has the time at which it did, which is later on a busier machine.
+        What the hub adds of its own accord is compared by itself and without its time: it adds later on a busier
+        machine, and so behind more of what was published meanwhile.
         """
         published = {letter.type for letter in self.letters}
-        families: dict[str, list[str]] = {}
+        families: dict[tuple[str, bool], list[str]] = {}
         for event in self.received[desk].values():
-            at = event["time"] if event["type"] in published else None
-            said = [event["type"], at, event.get("data")]
-            families.setdefault(event["subject"], []).append(json.dumps(said, sort_keys=True))
+            own = event["type"] not in published
+            said = [event["type"], None if own else event["time"], event.get("data")]
+            families.setdefault((event["subject"], own), []).append(json.dumps(said, sort_keys=True))
         told = sorted(_without_ids("\n".join(lines)) for lines in families.values())
         return hashlib.sha256("\n\n".join(told).encode()).hexdigest()
 
