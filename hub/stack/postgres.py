@@ -8,6 +8,7 @@ runs as `nobody`, since it refuses to be root.
 import importlib.util
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,12 +194,14 @@ class PostgresServer:
         return UNPRIVILEGED if os.geteuid() == 0 else None
 
     def _initialise(self) -> None:
-        # initdb wants an empty folder of its own user; one that an interrupted run left is not used.
-        self.data.mkdir(exist_ok=True, mode=0o700)
+        # Beside its place, and then moved there: what a killed initdb left looks like a database, and is none.
+        fresh = self.data.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
         user = self._user
         if user is not None:
             entry = pwd.getpwnam(user)
-            os.chown(self.data, entry.pw_uid, entry.pw_gid)
+            os.chown(fresh, entry.pw_uid, entry.pw_gid)
         command = [
             *[
                 sys.executable,
@@ -209,7 +212,7 @@ class PostgresServer:
                 str(int(signal.SIGKILL)),
                 user or "-",
             ],
-            *[str(binaries() / "initdb"), "-D", str(self.data), "-U", USER, "--encoding=UTF8", "--locale=C"],
+            *[str(binaries() / "initdb"), "-D", str(fresh), "-U", USER, "--encoding=UTF8", "--locale=C"],
             *[
                 "--auth=scram-sha-256",
                 f"--pwfile={self.folder / 'password'}",
@@ -220,7 +223,8 @@ class PostgresServer:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_SECONDS)
         if done.returncode != 0:
             lines = (done.stderr or done.stdout).strip().splitlines() or [""]
-            raise PostgresError(f"PostgreSQL cannot use {self.data}: {lines[-1][:200]}")
+            raise PostgresError(f"PostgreSQL cannot use {fresh}: {lines[-1][:200]}")
+        fresh.replace(self.data)
 
     def _spawn(self) -> None:
         options = {
