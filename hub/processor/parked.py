@@ -7,7 +7,7 @@ from hub.database import Connection
 from hub.events import Event
 from hub.keys import KeyRing
 from hub.processor.positions import Fate
-from hub.processor.stored import STORED, stored_event
+from hub.processor.stored import STORED_OF_E, stored_event
 from hub.schemas import Catalogue
 
 
@@ -45,9 +45,8 @@ async def take_parked(
     They leave the list, their fate becomes `redriven`, their task is done; all of that is undone if the caller's
     transaction does not commit.
     """
-    columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
     cursor = await conn.execute(
-        f"SELECT {columns} FROM parked p JOIN event e USING (event_id)"
+        f"SELECT {STORED_OF_E} FROM parked p JOIN event e USING (event_id)"
         ' WHERE p.processor = %s AND p.key = %s ORDER BY p.partition, p."offset"',
         (processor, key),
         binary=True,

@@ -15,6 +15,8 @@ from hub.processor.records import Record
 from hub.schemas import Catalogue, wire
 
 STORED = "event_id, type, source, key, recorded_at, accepted_at, receipt_id, raises, is_primary, cause, key_id, body"
+STORED_OF_E = ", ".join(f"e.{name}" for name in STORED.split(", "))
+"""The same columns of `event e`."""
 
 
 def stored_event(row: Sequence[Any], ring: KeyRing, catalogue: Catalogue) -> Event:
@@ -46,10 +48,9 @@ async def load_history(
     conn: Connection, processor: str, topic: str, key: str, *, ring: KeyRing, catalogue: Catalogue
 ) -> list[Event]:
     """What took effect under a processor in the log `topic`/`key`, in order."""
-    columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
     cursor = await conn.execute(
         f"""
-        SELECT {columns} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = %s
+        SELECT {STORED_OF_E} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = %s
             AND f.kind IN ('done', 'redriven')
         WHERE e.key = %s AND e.topic = %s AND NOT EXISTS (SELECT FROM dead_letter d
             WHERE d.topic = e.topic AND d.partition = f.partition AND d."offset" = f."offset")
@@ -80,9 +81,8 @@ async def stored_records(
     Events as they are stored; what could not be read as the dead letter has it, with the id that it was kept under.
     Offsets of repeats are not there: the fate is that of the record that took effect.
     """
-    columns = ", ".join(f"e.{name}" for name in STORED.split(", "))
     cursor = await conn.execute(
-        f'SELECT f."offset", f.event_id, d.task_id, d.key_id, d.body, {columns} FROM fate f'
+        f'SELECT f."offset", f.event_id, d.task_id, d.key_id, d.body, {STORED_OF_E} FROM fate f'
         " LEFT JOIN event e ON e.event_id = f.event_id AND e.topic = %(topic)s LEFT JOIN dead_letter d"
         ' ON d.topic = %(topic)s AND d.partition = f.partition AND d."offset" = f."offset"'
         ' WHERE f.processor = %(processor)s AND f.partition = %(partition)s AND f."offset" >= %(start)s'

@@ -25,9 +25,8 @@ TABLE: Final = "family_state"
 SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 """The first statement of a reading's transaction."""
 
-_COLUMNS: Final = ", ".join(f"e.{name}" for name in stored.STORED.split(", "))
 _LOG: Final = (
-    f"SELECT {_COLUMNS} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
+    f"SELECT {stored.STORED_OF_E} FROM event e JOIN fate f ON f.event_id = e.event_id AND f.processor = 'router'"
     " AND f.kind IN ('done', 'redriven')"
     " WHERE e.key = %s AND e.topic = 'events' AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.topic = e.topic"
     ' AND d.partition = f.partition AND d."offset" = f."offset") ORDER BY f.partition, f."offset"'

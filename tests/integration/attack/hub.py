@@ -107,10 +107,9 @@ class Hub(World):
 
     async def empty_outbox(self) -> int:
         """Move what is in the outbox to the logs, in its order."""
-        columns = ", ".join(f"e.{name}" for name in stored.STORED.split(", "))
         async with self.database.transaction() as conn:
             cursor = await conn.execute(
-                f"SELECT e.topic, {columns} FROM outbox o JOIN event e USING (event_id) ORDER BY o.seq",
+                f"SELECT e.topic, {stored.STORED_OF_E} FROM outbox o JOIN event e USING (event_id) ORDER BY o.seq",
                 binary=True,
             )
             rows = await cursor.fetchall()
