@@ -1,7 +1,8 @@
 """The proof at work in processes: cut into all of its parts, and over at once when nobody waits for it."""
 
 import multiprocessing
-from concurrent.futures import BrokenExecutor, wait
+import time
+from concurrent.futures import BrokenExecutor
 
 from services.consent.proof.prove import parts
 from services.consent.proving import SHARES, begin
@@ -13,13 +14,14 @@ def test_no_process_is_left_when_a_proof_is_ended() -> None:
     proof = begin([rules.rules, rules.rules], 2, gently=True)
     assert (len(proof.parts), len(multiprocessing.active_children())) == (2 * SHARES, 2)
     proof.end()
-    for each in multiprocessing.active_children():
-        each.join(30)
+    # The executor waits for its processes too: who of us two learns of an end first is not said.
+    until = time.monotonic() + 30
+    while multiprocessing.active_children() and time.monotonic() < until:
+        time.sleep(0.01)
     assert multiprocessing.active_children() == []
-    over = wait(proof.parts, timeout=30)
-    assert not over.not_done
-    # Cancelled, or its process ended first: whichever the executor notices sooner.
-    assert any(each.cancelled() or isinstance(each.exception(), BrokenExecutor) for each in over.done)
+    # Cancelled, or at work in a process that was ended: whichever the executor notices sooner.
+    found = [each.cancelled() or isinstance(each.exception(30), BrokenExecutor) for each in proof.parts]
+    assert any(found)
 
 
 def test_every_share_has_work_when_dorset_is_proved() -> None:
