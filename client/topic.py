@@ -4,13 +4,14 @@ Nothing here is particular to the hub: a record is a CloudEvent in Kafka's binar
 five bytes of Confluent's wire format, and any Avro client of any language reads and writes it against `/registry`.
 """
 
+import asyncio
 import json
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -19,6 +20,9 @@ from client.avro import Registry, WireError
 from client.events import NewEvent
 
 __all__ = ["KafkaAccess", "TopicPublisher", "TopicReader", "WireError"]
+
+JOINING_SECONDS: Final = 0.02
+LEFT_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,21 @@ class TopicReader:
         """What was read is in the desk's own records: go on behind it, also after a crash."""
         await self._consumer.commit()
 
-    async def drained(self) -> bool:
-        """Whether everything that the topic holds now was read."""
-        mine = self._consumer.assignment()
+    async def read_all(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """What the topic holds at this moment, some deliveries at a time, for a system that looks now and then.
+
+        Between two of these nothing is fetched. Raises what `read` raises.
+        """
+        # Nobody tells when the group has given the topic to this member.
+        while not (mine := self._consumer.assignment()):  # noqa: ASYNC110
+            await asyncio.sleep(JOINING_SECONDS)
         ends = await self._consumer.end_offsets(list(mine))
-        return bool(mine) and all([await self._consumer.position(part) >= ends[part] for part in mine])
+        self._consumer.resume(*mine)
+        while any([await self._consumer.position(part) < end for part, end in ends.items()]):
+            if events := await self.read(LEFT_SECONDS):
+                yield events
+        # Else a fetch that waits for news would hold up what is asked of the broker next.
+        self._consumer.pause(*mine)
 
     async def _event(self, record: Any) -> dict[str, Any]:
         self._watch(record.key + record.value + b"".join(value for _, value in record.headers))

@@ -108,7 +108,8 @@ class Desk:
 
     async def read_topic(self, topic: TopicReader) -> None:
         """Read the topic until the desk closes and nothing is left."""
-        await read_topic(topic, self.ending, self._take)
+        async with topic:
+            await read_topic(topic, self.ending, self._take)
 
     async def _take(self, door: str, events: list[Told], keep: Keep) -> None:
         for event in events:

@@ -10,9 +10,8 @@ from client.topic import TopicReader
 
 INBOX: Final = "inbox"
 TOPIC: Final = "topic"
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1.0
 """Seconds between two looks of a desk's system: each is an attempt or a commit of its own, so it takes all there is."""
-LAST_SECONDS: Final = 0.05
 
 Event = dict[str, Any]
 Keep = Callable[[list[Event]], Awaitable[None]]
@@ -21,14 +20,35 @@ Take = Callable[[str, list[Event], Keep], Awaitable[None]]
 
 
 async def read_inbox(reader: InboxReader, ending: asyncio.Event, take: Take) -> None:
-    """Read the inbox."""
-    while True:
-        closing = ending.is_set()
-        events = await reader.read(wait=0) if closing else await _until(ending, reader.read())
-        await take(INBOX, events, reader.acknowledge)
-        if closing and not events and not reader.waiting:
-            return
+    """Read the inbox as things come."""
+    while not ending.is_set():
+        await take(INBOX, await _until(ending, reader.read()), reader.acknowledge)
         await _rest(ending)
+    await empty_inbox(reader, take)
+    while reader.waiting:
+        await empty_inbox(reader, take)
+
+
+async def empty_inbox(reader: InboxReader, take: Take) -> None:
+    """Read what the inbox has; what waits there is left."""
+    while events := await reader.read(wait=0):
+        await take(INBOX, events, reader.acknowledge)
+
+
+async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> None:
+    """Read the topic as things come."""
+    while not ending.is_set():
+        events = await reader.read(LOOK_SECONDS)
+        if events:
+            await take(TOPIC, events, lambda _: reader.commit())
+        await _rest(ending)
+    await empty_topic(reader, take)
+
+
+async def empty_topic(reader: TopicReader, take: Take) -> None:
+    """Read what the topic has."""
+    async for events in reader.read_all():
+        await take(TOPIC, events, lambda _: reader.commit())
 
 
 async def _rest(ending: asyncio.Event) -> None:
@@ -48,16 +68,3 @@ async def _until(ending: asyncio.Event, reading: Awaitable[list[Event]]) -> list
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> None:
-    """Read the topic."""
-    async with reader:
-        while True:
-            closing = ending.is_set()
-            events = await reader.read(LAST_SECONDS if closing else LOOK_SECONDS)
-            if events:
-                await take(TOPIC, events, lambda _: reader.commit())
-            if closing and not events and await reader.drained():
-                return
-            await _rest(ending)

@@ -101,19 +101,28 @@ async def read_ahead(conn: Connection, lines: Iterable[Line], limit: int) -> lis
     return [to_row(values) for values in await cursor.fetchall()]
 
 
-async def read_stuck(conn: Connection, line: Line) -> list[Row]:
-    """The rows in which some of a line's stuck families wait, in order; who waits no longer is let go."""
-    families = line.some_stuck()
+async def read_stuck(conn: Connection, stuck: Sequence[Line]) -> list[Row]:
+    """The rows in which stuck families of these lines wait, line by line in order; who waits no longer is let go."""
+    looked = {line.desk: line.some_stuck() for line in stuck}
+    asked = [(line, family) for line in stuck for family in looked[line.desk]]
     cursor = await conn.execute(
-        f"SELECT r.* FROM unnest(%s::uuid[]) AS f(id) CROSS JOIN LATERAL"
-        f" (SELECT {COLUMNS} FROM delivery d WHERE d.family_id = f.id AND d.desk = %s AND d.seq >= %s AND d.seq < %s"
-        f" AND {IN_LINE} ORDER BY d.seq LIMIT %s) AS r",
-        (array(families), line.desk, line.low, line.ahead, STUCK_ROWS),
+        "SELECT r.* FROM unnest(%s::text[], %s::uuid[], %s::bigint[], %s::bigint[]) AS f(desk, id, low, ahead)"
+        f" CROSS JOIN LATERAL (SELECT {COLUMNS} FROM delivery d WHERE d.family_id = f.id AND d.desk = f.desk"
+        f" AND d.seq >= f.low AND d.seq < f.ahead AND {IN_LINE} ORDER BY d.seq LIMIT %s) AS r",
+        (
+            [line.desk for line, _ in asked],
+            array(family for _, family in asked),
+            array(line.low for line, _ in asked),
+            array(line.ahead for line, _ in asked),
+            STUCK_ROWS,
+        ),
         binary=True,
     )
     rows = [to_row(values) for values in await cursor.fetchall()]
-    line.stuck.difference_update(set(families) - {row.family_id for row in rows})
-    return sorted(rows, key=lambda row: row.seq)
+    found = {(row.desk, row.family_id) for row in rows}
+    for line in stuck:
+        line.stuck.difference_update(each for each in looked[line.desk] if (line.desk, each) not in found)
+    return sorted(rows, key=lambda row: (row.desk, row.seq))
 
 
 async def read_low(conn: Connection, desks: Sequence[str]) -> dict[str, int]:

@@ -51,7 +51,7 @@ LIMIT: Final = 500
 BUSY: Final = 0.02
 IDLE: Final = 0.1
 CLAIM_EVERY: Final = 1.0
-STUCK_EVERY: Final = 0.1
+STUCK_EVERY: Final = 0.03
 PATIENCE: Final = 5.0
 """Seconds after a contention in which rows that somebody is at are asked for first."""
 
@@ -211,10 +211,8 @@ class Relay:
     async def _read_stuck(self, conn: Connection, chosen: Sequence[Line]) -> list[Row]:
         if stopwatch() < self._stuck_at:
             return []
-        rows: list[Row] = []
-        for line in chosen:
-            if line.stuck:
-                rows += await lines.read_stuck(conn, line)
+        stuck = [line for line in chosen if line.stuck]
+        rows = await lines.read_stuck(conn, stuck) if stuck else []
         self._stuck_at = stopwatch() + STUCK_EVERY
         return rows
 

@@ -91,6 +91,7 @@ class Batch:
         self.entering = Entering(conn, parts, self.now)
         self.out = self.entering.out
         self.is_suspended = False
+        self._anything_waits: bool | None = None
         self.blocked: frozenset[bytes] = frozenset()
 
     async def run(self) -> list[Result]:
@@ -160,6 +161,7 @@ class Batch:
         if raised:
             self.out.protective.add(event.receipt_id)
         self.out.left_waiting.append(event)
+        self._anything_waits = True
         if reason != "suspended":
             self.blocked |= tokens
         await waiting.write(
@@ -182,9 +184,17 @@ class Batch:
             if agency == self.desk.agency:
                 self.is_suspended = self.parts.partnership.agency(agency).state == "suspended"
             await self.retry(await waiting.suspended(self.conn, self.parts.ring, agency))
+        if not change.touched or not await self._does_anything_wait():
+            return
         tokens = await self.entering.tokens_of(change.touched)
         while tokens:
             tokens = await self.retry(await waiting.touched(self.conn, self.parts.ring, tokens))
+
+    async def _does_anything_wait(self) -> bool:
+        """Asked once: while this transaction registers, nobody else leaves anything waiting."""
+        if self._anything_waits is None:
+            self._anything_waits = await waiting.is_any(self.conn)
+        return self._anything_waits
 
     async def retry(self, rows: Sequence[Waiting]) -> frozenset[bytes]:
         """Try each row in order. Gives the ids that others may have waited for."""

@@ -8,27 +8,39 @@ from hub.database import Connection
 
 Status = Literal["confirmed", "probable"]
 
+# Each writes all rows of its kind at once: its parameters are columns.
 _OPEN: Final = (
-    "INSERT INTO family (family_id, opened_at) VALUES (%s, %s)"
+    "INSERT INTO family (family_id, opened_at) SELECT * FROM unnest(%s::uuid[], %s::bigint[])"
     " ON CONFLICT (family_id) DO UPDATE SET closed_at = NULL"
 )
-_CLOSE: Final = "UPDATE family SET closed_at = %s WHERE family_id = %s"
-_GUARD: Final = "INSERT INTO guard (person_id) VALUES (%s) ON CONFLICT DO NOTHING"
+_CLOSE: Final = "UPDATE family SET closed_at = %s WHERE family_id = ANY(%s::uuid[])"
+_GUARD: Final = "INSERT INTO guard (person_id) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING"
 _JOIN: Final = (
-    "INSERT INTO membership (person_id, family_id, since) VALUES (%s, %s, %s)"
+    "INSERT INTO membership (since, person_id, family_id) SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[])"
     " ON CONFLICT (person_id, family_id) DO UPDATE SET until = NULL"
 )
-_LEAVE: Final = "UPDATE membership SET until = %s WHERE person_id = %s AND family_id = %s AND until IS NULL"
-_REFER: Final = (
-    "INSERT INTO referral (referral_id, family_id, person_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+_LEAVE: Final = (
+    "UPDATE membership m SET until = %s FROM unnest(%s::uuid[], %s::uuid[]) AS u(person, family)"
+    " WHERE m.person_id = u.person AND m.family_id = u.family AND m.until IS NULL"
 )
-_END: Final = "UPDATE identity SET ended_at = %s WHERE token = %s AND hub_id = %s AND ended_at IS NULL"
+_REFER: Final = (
+    "INSERT INTO referral (referral_id, family_id, person_id) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[])"
+    " ON CONFLICT DO NOTHING"
+)
+_END: Final = (
+    "UPDATE identity i SET ended_at = %s FROM unnest(%s::bytea[], %s::uuid[]) AS u(token, hub_id)"
+    " WHERE i.token = u.token AND i.hub_id = u.hub_id AND i.ended_at IS NULL"
+)
 _LINK: Final = (
-    "INSERT INTO identity (scheme, token, kind, hub_id, status, since, event_id) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    "INSERT INTO identity (since, scheme, token, kind, hub_id, status, event_id)"
+    " SELECT %s, * FROM unnest(%s::text[], %s::bytea[], %s::text[], %s::uuid[], %s::text[], %s::uuid[])"
     " ON CONFLICT (scheme, token, kind, hub_id) DO UPDATE"
     " SET status = EXCLUDED.status, since = EXCLUDED.since, event_id = EXCLUDED.event_id, ended_at = NULL"
 )
-_CONFIRM: Final = "UPDATE identity SET status = 'confirmed' WHERE token = %s AND hub_id = %s"
+_CONFIRM: Final = (
+    "UPDATE identity i SET status = 'confirmed' FROM unnest(%s::bytea[], %s::uuid[]) AS u(token, hub_id)"
+    " WHERE i.token = u.token AND i.hub_id = u.hub_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +71,19 @@ class Registered:
 
     async def write(self, conn: Connection, at: Micros) -> None:
         """Write it, in the caller's transaction."""
-        for statement, rows in (
-            (_OPEN, [(family, opened) for family, opened in self.opened.items()]),
-            (_CLOSE, [(at, family) for family in self.closed]),
-            (_GUARD, [(person,) for person in sorted(self.persons)]),
-            (_JOIN, [(person, family, at) for person, family in sorted(self.joined)]),
-            (_LEAVE, [(at, person, family) for person, family in sorted(self.left)]),
-            (_REFER, [(referral, *about) for referral, about in sorted(self.referrals.items())]),
-            (_END, [(at, each, hub_id) for each, hub_id in self.ended]),
-            (
-                _LINK,
-                [(n.scheme, n.token, n.kind, n.hub_id, n.status, at, n.event_id) for n in self.links],
-            ),
-            (_CONFIRM, self.confirmed),
+        # The last of two links between the same two is the one that stands.
+        links = {(link.scheme, link.token, link.kind, link.hub_id): link for link in self.links}
+        linked = [(*key, link.status, link.event_id) for key, link in links.items()]
+        for statement, first, rows in (
+            (_OPEN, (), list(self.opened.items())),
+            (_CLOSE, (at,), [(family,) for family in self.closed]),
+            (_GUARD, (), [(person,) for person in sorted(self.persons)]),
+            (_JOIN, (at,), sorted(self.joined)),
+            (_LEAVE, (at,), sorted(self.left)),
+            (_REFER, (), [(referral, *about) for referral, about in sorted(self.referrals.items())]),
+            (_END, (at,), self.ended),
+            (_LINK, (at,), linked),
+            (_CONFIRM, (), self.confirmed),
         ):
             if rows:
-                async with conn.cursor() as cursor:
-                    await cursor.executemany(statement, rows)
+                await conn.execute(statement, (*first, *map(list, zip(*rows, strict=True))))

@@ -92,6 +92,13 @@ async def obstacles(conn: Connection, desk: str, tokens: Collection[bytes]) -> t
     return bool(row[0]), frozenset(bytes(token) for token in row[1])
 
 
+async def is_any(conn: Connection) -> bool:
+    """Whether any event waits."""
+    found = await conn.execute("SELECT EXISTS (SELECT FROM waiting)")
+    row = await found.fetchone()
+    return row is not None and bool(row[0])
+
+
 async def touched(conn: Connection, ring: KeyRing, tokens: Collection[bytes]) -> list[Waiting]:
     """The events that wait for one of these ids, in their order, and those that they may be behind."""
     found = await conn.execute(

@@ -3,8 +3,10 @@
 Each desk is a client of its own, with its own profile, script and journal (scripts.py); they share nothing but the
 process. A journal has a line for each event sent, with what came of it, and for each delivery received.
 
-Standard input: `begin` once the hub is up, `post WEEK DESK…`, `close` to read what is left and end. Standard output:
-`{"did": "posted" | "closed", …}`.
+Standard input: `begin` once the hub is up, `post WEEK DESK…`, `look` into the inboxes, `close` to read what is left of
+the topics and end. Standard output: `{"did": "posted" | "looked" | "closed", …}`. A topic is read as things come. An
+inbox is read when told to: what it shows of what was objected to a moment ago follows from whether it was read before,
+and so would follow from the speed of the machine.
 """
 
 import asyncio
@@ -22,13 +24,12 @@ from simulation.approving import approve
 from simulation.county.letters import slug
 from simulation.county.scripts import journal, mailbag, script_file
 from simulation.pipes import OrphanedError, say, standard_input
-from simulation.reading import Event, Keep, read_inbox, read_topic
+from simulation.reading import Event, Keep, empty_inbox, read_topic
 
 BY_INBOX: Final = frozenset({"council/west", "paragon/victim", "school/harbour-lane", "health/gp"})
 """Desks that read over HTTP; the others read their topics."""
 SECOND_PERSON: Final = "council/chesil"
 """The desk that the hub asks to agree to what council/ig does; it sends after it, in the same week."""
-POLL_SECONDS: Final = 5
 PAGE: Final = 500
 
 
@@ -46,14 +47,19 @@ class Office:
         self._bag = mailbag(folder, desk).open("ab")
         self._journal = journal(folder, desk).open("a")
         self.hub = HubClient(Profile.load(profile), watch=self._bag.write)
+        self._inbox = InboxReader(self.hub, limit=PAGE) if desk in BY_INBOX else None
 
-    async def read(self, ending: asyncio.Event) -> None:
-        """Read what comes in until told to end."""
-        if self.desk in BY_INBOX:
-            await read_inbox(InboxReader(self.hub, limit=PAGE, wait=POLL_SECONDS), ending, self._take)
-        else:
+    async def listen(self, ending: asyncio.Event) -> None:
+        """Read the desk's topic until told to end; a desk that reads its inbox looks there when it is told to."""
+        if self._inbox is None:
             topic = TopicReader(KafkaAccess.load(self._profile), watch=self._bag.write)
-            await read_topic(topic, ending, self._take)
+            async with topic:
+                await read_topic(topic, ending, self._take)
+
+    async def look(self) -> None:
+        """Read what the inbox has."""
+        if self._inbox is not None:
+            await empty_inbox(self._inbox, self._take)
 
     async def post(self, week: int) -> int:
         """Send the letters of a week, in order. Gives how many."""
@@ -89,7 +95,7 @@ def _came(result: str | HubProblemError) -> dict[str, Any]:
 
 
 async def run(profiles: Path, folder: Path, desks: list[str]) -> None:
-    """Wait for the hub; then read, and post when told."""
+    """Wait for the hub; then post and read when told."""
     lines = await standard_input()
     if (await lines.readline()).decode().strip() != "begin":
         raise OrphanedError
@@ -98,13 +104,17 @@ async def run(profiles: Path, folder: Path, desks: list[str]) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             for office in offices.values():
-                tasks.create_task(office.read(ending))
+                tasks.create_task(office.listen(ending))
             while (line := (await lines.readline()).decode().split()) != ["close"]:
                 if not line:
                     raise OrphanedError
-                _, week, *sending = line
-                counts = await asyncio.gather(*(offices[desk].post(int(week)) for desk in sending))
-                say({"did": "posted", "week": int(week), "count": sum(counts)})
+                if line == ["look"]:
+                    await asyncio.gather(*(office.look() for office in offices.values()))
+                    say({"did": "looked"})
+                else:
+                    _, week, *sending = line
+                    counts = await asyncio.gather(*(offices[desk].post(int(week)) for desk in sending))
+                    say({"did": "posted", "week": int(week), "count": sum(counts)})
             ending.set()
     finally:
         for office in offices.values():

@@ -133,7 +133,7 @@ async def _year(
     say: Say,
     progress: Progress,
 ) -> None:
-    """Each week in turn; the next begins when the hub has come to rest."""
+    """Each week in turn; the next begins when the hub has come to rest, and inboxes are read."""
     published = 0
     with Stillness(stack) as stillness:
         for number, week in enumerate(weeks):
@@ -149,4 +149,5 @@ async def _year(
                     # Else it would answer this turn at the next one's time, or not, as the machine is fast or slow.
                     await stillness.wait()
             await stillness.wait()
+            await offices.look()
             progress(number + 1, len(weeks), published)

@@ -86,6 +86,13 @@ class Offices:
         office.write(f"post {week} {' '.join(desks)}")
         return int((await office.answer())["count"])
 
+    async def look(self) -> None:
+        """Have the desks that read their inbox read what has come. Raises `StoryError`."""
+        for office in self._all:
+            office.write("look")
+        for office in self._all:
+            await office.answer()
+
     async def close(self) -> None:
         """Have every desk read what is left for it, and end. Raises `StoryError`."""
         for office in self._all:

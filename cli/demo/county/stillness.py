@@ -17,7 +17,7 @@ from cli import lag, reach
 from cli.demo.proof import UnfinishedError
 from hub.stack.stack import Stack
 
-LOOK_SECONDS: Final = 0.03
+LOOK_SECONDS: Final = 0.02
 LONGEST: Final = 600.0
 NOTHING: Final = ""
 MOVING: Final = """
