@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from hub.attempts.served import SETTLE
 from hub.clock import Micros
+from hub.partnership import IG_TEAM
 from hub.settings import Settings
 from services.audit.api import log_router, proofs_router
 from services.gateway import main as gateway
-from services.gateway.api import IG_TEAM, Doors
+from services.gateway.api import Doors
 from services.gateway.directory import token
 from services.view import api as view
 from services.view import records, simulation

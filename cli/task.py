@@ -10,7 +10,7 @@ from client import calls
 app = typer.Typer(no_args_is_help=True, help="What waits for a person of your desk.")
 
 APPROVAL_NEEDED = 5
-ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "note")
+ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "answer", "note")
 Task = Annotated[str, typer.Argument(help="The task's id.")]
 
 
@@ -60,7 +60,9 @@ def do_command(
     task: Task,
     action: Annotated[
         str,
-        typer.Argument(help="redrive, discard, confirm, place, approve, refuse or note, as the kind allows."),
+        typer.Argument(
+            help="redrive, discard, confirm, place, approve, refuse, answer or note, as the kind allows."
+        ),
     ],
     desk: As = "",
     person: Annotated[
@@ -70,7 +72,7 @@ def do_command(
         str, typer.Option("--identifier", help="For confirm: the id, as scheme:value.")
     ] = "",
     why: Annotated[
-        str, typer.Option("--why", help="For discard of an event that waits: why, as a code.")
+        str, typer.Option("--why", help="A code. For discard of what waits: why; for answer: what was done.")
     ] = "",
     reason: Reason = "",
     purpose: Purpose = "operate",

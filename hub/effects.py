@@ -61,7 +61,8 @@ class Release:
 class Deliver:
     """A new delivery of an event to a desk. `recorded` is the event's time in its log.
 
-    `after`: other deliveries. A desk that never had any of them is told nothing: this one is recalled then.
+    `after`: other deliveries. A desk that never had any of them is told nothing: this one is recalled then. `task`:
+    what the desk is to do about it, if it is told.
     """
 
     desk: str
@@ -70,6 +71,7 @@ class Deliver:
     release: Release
     urgent: bool = False
     after: tuple[str, ...] = ()
+    task: "OpenTask | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,16 @@ class OpenTask:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-Effect = Emit | Deliver | Await | Settle | Revise | Decided | Note | OpenTask
+@dataclass(frozen=True, slots=True)
+class CloseTask:
+    """What waited for a person is done, by this desk: every open task of the kind and key."""
+
+    kind: str
+    key: str
+    by: str
+
+
+Effect = Emit | Deliver | Await | Settle | Revise | Decided | Note | OpenTask | CloseTask
 
 
 @dataclass(frozen=True, slots=True)

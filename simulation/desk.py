@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from client.http import HubClient, HubProblemError
 from client.inbox import InboxReader
 from client.topic import TopicReader
+from simulation.answering import answer
 from simulation.reading import Keep, read_inbox, read_topic
 from simulation.time import SandboxTime
 
@@ -115,6 +116,7 @@ class Desk:
         for event in events:
             self.tell("received", door=door, event=event)
         await keep(events)
+        await answer(self.hub, events)
         async with self._changed:
             for event in events:
                 self._received.setdefault(event["id"], event)

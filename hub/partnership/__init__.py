@@ -7,6 +7,7 @@ both.
 from hub.partnership.finding import ConfigurationError, Finding
 from hub.partnership.loader import agreement_files, check, load
 from hub.partnership.model import (
+    IG_TEAM,
     Agency,
     AuthorityRule,
     Desk,
@@ -19,6 +20,7 @@ from hub.partnership.model import (
 from hub.partnership.work import Calendar, Criterion, Indicator, Named, Pathway, Post, Specialism, Stage
 
 __all__ = [
+    "IG_TEAM",
     "Agency",
     "AuthorityRule",
     "Calendar",

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hub.errors import HubError
 from hub.partnership.work import Calendar, Indicator, Named, Pathway, Specialism
 
 T = TypeVar("T")
+
+IG_TEAM: Final = "ig"
+"""The team of an agency that is its information governance."""
 
 
 class UnknownNameError(HubError):

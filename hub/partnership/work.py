@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hub.clock import SECOND, Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +119,10 @@ class Calendar:
             while not self.is_working_day(day):
                 day += timedelta(days=1)
         return day
+
+    def deadline(self, at: Micros, working_days: int) -> Micros:
+        """The end of the day that many working days after an instant: where the next day begins."""
+        zone = ZoneInfo(self.timezone)
+        day = datetime.fromtimestamp(at / SECOND, UTC).astimezone(zone).date()
+        over = self.after(day, working_days) + timedelta(days=1)
+        return int(datetime.combine(over, time(), zone).timestamp()) * SECOND

@@ -1,4 +1,4 @@
-"""Tasks that a processor opens."""
+"""Tasks that a processor opens and closes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
+from hub.effects import CloseTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +46,13 @@ async def write_tasks(conn: Connection, tasks: Sequence[TaskRow]) -> None:
                 task.reason,
                 orjson.dumps(task.detail, option=orjson.OPT_SORT_KEYS).decode(),
             ),
+        )
+
+
+async def close_tasks(conn: Connection, closed: Sequence[tuple[CloseTask, Micros]]) -> None:
+    """Close what is open of these, each at its time."""
+    for each, at in closed:
+        await conn.execute(
+            "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL",
+            (at, each.by, each.kind, each.key),
         )

@@ -16,6 +16,7 @@ from hub.copying import Rows, boolean, int8, int8_array, optional_int8, uuid, uu
 from hub.database import Connection
 from hub.effects import (
     Await,
+    CloseTask,
     Decided,
     Deliver,
     Effect,
@@ -71,6 +72,7 @@ class Writer:
         self._named: dict[int, Emit] = {}
         self._entries: list[ledger.Entry] = []
         self._tasks: dict[str, tasks.TaskRow] = {}
+        self._closed: list[tuple[CloseTask, Micros]] = []
 
     def delivery_id(self, event_id: str, desk: str) -> str:
         """The id of the delivery of an event to a desk."""
@@ -97,6 +99,8 @@ class Writer:
                     self._note(cause, at, effect)
                 case OpenTask():
                     self.open_task(cause.id, at, effect)
+                case CloseTask():
+                    self._closed.append((effect, at))
 
     def queued_after(
         self, queue: dict[str, Queued | Waiting], effects: Iterable[Effect], *, deliveries: bool = True
@@ -221,6 +225,7 @@ class Writer:
         await self._write_events(conn, there)
         await ledger.write(conn, self._entries)
         await tasks.write_tasks(conn, list(self._tasks.values()))
+        await tasks.close_tasks(conn, self._closed)
 
     async def _name_events(self, conn: Connection) -> None:
         """Have those that speak of a desk's own event name it as the desk does."""
@@ -251,6 +256,8 @@ class Writer:
             head, release = item.event.envelope, item.release
             if item.after and had.isdisjoint(item.after):
                 release = replace(release, status="recalled", reason="never_had")
+            elif item.task is not None:
+                self.open_task(head.id, item.recorded, item.task)
             rows.add(
                 uuid(delivery_id),
                 item.desk.encode(),

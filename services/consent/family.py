@@ -8,7 +8,8 @@ Shape (every part may be missing): `opener`, the desk that opened it; `open`, `l
 until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
 `children` `{child: {status, s47: {enquiry: span}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
 `persons` `{person: {key: [at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of
-what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child.
+what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child; `notices`
+(services.consent.notified).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.consent import notified
 from services.consent.approvals import agreed_by, confirmed, second_persons
 from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
 from services.consent.facts import FACT_KINDS, Deltas, approved, awaited, deltas
@@ -36,7 +38,7 @@ __all__ = [
     "step",
 ]
 
-SHAPE: Final = 7
+SHAPE: Final = 8
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 CORRECTS_NOTHING: Final = NotAllowed(
@@ -88,6 +90,8 @@ def stated(state: State, event: PlainEvent) -> State | NotAllowed:
         state = after
     if event.kind == "family.opened" and _is_open(state):
         return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
+    if event.kind == notified.ACKNOWLEDGED and (unknown := notified.not_addressed(state, event)) is not None:
+        return unknown
     state = apply_family(state, event)
     waiting = awaited(event)
     if waiting:
@@ -365,6 +369,8 @@ _RULES: Final[dict[str, Callable[[State, PlainEvent], State]]] = {
     "practice.left": _left,
     "practice.risk_rated": _risk_rated,
     "hub.person_fact": _person_fact,
+    notified.SENT: notified.sent,
+    notified.ACKNOWLEDGED: notified.acknowledged,
 }
 
 STATING: Final = (

@@ -14,9 +14,10 @@ from psycopg.rows import dict_row
 
 from hub.clock import Micros, format_micros
 from hub.database import Connection
+from hub.partnership import IG_TEAM
 from hub.shown import answer
 from services.consent.book import Book
-from services.gateway.api import IG_TEAM, Doors
+from services.gateway.api import Doors
 from services.gateway.identity import Caller
 from services.gateway.problems import NOT_FOUND, ProblemError
 

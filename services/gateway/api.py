@@ -19,6 +19,7 @@ from hub.attempts.rows import Kit, make_kit
 from hub.clock import SystemClock, format_micros
 from hub.errors import PeerError
 from hub.looks import UnstatedError
+from hub.partnership import IG_TEAM
 from hub.shown import answer, ref
 from services.gateway import receipts
 from services.gateway.door import Door
@@ -47,7 +48,6 @@ _STANDING: Final = {
     "log": {"entry": "2f6d0f5a-1c1f-8f0e-a7a1-00000000000b", "index": 41},
 }
 
-IG_TEAM: Final = "ig"
 """The team of an agency that governs information: it may read the log's entries."""
 
 

@@ -20,13 +20,14 @@ from hub import ledger
 from hub.clock import Micros, format_micros
 from hub.database import Connection
 from hub.looks import Look, Recorder, stated
+from hub.partnership import IG_TEAM
 from hub.processor.writer import decision_entry_id
 from hub.shown import answer
 from services.consent.agreement import FOREVER
 from services.consent.decision import Decision, Verdict
 from services.consent.explain import Words, explain_in_full
 from services.consent.outcome import Outcome
-from services.gateway.api import IG_TEAM, Doors
+from services.gateway.api import Doors
 from services.gateway.called import called
 from services.gateway.identity import Caller
 from services.gateway.parts import Parts

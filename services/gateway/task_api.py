@@ -47,7 +47,7 @@ class Ref(BaseModel):
 
 
 class Given(BaseModel):
-    """What an action needs: `confirm` says whose an id is, `discard` of what waits why, as a code."""
+    """What an action needs: `confirm` says whose an id is, `discard` of what waits why, `answer` what was done."""
 
     person: Ref | None = None
     identifier: Ref | None = None

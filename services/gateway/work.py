@@ -9,7 +9,9 @@
 | `held` | | | the id is this person's | | |
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
+| `acknowledgement` | | | | | of somebody else's notice: it was seen |
 
+`answer`, of a desk's own notice: what it did with what it holds, `why`: `deleted`, `kept_with_reason`, `never_used`.
 `place`, of what is `unidentified`: it enters for those who are known; two people, if a row of somebody is left out.
 
 What is a statement enters through acceptance as any event of the desk whose task it is; nothing here is a second way
@@ -28,6 +30,7 @@ from hub.ids import derive
 from hub.looks import Recorder
 from hub.outbox import LogEvent, put
 from hub.processor import stored
+from services.consent.notified import ACKNOWLEDGED
 from services.gateway import activating, waiting
 from services.gateway.acceptance import accept_batch, register_alone
 from services.gateway.claims import Accepted
@@ -40,6 +43,10 @@ from services.gateway.problems import NOT_FOUND, ProblemError, invalid
 REDRIVE: Final = "wraparound.hub.redrive_requested.v1"
 LINKED: Final = "wraparound.hub.identity_linked.v1"
 APPROVAL: Final = "wraparound.hub.approval_given.v1"
+ANSWERED: Final = f"wraparound.{ACKNOWLEDGED}.v1"
+ANSWER: Final = "acknowledgement"
+DEALT_WITH: Final = ("deleted", "kept_with_reason", "never_used")
+"""What a desk did with what it held by a consent that ended."""
 DONE: Final = "done"
 ASKED: Final = "asked"
 WHY: Final = ("mistyped", "nobody_of_ours", "sent_twice", "taken_back_by_its_desk")
@@ -51,9 +58,14 @@ AWAITED: Final = "awaits a second person"
 
 def actions(task: Task) -> list[str]:
     """What may be done about a task: of a dead letter that is no event of the hub's, no redriving."""
-    return sorted(
-        action for kind, action in _ACTIONS if kind == task.kind and (task.is_stored or action != "redrive")
-    )
+    return sorted(action for kind, action in _ACTIONS if kind == task.kind and _is_open(task, action))
+
+
+def _is_open(task: Task, action: str) -> bool:
+    """Whether this very task allows what its kind does: whoever was told answers, and who hears of that notes it."""
+    if task.kind == ANSWER:
+        return bool((action == "answer") == (task.detail["to"] == task.owner))
+    return task.is_stored or action != "redrive"
 
 
 async def prepare(conn: Connection, action: str) -> None:
@@ -65,7 +77,7 @@ async def prepare(conn: Connection, action: str) -> None:
 async def act(doing: Doing, action: str) -> str:
     """Do it, and record it; gives how it stands now. Raises `ProblemError`, `UnrecordedError`."""
     do = _ACTIONS.get((doing.task.kind, action))
-    if do is None:
+    if do is None or (doing.task.kind == ANSWER and not _is_open(doing.task, action)):
         raise ProblemError(NOT_FOUND)
     state = await do(doing)
     parts = doing.parts
@@ -218,6 +230,15 @@ async def _place(doing: Doing) -> str:
     return DONE
 
 
+async def _answer_notice(doing: Doing) -> str:
+    """Say what the desk did with what it holds; its log ends the task."""
+    done = doing.given.get("why")
+    if done not in DEALT_WITH:
+        raise invalid("/why", "required", ", ".join(DEALT_WITH), "none of them", f'"{DEALT_WITH[0]}"')
+    family = {"scheme": "hub", "value": doing.task.detail["family"]}
+    return await _publish(doing, ANSWERED, {"family": family, "notice": doing.task.key, "done": done})
+
+
 async def _note(doing: Doing) -> str:
     """Seen, and taken up with the desk that published: there is nothing that the hub could do."""
     await end(doing)
@@ -236,6 +257,8 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,
     ("rejected", "note"): _note,
+    (ANSWER, "answer"): _answer_notice,
+    (ANSWER, "note"): _note,
 }
 """(kind, action) → what it does."""
 

@@ -6,6 +6,7 @@ from functools import partial
 from hub.database import Database
 from hub.ids import hub_subject
 from hub.keys import KeyRing
+from hub.partnership import Calendar
 from hub.partnership import load as load_partnership
 from hub.processor.machine import Machine
 from hub.processor.writer import delivery_id
@@ -28,6 +29,7 @@ class Parts:
     hub_key: str
     in_force: InForce
     machines: tuple[Machine, ...]
+    calendar: Calendar
 
 
 def assemble(settings: Settings) -> Parts:
@@ -48,5 +50,9 @@ def assemble(settings: Settings) -> Parts:
         secret=secret,
         hub_key=hub_subject(secret),
         in_force=in_force,
-        machines=(Router(deciding, rows_by_kind(partnership.authority_plain)), People()),
+        machines=(
+            Router(deciding, rows_by_kind(partnership.authority_plain), partnership.calendar),
+            People(),
+        ),
+        calendar=partnership.calendar,
     )

@@ -37,6 +37,7 @@ from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
 from services.consent.logged import awaits, item_of, rests_on
 from services.consent.scene import FamilyFacts
+from services.referral_router.answers import answer_asked
 from services.referral_router.people import FAMILY
 
 INTERNAL: Final = "internal"
@@ -223,7 +224,7 @@ class Deciding:
             return
         release = Release("pending", self._told(event), (), (), None, self.rules(at).digest)
         after = tuple(event.data.get("deliveries") or ())
-        yield Deliver(desk, event, recorded, release, desk in leading(facts), after)
+        yield Deliver(desk, event, recorded, release, desk in leading(facts), after, answer_asked(event))
 
     def _told(self, event: Event) -> bytes:
         """A notice of what ended says whose cells: which of the deliveries the desk had is for the writer to know."""

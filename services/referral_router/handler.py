@@ -29,22 +29,25 @@ from hub.effects import (
     Revise,
 )
 from hub.events import HUB, Event
+from hub.partnership import Calendar
 from hub.processor.machine import Kept
 from services.consent.approvals import second_desks
 from services.consent.authority import Refused, may_state
 from services.consent.corrections import MOVED_ON, rebuilt
 from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import Deltas
-from services.consent.family import SHAPE, Stepped
+from services.consent.family import SHAPE, Stepped, apply_family
 from services.consent.family import State as FamilyState
 from services.consent.log import corrects_state, needs_queue, stepped_by
 from services.consent.logged import in_order, plain_event
+from services.consent.notified import is_answered
 from services.consent.registers import Register, to_wire
 from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
-from services.referral_router.deciding import Deciding, passed, stranger
-from services.referral_router.notices import NOTICE_SENT, Notices, ends
+from services.referral_router.answers import CHASED, NOTICE_SENT, answered, unanswered
+from services.referral_router.deciding import Deciding, leading, passed, stranger
+from services.referral_router.notices import Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
 
@@ -55,6 +58,8 @@ OFFERED: Final = "wraparound.referral.offered.v1"
 NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
 """Statements without any effect until a second person approves (RULES.md section 2); an override has some at once."""
 NOBODY: Final = "no_second_person"
+ANSWERED: Final = "answered"
+TO_WHOM_THEY_NAME: Final = frozenset({EVENT_REJECTED, NOTICE_SENT, CHASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Router:
 
     deciding: Deciding
     authority: Mapping[str, Sequence[Mapping[str, Any]]]
+    calendar: Calendar
     name: str = "router"
     topic: str = "events"
     table: str = "family_state"
@@ -118,9 +124,8 @@ class Router:
         plain = plain_event(event, at)
         if event.type == DECISION_LAPSED:
             return self._lapsed(state, event, at, queued)
-        if event.type in {EVENT_REJECTED, NOTICE_SENT}:
-            after = state.after(state.plain, at)
-            return Done(after, tuple(self.deciding.tell_named(after.facts, event, at, passed(queued, ()))))
+        if event.type in TO_WHOM_THEY_NAME:
+            return self._told(state, event, plain, at, queued)
         refused = self._refused(state.facts, plain)
         if refused is not None:
             return self._rejected(state.facts, event, refused, at)
@@ -134,14 +139,28 @@ class Router:
         again = tuple(self.deciding.decide_again(after.facts, event, at, queued)) if queued else ()
         effects = [*again, *self.deciding.decide(after.facts, event, at, passed(queued, again))]
         if is_correction(plain):
-            effects += Notices(self.deciding).corrected(state.facts, after.facts, event, at, history)
+            effects += Notices(self.deciding, self.calendar).corrected(
+                state.facts, after.facts, event, at, history
+            )
         elif (kind := ends(state.plain, event)) is not None:
-            effects += Notices(self.deciding).ended(kind, state.facts, after.facts, event, at, history)
+            effects += Notices(self.deciding, self.calendar).ended(
+                kind, state.facts, after.facts, event, at, history
+            )
+        effects += answered(event)
         effects += offered_at_once(event, at, state.plain, after.plain)
         effects += ask_second_persons(event, at, desks)
         asked = strangers(after.plain, event.envelope.key, effects)
         told = tell_people(event, at, stepped.deltas, asked)
         return Done(after, (*told, *effects), stepped.remark)
+
+    def _told(self, state: Family, event: Event, plain: PlainEvent, at: Micros, queued: Queue) -> Done:
+        """What the hub says to one desk. Nobody is chased for what they have answered."""
+        after = state.after(apply_family(state.plain, plain), at)
+        if event.type == CHASED and is_answered(after.plain, event.data["notice"]):
+            return Done(after, remark=ANSWERED)
+        told = tuple(self.deciding.tell_named(after.facts, event, at, passed(queued, ())))
+        lead = min(leading(after.facts), default=None)
+        return Done(after, (*told, *unanswered(event, lead, self.deciding.served)))
 
     def _refused(self, facts: FamilyFacts, plain: PlainEvent) -> str | None:
         if plain.source == HUB:

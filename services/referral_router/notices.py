@@ -11,6 +11,7 @@ from typing import Any, Final
 from hub.clock import Micros
 from hub.effects import Emit
 from hub.events import HUB, Event
+from hub.partnership import Calendar
 from services.consent.consents import Cell, ended
 from services.consent.corrections import corrected_by, rebuilt
 from services.consent.decision import Verdict
@@ -20,10 +21,10 @@ from services.consent.family import State as FamilyState
 from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
 from services.consent.scene import FamilyFacts
+from services.referral_router.answers import NOTICE_SENT, answer_by
 from services.referral_router.deciding import INTERNAL, Deciding
 from services.referral_router.people import PERSON_FACT
 
-NOTICE_SENT: Final = "wraparound.hub.notice_sent.v1"
 ENDING: Final = {
     "consent.withdrawn": "withdrawn",
     "consent.refused": "withdrawn",
@@ -55,6 +56,7 @@ class Notices:
     """Notices by the sharing rules."""
 
     deciding: Deciding
+    calendar: Calendar
 
     def corrected(
         self, before: FamilyFacts, after: FamilyFacts, event: Event, at: Micros, history: Sequence[Event]
@@ -124,7 +126,7 @@ class Notices:
             "cause": name,
             "deliveries": [self.deciding.delivery_id(each.id, desk) for each in events],
             "categories": categories,
-            "answer_by": None,
+            "answer_by": answer_by(self.calendar, at),
         }
         return Emit("events", family, NOTICE_SENT, data, family, desk, at)
 

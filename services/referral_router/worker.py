@@ -5,6 +5,7 @@ Faust is the shell: process life cycle, supervision, signals. The hot path is th
 acknowledgements or tables (STREAMING.md section 2 says what was reproduced on them).
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,10 @@ from hub.processor.feed import Feed
 from hub.processor.loop import Processor
 from hub.processor.machine import Machine
 from hub.processor.watchdog import Sight, watch
+from hub.session import keep_going
 from hub.settings import Settings
 from hub.telemetry.watch import watched
+from services.referral_router.chasing import EVERY_SECONDS, chase
 from services.referral_router.composition import Parts, assemble
 
 log = logging.getLogger("wraparound.router")
@@ -108,6 +111,34 @@ def hosting(settings: Settings, parts: Parts, machine: Machine, running: list[Pr
     return ProcessorService
 
 
+def timing(settings: Settings, parts: Parts) -> type[Service]:
+    """A service class that publishes what has come due (chasing.py)."""
+    clock = settings.clock()
+
+    async def step() -> float:
+        async with parts.database.transaction() as conn:
+            await chase(conn, parts, clock.now())
+        return EVERY_SECONDS
+
+    class TimerService(Service):
+        """What is due."""
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.stopping = asyncio.Event()
+
+        @Service.task
+        async def look(self) -> None:
+            """Look every few seconds until the app stops; a database that is away is waited for."""
+            await keep_going(f"timer-{settings.instance}", step, self.stopping)
+
+        async def on_stop(self) -> None:
+            """Look no more."""
+            self.stopping.set()
+
+    return TimerService
+
+
 async def begin(parts: Parts, settings: Settings) -> None:
     """The rules that the hub is founded with, and the key under which details that name nobody are sealed."""
     database: Database = parts.database
@@ -155,6 +186,7 @@ def build(settings: Settings) -> faust.App:
     app.producer_only = True
     running: list[Processor] = []
     app.service(watching(settings, running))
+    app.service(timing(settings, parts))
     for machine in parts.machines:
         app.service(hosting(settings, parts, machine, running))
     return app

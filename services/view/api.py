@@ -20,6 +20,7 @@ from hub.attempts.row import LIFE
 from hub.clock import SECOND, Micros, parse_micros
 from hub.errors import PeerError
 from hub.looks import Look, stated
+from hub.partnership import IG_TEAM
 from hub.shown import answer
 from services.view.text import text
 from services.view.viewer import Shown, Viewer
@@ -33,7 +34,6 @@ _FOUND: Final[dict[str, Any]] = {"families": []}
 _BOTH: Final[dict[int | str, dict[str, Any]]] = {200: answer("The view", {"type": "object"}, _EXAMPLE)}
 _BOTH[200]["content"][_TEXT] = {"schema": {"type": "string"}, "example": "Family …"}
 _MOST_VALUE: Final = 200
-IG_TEAM: Final = "ig"
 """The team of an agency that governs information: it may ask what another desk would see."""
 
 

@@ -20,6 +20,7 @@ from client.events import NewEvent
 from client.http import HubClient, HubProblemError, Profile
 from client.inbox import InboxReader
 from client.topic import KafkaAccess, TopicReader
+from simulation.answering import answer
 from simulation.approving import approve
 from simulation.county.letters import slug
 from simulation.county.scripts import journal, mailbag, script_file
@@ -82,6 +83,7 @@ class Office:
             self._note({"received": event, "door": door})
         self._journal.flush()
         await keep(events)
+        await answer(self.hub, events)
 
     def _note(self, line: Mapping[str, Any]) -> None:
         self._journal.write(json.dumps(line) + "\n")

@@ -14,6 +14,7 @@ from simulation.county.letters import AGAIN, Letter
 
 Line = Mapping[str, Any]
 REJECTED: Final = "hub.event_rejected"
+CHASED: Final = "wraparound.hub.chased.v1"
 HUB_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 """The hub's ids follow from its secret, which every stack makes anew."""
 
@@ -128,11 +129,14 @@ class Account:
 
         Between families no order is promised, and the hub's ids are its own: they count by where they first stand.
         What the hub adds of its own accord is compared by itself and without its time: it adds later on a busier
-        machine, and so behind more of what was published meanwhile.
+        machine, and so behind more of what was published meanwhile. Chases are left out: what is overdue is looked for
+        by the machine's time.
         """
         published = {letter.type for letter in self.letters}
         families: dict[tuple[str, bool], list[str]] = {}
         for event in self.received[desk].values():
+            if event["type"] == CHASED:
+                continue
             own = event["type"] not in published
             said = [event["type"], None if own else event["time"], event.get("data")]
             families.setdefault((event["subject"], own), []).append(json.dumps(said, sort_keys=True))

@@ -98,9 +98,10 @@ async def live(
                 await _year(stack, supervisor, hand, offices, weeks, say, progress)
                 seconds["year"] = time.monotonic() - began - seconds["up"]
                 say("everything is decided and delivered; the desks read what is left")
-                status, _ = await asyncio.gather(
-                    asyncio.to_thread(lag.look, folder, os.getpid()), offices.close()
-                )
+                await offices.close()
+                with Stillness(stack) as stillness:
+                    await stillness.wait()
+                status = await asyncio.to_thread(lag.look, folder, os.getpid())
             finally:
                 # Before the hub: a desk that is still there would try again and again.
                 await offices.end()

@@ -77,6 +77,8 @@ async def test_event_comes_back_to_its_desk_by_inbox_and_topic_when_kafkas_door_
     # Nothing was committed: the topic holds it once more for who looks now and then, and then nothing is left.
     async with TopicReader(access) as reader:
         all_there_is = [each async for events in reader.read_all() for each in events]
-        assert [each["data"]["event"] for each in all_there_is if each["type"] == REJECTED].count(wrong.id) == 1
+        assert [each["data"]["event"] for each in all_there_is if each["type"] == REJECTED].count(
+            wrong.id
+        ) == 1
         await reader.commit()
         assert [events async for events in reader.read_all()] == []

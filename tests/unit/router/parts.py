@@ -23,7 +23,7 @@ def router() -> Router:
     """Dorset's router."""
     partnership = load(DORSET)
     deciding = Deciding(lambda _: dorset(), CATALOGUE, partnership.served, "{}>{}".format)
-    return Router(deciding, rows_by_kind(partnership.authority_plain))
+    return Router(deciding, rows_by_kind(partnership.authority_plain), partnership.calendar)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,11 @@ def parts() -> tuple[Catalogue, Router, People]:
     catalogue = Catalogue.load(ROOT / "schemas", sandbox=True)
     in_force = InForce(folder, partnership)
     deciding = Deciding(in_force.at, catalogue, partnership.served, "{}>{}".format)
-    return catalogue, Router(deciding, rows_by_kind(partnership.authority_plain)), People()
+    return (
+        catalogue,
+        Router(deciding, rows_by_kind(partnership.authority_plain), partnership.calendar),
+        People(),
+    )
 
 
 @dataclass
