@@ -83,22 +83,23 @@ def demo(
 
 
 async def _county(folder: Path, seed: int, months: int, *, stay: bool, passing: bool, as_json: bool) -> bool:
-    from cli.demo.county.living import Lived, live  # noqa: PLC0415
+    from cli.demo.county.living import live  # noqa: PLC0415
     from cli.demo.county.page import as_json as plain  # noqa: PLC0415
     from cli.demo.county.page import lines  # noqa: PLC0415
-    from cli.demo.county.shown import gather  # noqa: PLC0415
+    from cli.demo.county.shown import Read, gather, read  # noqa: PLC0415
+    from cli.demo.proof import LogHead  # noqa: PLC0415
 
     ok = False
 
-    def show(lived: Lived, url: str) -> None:
+    def show(known: Read, head: LogHead, url: str) -> None:
         nonlocal ok
-        shown = gather(lived, str(folder) if stay else "")
+        shown = gather(known, head, str(folder) if stay else "")
         ok = _print(plain(shown), lines(shown), as_json=as_json)
         _tell_place(folder, url, stay=stay)
 
     _end_on_sigterm()
     with progress("week", "events published") as told:
-        await live(folder, seed, months, _say, told, show, stay=stay, passing=passing)
+        await live(folder, seed, months, _say, told, read, show, stay=stay, passing=passing)
     return ok
 
 

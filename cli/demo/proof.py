@@ -1,8 +1,12 @@
 """What is asked of the hub once the year is over: its log verified, its decisions explained, its state."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +18,7 @@ from hub.errors import HubError
 from hub.keys import KeyRing
 from hub.looks import Purpose
 from hub.settings import read_key, read_secret
+from hub.stack.identities import Identities
 from hub.stack.stack import Stack
 from services.audit.note import parse_checkpoint, parse_skey
 from services.audit.report import Report
@@ -72,22 +77,37 @@ async def decisions(profile: Path, wanted: Mapping[str, str]) -> dict[str, Any]:
         }
 
 
-async def verified(stack: Stack) -> LogHead:
+async def verified(dsn: str, identities: Identities) -> LogHead:
     """Rebuild the log from its entries, once everything is sealed. Raises `UnfinishedError`."""
-    ids = stack.identities
-    signer = parse_skey(read_secret(ids.signing_key, "signing_key_file").decode())
-    database = Database(stack.dsn, size=1, name="demo")
+    signer = parse_skey(read_secret(identities.signing_key, "signing_key_file").decode())
+    database = Database(dsn, size=1, name="demo")
     try:
         while True:
             await _sealed(database)
             # A connection that has read nothing yet, each time: one snapshot holds all that is compared.
             async with database.transaction() as conn:
-                keys = KeyRing(read_key(ids.master_key, "master_key_file"))
+                keys = KeyRing(read_key(identities.master_key, "master_key_file"))
                 report = await verify(conn, [signer.verifier], origin=signer.verifier.name, keys=keys)
                 if not report.pending or not report.ok:
                     return await _head(conn, signer.verifier.name, report)
     finally:
         await database.close()
+
+
+@contextmanager
+def verifying(stack: Stack) -> Iterator[Future[LogHead]]:
+    """The same in a process of its own, so that it goes on beside this one."""
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_uninterrupted) as pool:
+        yield pool.submit(_verify, stack.dsn, stack.identities)
+
+
+def _uninterrupted() -> None:
+    """Ctrl-C is for who waits for this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _verify(dsn: str, identities: Identities) -> LogHead:
+    return asyncio.run(verified(dsn, identities))
 
 
 async def _sealed(database: Database) -> None:

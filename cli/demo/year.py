@@ -86,7 +86,7 @@ async def live(
                 await county.end()
             say("asking why, as information governance; verifying the log")
             decisions = await proof.decisions(stack.identities.profile(GOVERNANCE), _receipts(county))
-            head = await proof.verified(stack)
+            head = await proof.verified(stack.dsn, stack.identities)
             seconds["all"] = time.monotonic() - began
             restarts = {each.service: each.restarts for each in supervisor.services}
             show(Year(county.desks, status, decisions, head, seconds, restarts), stack.url)

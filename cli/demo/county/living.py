@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from math import ceil
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cli import lag
 from cli.demo import proof
@@ -34,6 +34,7 @@ COUNTY: Final = "county"
 MONTHS: Final = 13
 """December 2022 to December 2023."""
 
+T = TypeVar("T")
 Progress = Callable[[int, int, int], None]
 """Told after each week: the weeks that are over, of how many, and the events published so far."""
 
@@ -48,7 +49,6 @@ class Lived:
     status: Mapping[str, Any]
     facts: Facts
     views: Sequence[Seen]
-    head: LogHead
     seconds: Mapping[str, float]
     restarts: Mapping[str, int]
 
@@ -64,14 +64,15 @@ async def live(
     months: int,
     say: Say,
     progress: Progress,
-    show: Callable[[Lived, str], None],
+    read: Callable[[Lived], T],
+    show: Callable[[T, LogHead, str], None],
     *,
     stay: bool,
     passing: bool = False,
 ) -> None:
     """Run so many months in this folder, show them, and stop everything; with `stay` only when interrupted.
 
-    `passing`: the folder is removed afterwards.
+    `read` makes of the year what `show` needs, while the log is verified. `passing`: the folder is removed afterwards.
 
     Raises the stack's errors, `StoryError`, `UnfinishedError`.
     """
@@ -108,10 +109,12 @@ async def live(
             say("one family, as two desks see it; verifying the log")
             facts = await asyncio.to_thread(asked.facts, stack.dsn)
             views = await asyncio.to_thread(asked.views, stack, county.lives, chain(*weeks))
-            head = await proof.verified(stack)
+            with proof.verifying(stack) as head:
+                restarts = {each.service: each.restarts for each in supervisor.services}
+                known = read(Lived(county, weeks, work, status, facts, views, seconds, restarts))
+                verified = await asyncio.wrap_future(head)
             seconds["all"] = time.monotonic() - began
-            restarts = {each.service: each.restarts for each in supervisor.services}
-            show(Lived(county, weeks, work, status, facts, views, head, seconds, restarts), stack.url)
+            show(known, verified, stack.url)
             if stay:
                 await asyncio.Event().wait()
     finally:
