@@ -3,7 +3,8 @@
 In this order:
 
 1. One registration at a time, so that an event that waits for an id and the registration of that id cannot miss each
-   other: a transaction that registers takes a lock alone, one that leaves an event waiting shares it.
+   other, nor one that waits for an agency's return and that return: a transaction that registers, or may let an agency
+   return, takes a lock alone, one that leaves an event waiting shares it.
 2. Who is who (directory.py). Somebody unknown: look again under the lock.
 3. Receipts (claims.py). A retry finds the first one: the same content gives it again, other content is a conflict.
 4. Event by event: what it registers, where it belongs, whose guards it raises. What can enter a log enters, and with
@@ -116,6 +117,7 @@ class Batch:
 
     async def _look(self) -> None:
         registering = any(event.kind in WHO_IS_WHO for event in self.events)
+        registering = registering or await suspending.may_return(self.conn, self.events)
         if registering:
             await register_alone(self.conn)
         await self._load(again=False)
@@ -178,15 +180,19 @@ class Batch:
 
     async def wake(self, change: Change) -> None:
         """Enter the events that waited for what was registered, in order, and what those wake in turn."""
+        freed = frozenset[bytes]()
         for agency in [agency for agency, closed in self.out.suspended.items() if not closed]:
             del self.out.suspended[agency]
             await guards.set_closed(self.conn, agency, closed=False, since=self.now)
             if agency == self.desk.agency:
                 self.is_suspended = self.parts.partnership.agency(agency).state == "suspended"
-            await self.retry(await waiting.suspended(self.conn, self.parts.ring, agency))
-        if not change.touched or not await self._does_anything_wait():
-            return
-        tokens = await self.entering.tokens_of(change.touched)
+            freed |= await self.retry(await waiting.suspended(self.conn, self.parts.ring, agency))
+        if change.touched and await self._does_anything_wait():
+            freed |= await self.entering.tokens_of(change.touched)
+        await self.free(freed)
+
+    async def free(self, tokens: frozenset[bytes]) -> None:
+        """Enter the events that waited for these ids, and what waited for those."""
         while tokens:
             tokens = await self.retry(await waiting.touched(self.conn, self.parts.ring, tokens))
 

@@ -188,9 +188,8 @@ class Directory:
             families.append(family)
 
     def leave(self, person: str, family: str) -> None:
-        """The person has left the family."""
+        """The person has left the family. Who joined it in this very transaction was in it all the same."""
         self.new.left[person, family] = None
-        self.new.joined.pop((person, family), None)
         families = self._families.get(person, [])
         if family in families:
             families.remove(family)
@@ -235,6 +234,7 @@ class Directory:
         self._links.get((self.token(key), key[0]), {}).pop(hub_id, None)
         own = self.token(key)
         self.new.links = [link for link in self.new.links if (link.token, link.hub_id) != (own, hub_id)]
+        self.new.confirmed = [each for each in self.new.confirmed if each != (own, hub_id)]
         self.new.ended.append((own, hub_id))
 
     def _is_in(self, person: str, family: str) -> bool:

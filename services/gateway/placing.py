@@ -98,7 +98,7 @@ class Placing:
         assert not isinstance(entered, Unplaced), "everything that it names is known"
         await waiting.remove(conn, [row.receipt_id], at)
         await batch.wake(entered)
-        await batch.retry(await waiting.touched(conn, parts.ring, row.tokens))
+        await batch.free(row.tokens)
         entry_id = derive(parts.secret, "event.accepted", row.receipt_id, "placed")
         directory = batch.entering.directory
         await write(conn, parts, self.event.desk, directory, batch.out, entry_id=entry_id, now=batch.now)

@@ -4,7 +4,7 @@ A suspension holds from its acceptance on, and the second person's refusal ends 
 does: that would release what nobody agreed to release. A return has no effect until it is approved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from hub.clock import HOUR, Micros
@@ -20,6 +20,18 @@ _OVERTAKEN: Final = """
 UPDATE task SET done_at = %s, done_by = 'hub'
 WHERE kind = %s AND done_at IS NULL AND detail ->> 'agency' = %s AND detail ->> 'type' = %s
 """
+
+
+async def may_return(conn: Connection, events: Iterable[Published]) -> bool:
+    """Whether one of these may be the word on which an agency comes back, and what waited for that enters."""
+    answered = [event.datum["task"] for event in events if seconding.is_answer(event)]
+    if not answered:
+        return False
+    found = await conn.execute(
+        "SELECT FROM task WHERE task_id::text = ANY(%s) AND kind = %s AND detail ? 'agency'",
+        (answered, seconding.KIND),
+    )
+    return await found.fetchone() is not None
 
 
 async def concluded(

@@ -212,3 +212,36 @@ async def test_child_is_known_when_a_desk_adds_them_that_leads_again_by_a_retrac
     await hub.settle()
     assert await rejected(hub) == []
     assert await incident(hub, "N", CHESIL) == {CHESIL: 1}
+
+
+async def test_a_withdrawal_finds_the_family_when_all_of_its_life_came_in_one_batch(hub: Hub) -> None:
+    """Opened, joined and closed at once, as a council brings in what was before the hub."""
+    about = {"family": ref("F-1")}
+    life = [
+        ("family.opened", {**about, "lead": CHESIL}),
+        ("family.member_added", {**about, "members": [{"person": ref("V"), "kind": "adult"}]}),
+        ("family.closed", about),
+    ]
+    batch = [event(kind, data, f"b-{kind}", CHESIL) for kind, data in life]
+    assert (await hub.post_batch(batch, desk=CHESIL)).status_code == 202
+    await hub.tell("consent.withdrawn", {"person": ref("V")})
+    await hub.settle()
+    assert await hub.rows("SELECT reason FROM waiting") == []
+    assert list((await hub.guards()).values()) == [1]
+
+
+async def test_an_id_is_doubtful_when_that_is_the_last_word_on_it_in_one_batch(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    about = {"family": ref("F-1"), "person": ref("V"), "identifier": ref("77", "paris")}
+    words: list[tuple[str, dict[str, Any]]] = [
+        ("linked", {"degree": "confirmed"}),
+        ("unlinked", {"reason": "mistaken"}),
+        ("linked", {"degree": "probable"}),
+    ]
+    batch = [
+        event(f"hub.identity_{word}", {**about, **said}, f"b-{number}", CHESIL)
+        for number, (word, said) in enumerate(words)
+    ]
+    assert (await hub.post_batch(batch, desk=CHESIL)).status_code == 202
+    found = await hub.rows("SELECT status FROM identity WHERE scheme = 'paris' AND ended_at IS NULL")
+    assert found == [("probable",)]

@@ -1,6 +1,10 @@
 """An event that protects and waits for an id that nobody knows: it holds its family until two people let it go."""
 
+import asyncio
+from typing import Any
+
 from hub.clock import DAY, SECOND, SystemClock
+from services.gateway.acceptance import accept_batch
 from services.gateway.timers import open_overdue
 from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, REACH, S2W, Hub
 from tests.integration.gateway.world import event, ref
@@ -227,3 +231,42 @@ async def test_what_waited_is_accepted_when_it_was_and_recorded_when_it_entered(
     await hub.relay(CHESIL)
     assert hub.scores_to(CHESIL) == [11]
     assert "refusal|*|*|*" in (await hub.family_state(log))["persons"][await hub.person("V")]
+
+
+async def refused_suspension(hub: Hub) -> Any:
+    """The second person's word that ends the one suspension there is, as its task brings it."""
+    ((task, request),) = await hub.rows(
+        "SELECT task_id::text, key FROM task WHERE kind = 'approval' AND done_at IS NULL"
+    )
+    parts = hub.gateway.parts
+    event_type = parts.catalogue.type("wraparound.hub.approval_given.v1")
+    datum, _ = event_type.read_json({"task": task, "request": request, "decision": "refused"})
+    assert datum is not None
+    desk = parts.partnership.desk(CHESIL)
+    return parts.checker.published(desk, task, "word", b"", datum, event_type, of_agency=True)
+
+
+async def test_others_events_enter_when_an_agencys_return_registers_what_they_waited_for(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.tell("hub.agency_suspended", {"agency": "council", "reason": "breach"}, desk=IG)
+    child = [{"person": ref("K"), "kind": "child"}]
+    await hub.tell("family.member_added", {"family": ref("F-1"), "members": child})
+    await incident(hub, ref("K"))
+    assert await hub.rows("SELECT reason FROM waiting ORDER BY seq") == [("suspended",), ("unidentified",)]
+    async with hub.database.transaction() as conn:
+        await accept_batch(conn, hub.gateway.parts, [await refused_suspension(hub)])
+    assert await hub.rows("SELECT reason FROM waiting") == []
+
+
+async def test_nothing_stays_behind_when_it_arrives_while_its_agency_comes_back(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.support("F-1", "V", S2W)
+    await hub.tell("hub.agency_suspended", {"agency": "s2w", "reason": "breach"}, desk=IG)
+    async with hub.database.transaction() as conn:
+        await accept_batch(conn, hub.gateway.parts, [await refused_suspension(hub)])
+        arriving = asyncio.create_task(hub.score("F-1", "V", 7))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%%lock_shared%%'"
+        while not arriving.done() and await hub.rows(waits) != [(1,)]:
+            await asyncio.sleep(0.01)
+    await arriving
+    assert await hub.rows("SELECT reason FROM waiting") == []
