@@ -39,14 +39,14 @@ async def found(
 ) -> None:
     """Write down what a hub is founded with, by agreement and version: text and start. Once: the first one counts."""
     await conn.execute("SELECT pg_advisory_xact_lock(%s)", (FOUNDING_LOCK,))
-    if await signed_after(conn, FOUNDING - 1):
+    if any(each.place == FOUNDING for each in await signed_after(conn, FOUNDING - 1)):
         return
     for (agreement, version), (text, start) in texts.items():
         receipt = derive(secret, "agreement", agreement, str(version))
         await conn.execute(
             "INSERT INTO agreement_version (receipt_id, agreement, version, text, digest, starts_at, state,"
             " asked_by, asked_at, signed_by, signed_at, place)"
-            " VALUES (%s, %s, %s, %s, %s, %s, 'signed', 'hub', %s, 'hub', %s, %s)",
+            " VALUES (%s, %s, %s, %s, %s, %s, 'signed', 'hub', %s, 'hub', %s, %s) ON CONFLICT DO NOTHING",
             (receipt, agreement, version, text, fingerprint([text]), start, at, at, FOUNDING),
         )
 

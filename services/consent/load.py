@@ -27,6 +27,8 @@ _Document = tuple[Path, Node | None, list[Finding]]
 """A file, its one document, and what is wrong with its form."""
 
 _NEEDED: Final = frozenset({"id", "version", "owner", "document", "parties", "start", "end", "clauses"})
+_MOST: Final = 100
+"""Mistakes in what agreements say that are told at once: to find the next takes a reading of everything."""
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
 _BASIS_EXAMPLE: Final = "basis: {art6: e, law: CA 1989 s17, art9: 2(g), schedule: 1/18}"
 
@@ -196,7 +198,7 @@ def _compile(
 ) -> RuleSet | None:
     """The rule set, or None; what holds a mistake is taken out of `sources`, to find the next."""
     known = parties(partnership)
-    while True:
+    for _ in range(_MOST):
         try:
             return ruleset_from_plain({**known, "agreements": [each.content for each in sources]})
         except RuleError as error:
@@ -208,6 +210,7 @@ def _compile(
             findings.append(finding(source.mark(error.path[2:]), error.expected, error.came))
             if not source.without(error.path[2:]):
                 del sources[index]
+    return None
 
 
 def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:

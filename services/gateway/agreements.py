@@ -13,6 +13,8 @@ from services.gateway.problems import Fault
 
 ACTIVATED: Final = "hub.agreement_activated"
 TEXT: Final = "/data/content"
+LONGEST: Final = 262_144
+"""Characters of a text: it is read while others wait. The longest that we know has 40,000."""
 _NAMED: Final = Path("agreement")
 
 
@@ -27,6 +29,9 @@ def read_agreement(partnership: Partnership, text: str) -> Agreement:
 def unreadable(partnership: Partnership, datum: Mapping[str, Any]) -> Iterator[Fault]:
     """What is wrong with the text; with a good one, what the event says of it that it does not say itself."""
     pieces = datum["content"] or []
+    if (length := sum(map(len, pieces))) > LONGEST:
+        yield Fault(TEXT, "length", f"at most {LONGEST} characters", f"{length} characters")
+        return
     agreement, findings = agreement_of("".join(pieces), _NAMED, partnership)
     yield from map(_fault, findings)
     if agreement is None:

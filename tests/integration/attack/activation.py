@@ -16,6 +16,7 @@ from services.gateway import proving
 from tests.integration.attack.hub import CHESIL, IG, Hub
 
 DORSET = (ROOT / "partnerships" / "dorset" / "agreements" / "dor-sft.yaml").read_text()
+PIECE = 20_000
 OF_P04 = "- id: P04\n    effect: permit\n    from: [s2w, reach, probation]"
 
 
@@ -34,7 +35,7 @@ def asking(text: str, start: Micros, number: int = 2, **other: Any) -> dict[str,
         "digest": fingerprint([text]),
         "starts_at": format_micros(start),
         "document": "ISA-2022-014",
-        "content": [text],
+        "content": [text[at : at + PIECE] for at in range(0, len(text), PIECE)],
         **other,
     }
 

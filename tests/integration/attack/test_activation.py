@@ -113,6 +113,12 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
         "another signer than the author",
     ),
     "an alias": ({"groups:": "bomb: &a [x]\nagain: [*a, *a]\ngroups:"}, {}, "/data/content", "a plain value"),
+    "too long": (
+        {"groups:": f"# {'!' * 262_144}\ngroups:"},
+        {},
+        "/data/content",
+        "at most 262144 characters",
+    ),
     "too deep": (
         {"groups:": f"bomb: {'[' * 30}{']' * 30}\ngroups:"},
         {},
@@ -288,6 +294,22 @@ async def test_a_process_stops_when_its_folder_says_otherwise_than_what_was_sign
     file.write_text(good.replace("when: [same, told]", "when: [same]"))
     with pytest.raises(OtherRulesError, match="DOR-SFT version 1"):
         await known()
+
+
+async def test_a_hub_is_founded_when_a_version_was_signed_before_its_first_router_started(hub: Hub) -> None:
+    start = hub.clock.now() + HOUR
+    await sign(hub, 2, start)
+    assert await states(hub) == [(2, "to come", None)]
+    router = assemble(hub.stack.settings("router", postgres=hub.dsn))
+    for _ in range(2):
+        async with router.database.transaction() as conn:
+            await router.in_force.found(conn, hub.secret, hub.clock.now())
+    async with router.database.transaction() as conn:
+        await router.in_force.catch_up(conn)
+    await router.database.close()
+    assert await hub.rows("SELECT version, place FROM agreement_version ORDER BY place") == [(1, 0), (2, 1)]
+    for instant in (start - 1, start):
+        assert router.in_force.digest(instant) == hub.gateway.parts.in_force.digest(instant)
 
 
 async def test_a_signed_version_is_changed_by_nobody(hub: Hub) -> None:

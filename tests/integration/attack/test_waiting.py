@@ -266,7 +266,8 @@ async def test_nothing_stays_behind_when_it_arrives_while_its_agency_comes_back(
         await accept_batch(conn, hub.gateway.parts, [await refused_suspension(hub)])
         arriving = asyncio.create_task(hub.score("F-1", "V", 7))
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%%lock_shared%%'"
-        while not arriving.done() and await hub.rows(waits) != [(1,)]:
+        while await hub.rows(waits) != [(1,)]:
+            assert not arriving.done()
             await asyncio.sleep(0.01)
     await arriving
     assert await hub.rows("SELECT reason FROM waiting") == []

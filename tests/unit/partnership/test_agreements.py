@@ -10,7 +10,7 @@ import pytest
 from hub.clock import parse_micros
 from hub.partnership import ConfigurationError, load
 from services.consent.book import Book
-from services.consent.load import check_rules, load_rules
+from services.consent.load import agreement_of, check_rules, load_rules
 from tests.unit.partnership.planting import DORSET, HARBOUR, copied, plant
 
 FILE = "agreements/dor-sft.yaml"
@@ -94,6 +94,16 @@ def test_finding_names_line_and_expectation_when_an_agreement_is_wrong(mistake: 
     assert fitting[0].file == folder / FILE
     if mistake not in {"no-author", "no-policy-document"}:
         assert fitting[0].line == line
+
+
+def test_a_hundred_mistakes_are_told_and_no_more_when_nearly_everything_is_wrong() -> None:
+    """To find the next takes a reading of everything: of twenty thousand it took the gateway half a minute."""
+    text = (DORSET / FILE).read_text()
+    parties = "".join(f"  army-{number}: 2022-11-22\n" for number in range(300))
+    _, findings = agreement_of(
+        text.replace("  council:", f"{parties}  council:", 1), Path(FILE), load(DORSET)
+    )
+    assert [each.line for each in findings] == list(range(19, 119))
 
 
 def test_every_clause_is_read_when_earlier_ones_are_wrong(tmp_path: Path) -> None:
