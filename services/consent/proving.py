@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -36,15 +37,23 @@ class Proof:
 def begin(rules: Sequence[RuleSet], processes: int, *, gently: bool = False) -> Proof:
     """Begin the proof of these rule sets; together the parts' tallies are its result. `gently`: behind other work."""
     pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_stand_back if gently else None,
+        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(gently,)
     )
     return Proof([pool.submit(_share, each, index) for each in rules for index in range(SHARES)], pool)
 
 
-def _stand_back() -> None:
-    os.nice(_GENTLY)
+def _prepare(gently: bool) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if gently:
+        os.nice(_GENTLY)
+
+
+def _end_with_parent() -> None:
+    """Whoever began the proof may be killed: nothing else would ever end a process that waits for its next part."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _share(rules: RuleSet, index: int) -> Tally:

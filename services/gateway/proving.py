@@ -24,6 +24,8 @@ from services.gateway.parts import Parts
 log = logging.getLogger("wraparound.gateway")
 
 EVERY_SECONDS: Final = 1.0
+LONGEST_SECONDS: Final = 3600.0
+"""How long a proof may take: whatever is asked for besides waits behind it."""
 
 Prove = Callable[[Sequence[RuleSet], asyncio.Event], Awaitable[Tally | None]]
 """Proves rule sets; None: it could not."""
@@ -71,20 +73,25 @@ def _sets(parts: Parts, asked: Request) -> list[RuleSet]:
     return [each.rules for each in book.since(asked.starts_at)]
 
 
-async def by_processes(sets: Sequence[RuleSet], stopping: asyncio.Event) -> Tally:
-    """The proof of all of them; nothing of it, if told to stop."""
+async def by_processes(
+    sets: Sequence[RuleSet], stopping: asyncio.Event, *, longest: float = LONGEST_SECONDS
+) -> Tally | None:
+    """The proof of all of them; nothing of it, if told to stop. None: it took too long."""
     tally, proof = Tally(), begin(sets, os.cpu_count() or 1, gently=True)
     whole = asyncio.gather(*map(asyncio.wrap_future, proof.parts))
     stop = asyncio.create_task(stopping.wait())
     either: list[asyncio.Future[Any]] = [whole, stop]
     try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        over, _ = await asyncio.wait(either, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+        if not over:
+            return None
         for each in whole.result() if whole.done() else ():
             tally.join(each)
     finally:
-        whole.cancel()
         stop.cancel()
         proof.end()
+        # Not cancelled by us: the executor, which has to tell the same, would fail at it.
+        await asyncio.gather(whole, return_exceptions=True)
     return tally
 
 

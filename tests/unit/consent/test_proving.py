@@ -1,11 +1,17 @@
 """The proof at work in processes: cut into all of its parts, and over at once when nobody waits for it."""
 
+import asyncio
 import multiprocessing
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import BrokenExecutor
 
+from hub.settings import ROOT
 from services.consent.proof.prove import parts
 from services.consent.proving import SHARES, begin
+from services.gateway.proving import by_processes
 from tests.unit.consent.cast import dorset
 
 
@@ -26,3 +32,25 @@ def test_no_process_is_left_when_a_proof_is_ended() -> None:
 
 def test_every_share_has_work_when_dorset_is_proved() -> None:
     assert len(list(parts(dorset()))) >= SHARES
+
+
+KILLED = """
+import os
+from services.consent.proving import begin
+from tests.unit.consent.cast import dorset
+
+if __name__ == "__main__":
+    begin([dorset().rules], 1)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_no_process_is_left_when_whoever_began_a_proof_is_killed() -> None:
+    command = [sys.executable, "-c", KILLED]
+    # Its end is read once every process that has its output is gone.
+    killed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+
+async def test_a_proof_is_given_up_when_it_takes_too_long() -> None:
+    assert await by_processes([dorset().rules], asyncio.Event(), longest=0.1) is None
