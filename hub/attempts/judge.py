@@ -14,6 +14,7 @@ A rule set that changes makes every queued delivery lapse; so that this is no st
 `PACE` of them out at a time, urgent gates first. What is not due yet waits where it stands.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class World:
     now: Now
     busy: frozenset[str] = frozenset()
     """Deliveries that somebody else is at (`hub.attempts.contention`)."""
+    out: Mapping[str, int] | None = None
+    """By desk, how many are being decided again; None: as many as are among the rows that are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,11 @@ def judge(rows: Sequence[Row], world: World, behind: AbstractSet[tuple[str, str]
     take: list[Row] = []
     lapse: list[Lapse] = []
     waiting = set(behind)
-    under_way: dict[str, int] = {}
+    under_way = (
+        Counter(row.desk for row in rows if row.status == "lapsed") if world.out is None else world.out
+    )
     for row in rows:
         line = (row.desk, row.family_id)
-        if row.status == "lapsed":
-            under_way[row.desk] = under_way.get(row.desk, 0) + 1
         if not is_due(row, world.now) or row.delivery_id in world.busy or is_parked(row, world):
             waiting.add(line)
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hub.attempts.judge import PACE
 from hub.attempts.row import Row
 from hub.attempts.rows import COLUMNS, IN_LINE, array, to_row
 from hub.database import Connection
@@ -123,6 +124,17 @@ async def read_stuck(conn: Connection, stuck: Sequence[Line]) -> list[Row]:
     for line in stuck:
         line.stuck.difference_update(each for each in looked[line.desk] if (line.desk, each) not in found)
     return sorted(rows, key=lambda row: (row.desk, row.seq))
+
+
+async def read_out(conn: Connection, lines: Iterable[Line]) -> dict[str, int]:
+    """How many rows of each of these lines are being decided again, wherever they stand; past `PACE`, enough."""
+    low = {line.desk: line.low for line in lines}
+    cursor = await conn.execute(
+        "SELECT f.desk, (SELECT count(*) FROM (SELECT FROM delivery d WHERE d.desk = f.desk AND d.seq >= f.low"
+        " AND d.status = 'lapsed' LIMIT %s) AS l) FROM unnest(%s::text[], %s::bigint[]) AS f(desk, low)",
+        (PACE, list(low), array(low.values())),
+    )
+    return dict(await cursor.fetchall())
 
 
 async def read_low(conn: Connection, desks: Sequence[str]) -> dict[str, int]:

@@ -12,6 +12,7 @@ The relay decides nothing: what does not compare lapses, and the router decides 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -197,8 +198,9 @@ class Relay:
             ahead = [row for row in ahead if agency(row.desk) not in closed]
         world = await self._look(conn, [*stuck, *ahead], now)
         first = judge(stuck, world)
+        out = Counter(world.out) + Counter(each.row.desk for each in first.lapse)
         behind = failed | {(line.desk, family) for line in chosen for family in line.stuck}
-        second = judge(ahead, world, behind)
+        second = judge(ahead, replace(world, out=out), behind)
         await lapse(conn, self.kit, [*first.lapse, *second.lapse], now)
         attempts = await begin(conn, self.kit, [*first.take, *second.take], now, "kafka")
         return attempts, ahead, first.waiting | second.waiting, desks
@@ -206,7 +208,10 @@ class Relay:
     async def _look(self, conn: Connection, rows: Sequence[Row], now: Now) -> World:
         busy = await busy_rows(conn, rows) if self._patient else frozenset()
         free = [row for row in rows if row.delivery_id not in busy]
-        return replace(await look(conn, self.kit, free, now), busy=busy)
+        world = await look(conn, self.kit, free, now)
+        paced = {row.desk for row in rows if row.rules != world.rules}
+        out = await lines.read_out(conn, [self.lines[desk] for desk in paced]) if paced else {}
+        return replace(world, busy=busy, out=out)
 
     async def _read_stuck(self, conn: Connection, chosen: Sequence[Line]) -> list[Row]:
         if stopwatch() < self._stuck_at:

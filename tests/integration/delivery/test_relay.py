@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from hub.attempts.begin import LAPSED
+from hub.attempts.judge import PACE
 from hub.attempts.row import LIFE
 from hub.clock import SECOND, SystemClock
 from hub.ledger import read_details
@@ -193,6 +194,21 @@ async def test_deliveries_lapse_when_another_rule_set_decided_them(world: World)
     (lapse,) = await lapses(world)
     assert lapse["cause"] == "rules"
     assert await world.statuses() == {"lapsed": 1, "delivered": 1}
+
+
+async def test_a_desk_has_no_more_out_than_its_pace_when_its_whole_line_is_of_other_rules(
+    world: World,
+) -> None:
+    await world.put(*(Queued(number, rules="rules-0") for number in range(2 * PACE)))
+    relay = world.relay(limit=PACE // 2)
+    await cycles(relay)
+    assert await world.statuses() == {"lapsed": PACE, "pending": PACE}
+    decided = "UPDATE delivery SET status = 'pending', rules = %s WHERE status = 'lapsed' RETURNING 1"
+    while set(statuses := await world.statuses()) != {"delivered"}:
+        assert statuses.get("lapsed", 0) <= PACE
+        await world.rows(decided, RULES)
+        await cycles(relay, 3)
+    await stop(relay)
 
 
 async def test_an_agency_gets_nothing_while_it_is_suspended_and_everything_when_it_is_back(
