@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from hub.errors import HubError, PeerError
+from hub.partnership import ConfigurationError
 from services.consent.agreement import RuleSet
 from services.consent.proof.found import Tally
 from services.consent.proving import begin
@@ -59,6 +60,8 @@ async def step(parts: Parts, stopping: asyncio.Event, prove: Prove | None = None
     except BrokenExecutor as error:
         log.warning("proving: a process ended (%s); once more", type(error).__name__)
         return
+    except ConfigurationError:
+        tally = None  # the partnership has other words since it was asked for
     except HubError:
         raise
     except Exception as error:  # noqa: BLE001 - ours: what cannot be proved does not come into force

@@ -296,6 +296,17 @@ async def test_a_process_stops_when_its_folder_says_otherwise_than_what_was_sign
         await known()
 
 
+async def test_a_version_is_refused_when_the_partnership_has_other_words_by_the_time_it_is_proved(
+    hub: Hub,
+) -> None:
+    start = hub.clock.now() + HOUR
+    await hub.publish("hub.agreement_activated", asking(version(2, start), start), desk=IG)
+    gone = "UPDATE agreement_version SET text = replace(text, '  police:', '  gone:') RETURNING 1"
+    assert await hub.rows(gone) == [(1,)]
+    await proving.step(hub.gateway.parts, asyncio.Event(), holds)
+    assert await states(hub) == [(2, "refused", "not_proved")]
+
+
 async def test_a_hub_is_founded_when_a_version_was_signed_before_its_first_router_started(hub: Hub) -> None:
     start = hub.clock.now() + HOUR
     await sign(hub, 2, start)
