@@ -70,7 +70,11 @@ def said(found: dict[str, Any]) -> str:
         lines.append(
             f"{event['type']} from {event['source']}, recorded {event['recorded_at'][:19]}, event {event['event']}"
         )
-        lines += list(_decided(event)) or ["  nothing to decide: it is the publisher's own"]
+        fate = event["fate"] or {}
+        if fate.get("kind") == "rejected":
+            lines.append(f"  rejected: {fate['reason']}")
+        else:
+            lines += list(_decided(event)) or ["  nothing to decide: it is the publisher's own"]
         lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
     text = "\n".join(lines)
     people = {person: name for person, name in found["people"].items() if person in text}

@@ -39,11 +39,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What to call people and desks (an id stands for itself where no name is given), and where clocks stand."""
+    """What to call people and desks (an id stands for itself where no name is given), and where clocks stand.
+
+    `had`: the desks to which the event had been released before this decision.
+    """
 
     people: Mapping[str, str]
     desks: Mapping[str, str] | None = None
     zone: tzinfo = UTC
+    had: frozenset[str] = frozenset()
 
     def person(self, person: str) -> str:
         """A person's name, or their id."""
@@ -130,7 +134,8 @@ def _withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str
     condition, _, rest = each.why.partition(":")
     state, _, at = rest.partition(":")
     if state == "withdrawn" and decision.at > decision.recorded and "no_objection" not in condition:
-        return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; recalled before release"
+        what = "what had been released cannot be called back" if desk in words.had else "recalled before release"
+        return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; {what}"
     if "no_objection" in condition:
         condition = "no_objection"
     return f"Withheld: {_lacks(each, condition, state, at, decision, desk, words)}"

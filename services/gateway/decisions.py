@@ -104,8 +104,11 @@ async def _event(
     entries = await (await conn.execute(_ENTRIES, (list(causes),))).fetchall()
     # Several may bear one instant of the hub's clock: the event's own decision came first.
     entries.sort(key=lambda row: (row[1], causes[row[0]][0] != event))
-    decisions = [await _decision(conn, parts, entry, when, *causes[entry]) for entry, when in entries]
     deliveries = await (await conn.execute(_DELIVERIES, (event,))).fetchall()
+    released = {desk: at for _, desk, *_, at in deliveries if at is not None}
+    decisions = [
+        await _decision(conn, parts, entry, when, *causes[entry], released=released) for entry, when in entries
+    ]
     fate = await (await conn.execute(_FATE, (event,))).fetchone()
     return {
         "event": event,
@@ -120,7 +123,14 @@ async def _event(
 
 
 async def _decision(
-    conn: Connection, parts: Parts, entry: str, at: Micros, cause: str, type_: str
+    conn: Connection,
+    parts: Parts,
+    entry: str,
+    at: Micros,
+    cause: str,
+    type_: str,
+    *,
+    released: Mapping[str, Micros],
 ) -> dict[str, Any]:
     record = (await ledger.read_details(conn, parts.ring, entry)).get(0)
     shown: dict[str, Any] = {
@@ -132,7 +142,7 @@ async def _decision(
         # The family's key is destroyed: that it was decided stands, what was decided cannot be read again.
         return shown | {"erased": True}
     decision = from_record(record)
-    words = Words({})
+    words = Words({}, had=frozenset(desk for desk, first in released.items() if first < at))
     shown["rules"] = decision.rules
     shown["agreements"] = [
         {"agreement": name, "version": version} for name, version in parts.in_force.book.named(decision.rules)

@@ -142,12 +142,16 @@ def offered(viewer: Viewer, rules: Rules) -> tuple[Side, str]:
         new = ruleset_from_plain(plain)
     except RuleError as error:
         raise _refused("/".join(("rules", *map(str, error.path))), error.expected) from error
-    now = viewer.in_force.book.rules
+    now, instant = viewer.in_force.book.rules, viewer.clock.now()
+    again: set[tuple[str, int]] = set()
     if not whole:
+        # Somebody who offers a version of old asks what it would be to go back to it.
+        standing = {(each.id, each.version) for each in viewer.in_force.book.at(instant).rules.agreements}
+        again = {(each.id, each.version) for each in new.agreements} - standing
         new = beside(now, new.agreements)
     served = frozenset(name for name, desk in plain["desks"].items() if desk.get("served") is True)
-    found = tried(now, new)
-    return Side(Book(found), served), as_it_stands(found, new, viewer.clock.now())
+    found = tried(now, new, again)
+    return Side(Book(found), served), as_it_stands(found, new, instant)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -274,6 +275,8 @@ def test_queued_score_is_recalled_when_the_victim_withdraws() -> None:
     assert again.verdict(CHESIL).withheld == ("outcome.score",)
     withdrawn = "Withheld: V withdrew on 4 September 2023; recalled before release."
     assert withdrawn in explain(again, CHESIL, WORDS)
+    late = withdrawn.replace("recalled before release", "what had been released cannot be called back")
+    assert late in explain(again, CHESIL, replace(WORDS, had=frozenset({CHESIL})))
 
 
 # 10 council/chesil household_changed: V, K to a refuge

@@ -203,6 +203,15 @@ def test_new_version_stands_in_the_place_of_the_old_when_it_is_tried_beside_it()
     assert [each.id for each in only(tried(now, beside(now, (new,)))).clauses] == ["P01"]
 
 
+def test_a_version_of_old_is_tried_when_somebody_asks_what_going_back_to_it_would_be() -> None:
+    old = only(dorset().rules)
+    now = beside(dorset().rules, (replace(old, version=2, clauses=(clause("P01"),)),))
+    back = tried(now, beside(now, (old,)), {(old.id, old.version)})
+    assert [each.version for each in back.agreements] == [old.version]
+    assert (only(back).clauses, only(back).start) == (old.clauses, 0)
+    assert [each.version for each in tried(now, beside(now, (old,))).agreements] == [2, old.version]
+
+
 def test_file_replaces_the_version_that_it_is_when_it_is_tried_beside_those_in_force() -> None:
     now = dorset().rules
     changed = only(dorset_with(without="P04"))
