@@ -194,7 +194,9 @@ def _look(me: Caller, event: str) -> dict[str, Any]:
 
 def _stages(found: dict[str, Any]) -> str:
     if "stage" not in found:
-        return f"{found['receipt']}  {found['state']}" + (f" ({found['reason']})" if found.get("reason") else "")
+        return f"{found['receipt']}  {found['state']}" + (
+            f" ({found['reason']})" if found.get("reason") else ""
+        )
     lines = [f"{found['id']}  {found['stage']}"]
     if each := found["accepted"]:
         lines.append(

@@ -134,7 +134,9 @@ def _withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str
     condition, _, rest = each.why.partition(":")
     state, _, at = rest.partition(":")
     if state == "withdrawn" and decision.at > decision.recorded and "no_objection" not in condition:
-        what = "what had been released cannot be called back" if desk in words.had else "recalled before release"
+        what = (
+            "what had been released cannot be called back" if desk in words.had else "recalled before release"
+        )
         return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; {what}"
     if "no_objection" in condition:
         condition = "no_objection"

@@ -107,7 +107,8 @@ async def _event(
     deliveries = await (await conn.execute(_DELIVERIES, (event,))).fetchall()
     released = {desk: at for _, desk, *_, at in deliveries if at is not None}
     decisions = [
-        await _decision(conn, parts, entry, when, *causes[entry], released=released) for entry, when in entries
+        await _decision(conn, parts, entry, when, *causes[entry], released=released)
+        for entry, when in entries
     ]
     fate = await (await conn.execute(_FATE, (event,))).fetchone()
     return {
