@@ -22,7 +22,7 @@ from client.calls import Call, HubProblemError
 from client.events import NewEvent
 from hub import settings as hub_settings
 from hub.clock import parse_micros
-from hub.errors import SenderError
+from hub.errors import PeerError, SenderError
 from hub.partnership.loader import load as partnership
 from hub.schemas.dated import WRITTEN_AT, dated
 from hub.schemas.problems import Problem
@@ -31,6 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="Events: write, check, publish, fol
 
 File = Annotated[str, typer.Argument(help="A file with the event's JSON; - for standard input.")]
 EVERY_SECONDS = 0.5
+TOLD_SECONDS = 60.0
 ENDS = frozenset({"done", "rejected", "parked", "discarded", "held", "undelivered", "dead letter"})
 ENGINEERS = "hub/operations"
 ANYBODY = "council/chesil"
@@ -39,6 +40,10 @@ ANYBODY = "council/chesil"
 
 class InvalidEventError(SenderError):
     """An event that the hub would not take."""
+
+
+class NoEndError(PeerError):
+    """What is watched has not come to an end that its desk is told."""
 
 
 @app.command("new")
@@ -170,11 +175,14 @@ def show_command(
 ) -> None:
     """Follow one event through every stage: accepted, in its log, handled, decided, delivered; ids and times only.
 
+    A desk that holds no role where its event went is told no more than that it was received: `--watch` says so after
+    a minute, and ends with 75.
+
     Examples: `wraparound event show 5b1e… --as hub/operations`,
     `wraparound event show 5b1e… --as hub/operations --watch --json`.
     """
     me = caller(folder, desk)
-    before = ""
+    before, until = "", time.monotonic() + TOLD_SECONDS
     while True:
         found = _look(me, event)
         now = json.dumps(found, sort_keys=True)
@@ -182,6 +190,11 @@ def show_command(
             show(found, as_json=as_json, words=_stages)
         if not watch or found.get("stage", found.get("state")) in ENDS | {"in effect"}:
             return
+        if "stage" not in found and time.monotonic() > until:
+            raise NoEndError(
+                "received, and nothing more in a minute: it waits for somebody to become known, or your desk holds no"
+                " role there and is told no more; what is rejected comes to your inbox"
+            )
         before = now
         time.sleep(EVERY_SECONDS)
 

@@ -119,7 +119,7 @@ def _published(seen: Seen) -> Iterator[str]:
     for (desk, reason), count in rejected.most_common():
         yield f"  {count:>5} rejected by the family's log: {reason} ({desk})"
     for reason, count in seen.facts.waiting.items():
-        yield f"  {count:>5} waiting: {reason}, people of whom nobody has told the hub"
+        yield f"  {count:>5} waiting: {reason}: nobody has told the hub of them; after a minute a person's task"
 
 
 ANSWERS: Final = {
@@ -220,8 +220,9 @@ def _next(shown: Shown) -> Iterator[str]:
     yield ""
     yield "TRY NEXT"
     if not shown.place:
-        yield f"  wraparound demo --stay --folder {folder}    (the hub stays up; then, elsewhere:)"
-    yield f'  wraparound family find liquidlogic {number} --as {right.desk} --folder {folder} --reason "to see"'
-    yield f"  wraparound audit verify --folder {folder}"
+        yield f"  .venv/bin/wraparound demo --stay --folder {folder}    (the hub stays up; then, elsewhere:)"
+    find = f"family find liquidlogic {number} --as {right.desk}"
+    yield f'  .venv/bin/wraparound {find} --folder {folder} --reason "to see"'
+    yield f"  .venv/bin/wraparound audit verify --folder {folder}"
     if shown.place:
-        yield f"  wraparound status --folder {folder}"
+        yield f"  .venv/bin/wraparound status --folder {folder}"

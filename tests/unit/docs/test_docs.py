@@ -16,7 +16,9 @@ from hub.schemas import Catalogue
 from hub.settings import ROOT, table
 from hub.stack import access
 from hub.stack.topics import RETENTION
+from services.consent.corrections import MOVED_ON
 from services.gateway import problems
+from services.referral_router.handler import NOBODY
 from tests.unit.test_cli import commands
 
 README = (ROOT / "README.md").read_text()
@@ -31,6 +33,7 @@ PAGES = [
 READERS = ("partner-developer", "integration-engineer", "ig-reviewer", "contributor")
 SET_UP = ["make demo", "make test"]
 CODE = [path for room in ("hub", "services", "cli", "client") for path in sorted((ROOT / room).rglob("*.py"))]
+REASON = re.compile(r"(?:NotAllowed|Refused)\(\s*['\"]([a-z_]+)['\"]")
 METRIC = re.compile(r"(?:Counter|Gauge|Histogram|Summary|Info|Enum|MetricFamily)\(\s*['\"]([a-z_]+)['\"]")
 
 
@@ -50,6 +53,17 @@ def words(name: str, command: Any) -> str:
 def metrics(paths: Iterable[Path]) -> list[str]:
     """The names of all metrics that code makes."""
     return [name for path in paths for name in METRIC.findall(path.read_text())]
+
+
+def reasons() -> list[str]:
+    """Why a log may reject what was accepted."""
+    found = {reason for path in CODE for reason in REASON.findall(path.read_text())}
+    return sorted(found | {MOVED_ON, NOBODY, "undecodable"})
+
+
+@pytest.mark.parametrize("reason", reasons())
+def test_a_reason_stands_in_the_reference_when_a_log_may_reject_for_it(reason: str) -> None:
+    assert f"\n| `{reason}` | " in REFERENCE
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row[0])
