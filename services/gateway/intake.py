@@ -177,10 +177,10 @@ class Intake:
         left.entries.append(self._entry("event.rejected", record.place, {"reason": reason, **detail}))
 
     async def _keep(self, conn: Connection, left: _Left, record: Record, broken: BrokenError) -> None:
-        """The bytes for a person, sealed: they may hold anything."""
+        """The bytes for a person, sealed: they may hold anything. Found by the receipt that their desk was told."""
         parts = self.parts
         task_id = derive(parts.secret, "task", "dead_letter", self.topic, record.place)
-        key = derive(parts.secret, "event", self.topic, record.place)
+        key = receipt_id(parts.secret, self.desk.name, name_of(record))
         detail = {"topic": self.topic, "partition": record.partition, "offset": record.offset}
         left.tasks.append(
             TaskRow(task_id, "dead_letter", key, OPERATIONS, parts.clock.now(), None, broken.reason, detail)

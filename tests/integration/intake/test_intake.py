@@ -147,6 +147,8 @@ async def test_record_ends_as_a_task_and_the_next_goes_through_when_it_is_no_eve
     assert kept == (record[1] or b"")
     (back,) = await world.rejections()
     assert (back["to"], back["reason"]) == (DESK, reason)
+    # Whoever is asked by the desk about its receipt finds the bytes.
+    assert await world.rows("SELECT key FROM task") == [(back["receipt"],)]
     assert sorted(await world.kinds()) == ["family.opened", "hub.event_rejected"]
     assert await world.covered() == {"done": 1, "rejected": 1}
 
