@@ -8,6 +8,7 @@ import typer
 from cli.caller import As, AsJson, Folder, Purpose, Reason, UnsaidError, User, caller, show
 from client import calls
 
+NOTHING = "nothing to decide: it is the publisher's own"
 app = typer.Typer(
     no_args_is_help=True, help="Decisions, in words. For information governance; each look is recorded."
 )
@@ -70,11 +71,9 @@ def said(found: dict[str, Any]) -> str:
         lines.append(
             f"{event['type']} from {event['source']}, recorded {event['recorded_at'][:19]}, event {event['event']}"
         )
-        fate = event["fate"] or {}
-        if fate.get("kind") == "rejected":
-            lines.append(f"  rejected: {fate['reason']}")
-        else:
-            lines += list(_decided(event)) or ["  nothing to decide: it is the publisher's own"]
+        fate = event.get("fate") or {}
+        rejected = f"rejected: {fate.get('reason')}" if fate.get("kind") == "rejected" else ""
+        lines += list(_decided(event)) or [f"  {rejected or NOTHING}"]
         lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
     text = "\n".join(lines)
     people = {person: name for person, name in found["people"].items() if person in text}

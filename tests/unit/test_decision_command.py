@@ -63,6 +63,16 @@ def test_people_are_called_as_the_reader_may_and_what_is_the_same_stands_once() 
     ]
 
 
+def test_a_reviewer_is_told_why_when_the_event_was_rejected() -> None:
+    found = deepcopy(FOUND)
+    found["events"][0] |= {
+        "decisions": [],
+        "deliveries": [],
+        "fate": {"kind": "rejected", "reason": "already_open"},
+    }
+    assert said(found).splitlines()[1:] == ["  rejected: already_open"]
+
+
 @pytest.mark.parametrize(
     ("desk", "last"),
     [
