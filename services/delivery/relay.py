@@ -52,7 +52,9 @@ LIMIT: Final = 500
 BUSY: Final = 0.02
 IDLE: Final = 0.1
 CLAIM_EVERY: Final = 1.0
-STUCK_EVERY: Final = 0.03
+STUCK_EVERY: Final = 0.1
+STUCK_ROW: Final = 0.001
+"""Seconds to rest for each stuck row that was looked at, up to `STUCK_EVERY`: a few can be looked at each time."""
 PATIENCE: Final = 5.0
 """Seconds after a contention in which rows that somebody is at are asked for first."""
 
@@ -218,7 +220,7 @@ class Relay:
             return []
         stuck = [line for line in chosen if line.stuck]
         rows = await lines.read_stuck(conn, stuck) if stuck else []
-        self._stuck_at = stopwatch() + STUCK_EVERY
+        self._stuck_at = stopwatch() + min(STUCK_EVERY, STUCK_ROW * len(rows))
         return rows
 
     def _remember(
