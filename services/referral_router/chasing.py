@@ -21,8 +21,9 @@ EVERY_SECONDS: Final = 5.0
 _DUE: Final = """
 SELECT task_id::text, key, detail, opened_at FROM task
 WHERE kind = %s AND reason <> %s AND done_at IS NULL AND due_at <= %s AND coalesce((detail ->> 'chased')::int, 0) < %s
-ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY coalesce((detail ->> 'chased')::int, 0), due_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
+"""Who was never chased comes first: those who wait for their second time must not stand in the way."""
 _CHASED: Final = "UPDATE task SET detail = detail || jsonb_build_object('chased', %s::int) WHERE task_id = %s"
 
 
