@@ -54,7 +54,7 @@ IDLE: Final = 0.1
 CLAIM_EVERY: Final = 1.0
 STUCK_EVERY: Final = 0.1
 STUCK_ROW: Final = 0.001
-"""Seconds to rest for each stuck row that was looked at, up to `STUCK_EVERY`: a few can be looked at each time."""
+"""Seconds to rest for each stuck row that was looked at, up to `STUCK_EVERY`; longer, while nothing comes of it."""
 PATIENCE: Final = 5.0
 """Seconds after a contention in which rows that somebody is at are asked for first."""
 
@@ -86,6 +86,7 @@ class Relay:
         self._horizon = Horizon()
         self._claim_at = 0.0
         self._stuck_at = 0.0
+        self._stuck_rest = 0.0
         self._patient_until = 0.0
         self._quiet = 0
         self._closed: frozenset[str] = frozenset()
@@ -200,6 +201,9 @@ class Relay:
             ahead = [row for row in ahead if agency(row.desk) not in closed]
         world = await self._look(conn, [*stuck, *ahead], now)
         first = judge(stuck, world)
+        if stuck:
+            longer = min(STUCK_EVERY, max(BUSY, 2 * self._stuck_rest))
+            self._stuck_rest = 0.0 if first.take or first.lapse else longer
         out = Counter(world.out) + Counter(each.row.desk for each in first.lapse)
         behind = failed | {(line.desk, family) for line in chosen for family in line.stuck}
         second = judge(ahead, replace(world, out=out), behind)
@@ -220,7 +224,7 @@ class Relay:
             return []
         stuck = [line for line in chosen if line.stuck]
         rows = await lines.read_stuck(conn, stuck) if stuck else []
-        self._stuck_at = stopwatch() + min(STUCK_EVERY, STUCK_ROW * len(rows))
+        self._stuck_at = stopwatch() + min(STUCK_EVERY, max(self._stuck_rest, STUCK_ROW * len(rows)))
         return rows
 
     def _remember(
@@ -238,8 +242,9 @@ class Relay:
         for desk, rows in by_desk.items():
             self.lines[desk].looked(rows, self.limit, safe)
         for desk, family in waiting:
-            if desk in self.lines:
+            if desk in self.lines and family not in self.lines[desk].stuck:
                 self.lines[desk].stuck.add(family)
+                self._stuck_rest = 0.0
         for desk, low in lows.items():
             if desk in self.lines:
                 self.lines[desk].low = low
