@@ -38,8 +38,8 @@ async def empty_inbox(reader: InboxReader, take: Take) -> None:
 async def read_topic(reader: TopicReader, ending: asyncio.Event, take: Take) -> None:
     """Read the topic as things come."""
     while not ending.is_set():
-        events = await reader.read(LOOK_SECONDS)
-        if events:
+        # What has come since the last look was fetched meanwhile.
+        if events := await reader.read(0):
             await take(TOPIC, events, lambda _: reader.commit())
         await _rest(ending)
     await empty_topic(reader, take)

@@ -27,8 +27,10 @@ from simulation.county import scripts
 from simulation.county.county import County, make, script
 from simulation.county.letters import TURNS, WEEKS, Letter
 
-KILLED: Final = {(20, "council/chesil"): "router", (38, "council/chesil"): "delivery"}
-"""When that desk has sent its letters of that week, this service is killed (SIGKILL), in the middle of its work."""
+KILLED: Final = {(20, "council/chesil"): ("router", "delivery")}
+"""When that desk has sent its letters of that week, these services are killed (SIGKILL), in the middle of it all."""
+LOOK_WEEKS: Final = 2
+"""How often inboxes are read."""
 CLOCK: Final = "clock"
 COUNTY: Final = "county"
 MONTHS: Final = 13
@@ -137,7 +139,7 @@ async def _year(
     say: Say,
     progress: Progress,
 ) -> None:
-    """Each week in turn; the next begins when the hub has come to rest, and inboxes are read."""
+    """Each week in turn; the next begins when the hub has come to rest, every other one when inboxes are read too."""
     published = 0
     with Stillness(stack) as stillness:
         for number, week in enumerate(weeks):
@@ -149,9 +151,16 @@ async def _year(
                 hand.move(at(number, turn))
                 published += await offices.post(number, sending)
                 if (number, sending[0]) in KILLED:
-                    kill(supervisor, KILLED[number, sending[0]], say)
+                    for service in KILLED[number, sending[0]]:
+                        kill(supervisor, service, say)
                     # Else it would answer this turn at the next one's time, or not, as the machine is fast or slow.
                     await stillness.wait()
             await stillness.wait()
-            await offices.look()
+            if number % LOOK_WEEKS == 0:
+                await offices.look()
             progress(number + 1, len(weeks), published)
+        # What is read is answered; what was asked again before the answer came is read as well.
+        for _ in range(2):
+            await offices.look()
+            await stillness.wait()
+        await offices.look()
