@@ -10,7 +10,7 @@ from client import calls
 app = typer.Typer(no_args_is_help=True, help="What waits for a person of your desk.")
 
 APPROVAL_NEEDED = 5
-ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "answer", "note")
+ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "answer", "decide", "note")
 Task = Annotated[str, typer.Argument(help="The task's id.")]
 
 
@@ -61,7 +61,7 @@ def do_command(
     action: Annotated[
         str,
         typer.Argument(
-            help="redrive, discard, confirm, place, approve, refuse, answer or note, as the kind allows."
+            help="redrive, discard, confirm, place, approve, refuse, answer, decide or note, as the kind allows."
         ),
     ],
     desk: As = "",
@@ -72,7 +72,11 @@ def do_command(
         str, typer.Option("--identifier", help="For confirm: the id, as scheme:value.")
     ] = "",
     why: Annotated[
-        str, typer.Option("--why", help="A code. For discard of what waits: why; for answer: what was done.")
+        str,
+        typer.Option(
+            "--why",
+            help="A code. For discard of what waits: why; for answer: what was done; for decide: what comes of it.",
+        ),
     ] = "",
     reason: Reason = "",
     purpose: Purpose = "operate",

@@ -149,7 +149,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
-    """Something that waits for a person. `key` is an id, `reason` a code; nothing in it names anybody."""
+    """Something that waits for a person. `key` is an id, `reason` a code; nothing in it names anybody.
+
+    It is there from `opens_at` on; None: at once. `part` tells those apart that one event opens of one kind and key.
+    """
 
     kind: str
     key: str
@@ -157,15 +160,18 @@ class OpenTask:
     reason: str
     due_at: Micros | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    opens_at: Micros | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseTask:
-    """What waited for a person is done, by this desk: every open task of the kind and key."""
+    """What waited for a person is done, by this desk: each open task of the kind and key, if given of that time."""
 
     kind: str
     key: str
     by: str
+    due_at: Micros | None = None
 
 
 Effect = Emit | Deliver | Await | Settle | Revise | Decided | Note | OpenTask | CloseTask

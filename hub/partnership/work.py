@@ -5,6 +5,7 @@ Dates are calendar days of the partnership's time zone; periods are [start, end)
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -122,7 +123,21 @@ class Calendar:
 
     def deadline(self, at: Micros, working_days: int) -> Micros:
         """The end of the day that many working days after an instant: where the next day begins."""
-        zone = ZoneInfo(self.timezone)
-        day = datetime.fromtimestamp(at / SECOND, UTC).astimezone(zone).date()
-        over = self.after(day, working_days) + timedelta(days=1)
-        return int(datetime.combine(over, time(), zone).timestamp()) * SECOND
+        return self._end(self.after(self._day(at), working_days))
+
+    def a_month_after(self, at: Micros) -> Micros:
+        """The end of the same day of the next month, else of its last; on a day off, of the next working day.
+
+        As the time for answering a person's request counts (UK GDPR, Article 12(3)).
+        """
+        day = self._day(at)
+        year, month = (day.year + day.month // 12, day.month % 12 + 1)
+        last = monthrange(year, month)[1]
+        return self._end(self.after(date(year, month, min(day.day, last)), 0))
+
+    def _day(self, at: Micros) -> date:
+        return datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(self.timezone)).date()
+
+    def _end(self, day: date) -> Micros:
+        over = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(self.timezone))
+        return int(over.timestamp()) * SECOND

@@ -53,6 +53,7 @@ async def close_tasks(conn: Connection, closed: Sequence[tuple[CloseTask, Micros
     """Close what is open of these, each at its time."""
     for each, at in closed:
         await conn.execute(
-            "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL",
-            (at, each.by, each.kind, each.key),
+            "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL"
+            " AND due_at IS NOT DISTINCT FROM coalesce(%s, due_at)",
+            (at, each.by, each.kind, each.key, each.due_at),
         )

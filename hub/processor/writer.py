@@ -200,10 +200,12 @@ class Writer:
 
     def open_task(self, cause_id: str, at: Micros, effect: OpenTask) -> str:
         """Open a task; its id follows from its cause."""
-        task_id = derive(self._secret, "task", effect.kind, effect.key, cause_id)
+        parts = (effect.kind, effect.key, cause_id, *([effect.part] if effect.part else []))
+        task_id = derive(self._secret, "task", *parts)
         detail: dict[str, Any] = dict(effect.detail)
+        opened = at if effect.opens_at is None else max(at, effect.opens_at)
         self._tasks[task_id] = tasks.TaskRow(
-            task_id, effect.kind, effect.key, effect.owner, at, effect.due_at, effect.reason, detail
+            task_id, effect.kind, effect.key, effect.owner, opened, effect.due_at, effect.reason, detail
         )
         return task_id
 

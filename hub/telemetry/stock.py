@@ -21,7 +21,8 @@ SELECT (SELECT count(*) FROM outbox),
 """
 _WAITING: Final = "SELECT reason, count(*) FROM waiting GROUP BY reason"
 _TASKS: Final = (
-    "SELECT kind, count(*), count(*) FILTER (WHERE due_at < %s) FROM task WHERE done_at IS NULL GROUP BY kind"
+    "SELECT kind, count(*), count(*) FILTER (WHERE due_at < %(now)s) FROM task"
+    " WHERE done_at IS NULL AND opened_at <= %(now)s GROUP BY kind"
 )
 _PARKED: Final = "SELECT processor, count(DISTINCT key) FROM parked GROUP BY processor"
 _DELIVERIES: Final = """
@@ -56,7 +57,7 @@ async def take(conn: Connection, clock: Clock, ends: Sequence[Micros] = ()) -> N
     put("suspended_agencies", suspended)
     put_all("waiting_events", "reason", await _grouped(conn, _WAITING))
     put_all("parked_keys", "processor", await _grouped(conn, _PARKED))
-    tasks = await (await conn.execute(_TASKS, (clock.now(),))).fetchall()
+    tasks = await (await conn.execute(_TASKS, {"now": clock.now()})).fetchall()
     put_all("tasks", "kind", {row[0]: row[1] for row in tasks})
     put_all("tasks_overdue", "kind", {row[0]: row[2] for row in tasks})
     rows = await (await conn.execute(_DELIVERIES)).fetchall()

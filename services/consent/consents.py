@@ -89,6 +89,11 @@ def ended(before: PersonFacts, after: PersonFacts) -> dict[Cell, list[object]]:
     return found
 
 
+def stands(facts: PersonFacts, cell: Cell, given: list[object]) -> bool:
+    """Whether nothing that the person did stands against a giving; its time and its giver are not asked about."""
+    return _refusal(facts, cell, given) is None
+
+
 def _covers(each: Refusal, cell: Cell) -> bool:
     return (
         each.purpose in ("*", cell.purpose)

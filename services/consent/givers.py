@@ -130,18 +130,43 @@ def _not_accused(scene: Scene, ask: Ask, giver: str) -> Tri:
 
 def _disagree(facts: PersonFacts, ask: Ask, given: Given, purpose: str) -> bool:
     """True if another holder's last act about this cell was not to give."""
-    by = COUNCIL if given[2].get("as") == "council" else given[2].get("by")
+    return any(not each.gave for each in _others(facts, given, (purpose, ask.category, ask.desk)))
+
+
+def disagreeing(facts: PersonFacts, given: Given, cell: tuple[str, str, str]) -> list[Act]:
+    """What other holders last did against this giving for a child, by purpose, category and desk.
+
+    Nothing once who gave it has taken it back: then they agree.
+    """
+    if given[2].get("as") not in ("parent", "council"):
+        return []
+    mine = _last_acts(facts, cell).get(_giver(given) or "")
+    if mine is not None and not mine.gave:
+        return []
+    return [each for each in _others(facts, given, cell) if not each.gave]
+
+
+def _giver(given: Given) -> str | None:
+    return COUNCIL if given[2].get("as") == "council" else given[2].get("by")
+
+
+def _others(facts: PersonFacts, given: Given, cell: tuple[str, str, str]) -> list[Act]:
+    """The last act about a cell of each holder but who gave it."""
+    giver = _giver(given)
+    return [act for by, act in _last_acts(facts, cell).items() if by != giver]
+
+
+def _last_acts(facts: PersonFacts, cell: tuple[str, str, str]) -> dict[str, Act]:
     last: dict[str, Act] = {}
     for each in facts.acts:
-        if each.by == by or not _covers(each, ask, purpose):
+        if not _covers(each, cell):
             continue
         known = last.get(each.by)
         if known is None or (each.at, each.receipt) > (known.at, known.receipt):
             last[each.by] = each
-    return any(not each.gave for each in last.values())
+    return last
 
 
-def _covers(act: Act, ask: Ask, purpose: str) -> bool:
-    return (
-        act.purpose in ("*", purpose) and act.category in ("*", ask.category) and act.desk in ("*", ask.desk)
-    )
+def _covers(act: Act, cell: tuple[str, str, str]) -> bool:
+    purpose, category, desk = cell
+    return act.purpose in ("*", purpose) and act.category in ("*", category) and act.desk in ("*", desk)

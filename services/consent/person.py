@@ -37,12 +37,18 @@ class Span(NamedTuple):
 
 
 class Objection(NamedTuple):
-    """An objection's scope (None: everything) and whether it stands: True, or None if unreadable."""
+    """An objection's scope (None: everything) and whether it stands: True, or None if unreadable.
+
+    `at` and `receipt` are of its raising; `pending`: nobody has decided it.
+    """
 
     purposes: frozenset[str] | None
     categories: frozenset[str] | None
     desks: frozenset[str] | None
     stands: Tri
+    at: int = 0
+    receipt: str = ""
+    pending: bool = False
 
 
 class Refusal(NamedTuple):
@@ -303,17 +309,21 @@ def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, 
 
 def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
     name = rest.rpartition("|")[2]
-    decided = reader.registers.get(f"objection_decided|{name}")
-    if len(_desks(reader.registers, "objection", name)) > 1:
-        # Two desks gave one id: which of the two is meant, its receipt says.
-        decided = reader.registers.get(f"objection_decided|{register[1]}")
+    # Where two desks gave one id, which of the two is meant its receipt alone says.
+    names = [register[1]] if len(_desks(reader.registers, "objection", name)) > 1 else [register[1], name]
+    said = [
+        reader.registers[key] for each in names if (key := f"objection_decided|{each}") in reader.registers
+    ]
     # Raised anew under the same id, it is pending again.
-    later = decided is not None and tuple(decided[:2]) > tuple(register[:2])
-    if later and decided is not None and _outcome(decided) in ("overruled", "ended"):
+    later = [each for each in said if tuple(each[:2]) > tuple(register[:2])]
+    if later and _outcome(max(later, key=lambda each: (each[0], each[1]))) in ("overruled", "ended"):
         return
     stands: Tri = None if "unreadable" in value else True
     purposes, categories, desks = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))
-    reader.add("objections", Objection(purposes, categories, desks, stands))
+    reader.add(
+        "objections",
+        Objection(purposes, categories, desks, stands, register[0], register[1], pending=not later),
+    )
 
 
 def _outcome(decided: list[Any]) -> object:

@@ -46,21 +46,22 @@ _COLUMNS: Final = (
 )
 
 
-async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int) -> list[Task]:
-    """The open tasks of a desk, the one due first first."""
+async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int, *, at: Micros) -> list[Task]:
+    """The tasks of a desk that are open at a time of the hub, the one due first first."""
     found = await conn.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE owner = %s AND done_at IS NULL AND kind = coalesce(%s, kind)"
-        " ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %s",
-        (owner, kind, limit),
+        f"SELECT {_COLUMNS} FROM task WHERE owner = %s AND done_at IS NULL AND opened_at <= %s"
+        " AND kind = coalesce(%s, kind) ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %s",
+        (owner, at, kind, limit),
     )
     return [Task(*row) for row in await found.fetchall()]
 
 
-async def open_task(conn: Connection, owner: str, task_id: str) -> Task | None:
-    """An open task of a desk, locked; None if it is not there, not the desk's, or done."""
+async def open_task(conn: Connection, owner: str, task_id: str, *, at: Micros) -> Task | None:
+    """A task of a desk that is open at a time of the hub, locked; None if it is not there, not the desk's, or done."""
     found = await conn.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL FOR UPDATE",
-        (task_id, owner),
+        f"SELECT {_COLUMNS} FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL AND opened_at <= %s"
+        " FOR UPDATE",
+        (task_id, owner, at),
     )
     row = await found.fetchone()
     return None if row is None else Task(*row)

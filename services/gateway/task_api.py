@@ -22,7 +22,7 @@ from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
 _ASKED: Final = frozenset({"discard_asked_by", "place_asked_by"})
-_HIDDEN: Final = _ASKED | {"copies", "family"}
+_HIDDEN: Final = _ASKED | {"copies", "family", "person"}
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -71,14 +71,14 @@ def build(doors: Doors) -> APIRouter:
     ) -> Response:
         """The open tasks of the caller's desk, the one due first first."""
         async with parts.database.transaction() as conn:
-            found = await open_tasks(conn, caller.desk.name, kind, limit)
+            found = await open_tasks(conn, caller.desk.name, kind, limit, at=parts.clock.now())
         return JSONResponse({"tasks": [_shown(each) for each in found]})
 
     @router.get("/{task}", summary="One task", responses={200: answer("The task", ref("Task"), _EXAMPLE)})
     async def show(task: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
         """What it is, and what can be done about it."""
         async with parts.database.transaction() as conn:
-            found = await open_task(conn, caller.desk.name, _id(task))
+            found = await open_task(conn, caller.desk.name, _id(task), at=parts.clock.now())
         if found is None:
             raise ProblemError(NOT_FOUND)
         return JSONResponse(_shown(found))
@@ -101,11 +101,12 @@ def build(doors: Doors) -> APIRouter:
         look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
         async with parts.database.transaction() as conn:
             await prepare(conn, action)
-            found = await open_task(conn, caller.desk.name, _id(task))
+            now = parts.clock.now()
+            found = await open_task(conn, caller.desk.name, _id(task), at=now)
             if found is None:
                 raise ProblemError(NOT_FOUND)
             values = {} if given is None else given.model_dump(exclude_none=True)
-            state = await act(Doing(conn, parts, found, look, parts.clock.now(), values), action)
+            state = await act(Doing(conn, parts, found, look, now, values), action)
         return JSONResponse({"task": task, "action": action, "state": state}, status_code=202)
 
     return router

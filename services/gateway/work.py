@@ -10,7 +10,10 @@
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
 | `acknowledgement` | | | | | of somebody else's notice: it was seen |
+| `renewal` | | | | | it was seen to, or the consent is let end |
+| `decision` | | | | | of holders who disagree: it was seen to |
 
+`decide`, of an objection, `why`: `upheld`, `overruled`, `ended`.
 `answer`, of a desk's own notice: what it did with what it holds, `why`: `deleted`, `kept_with_reason`, `never_used`.
 `place`, of what is `unidentified`: it enters for those who are known; two people, if a row of somebody is left out.
 
@@ -30,6 +33,7 @@ from hub.ids import derive
 from hub.looks import Recorder
 from hub.outbox import LogEvent, put
 from hub.processor import stored
+from services.consent.due import DECISION, OBJECTION, RENEWAL
 from services.consent.notified import ACKNOWLEDGED
 from services.gateway import activating, waiting
 from services.gateway.acceptance import accept_batch, register_alone
@@ -47,6 +51,9 @@ ANSWERED: Final = f"wraparound.{ACKNOWLEDGED}.v1"
 ANSWER: Final = "acknowledgement"
 DEALT_WITH: Final = ("deleted", "kept_with_reason", "never_used")
 """What a desk did with what it held by a consent that ended."""
+DECIDED: Final = "wraparound.consent.objection_decided.v1"
+OUTCOMES: Final = ("upheld", "overruled", "ended")
+"""What becomes of an objection."""
 DONE: Final = "done"
 ASKED: Final = "asked"
 WHY: Final = ("mistyped", "nobody_of_ours", "sent_twice", "taken_back_by_its_desk")
@@ -65,6 +72,8 @@ def _is_open(task: Task, action: str) -> bool:
     """Whether this very task allows what its kind does: whoever was told answers, and who hears of that notes it."""
     if task.kind == ANSWER:
         return bool((action == "answer") == (task.detail["to"] == task.owner))
+    if task.kind == DECISION:
+        return (action == "decide") == (task.reason == OBJECTION)
     return task.is_stored or action != "redrive"
 
 
@@ -77,7 +86,7 @@ async def prepare(conn: Connection, action: str) -> None:
 async def act(doing: Doing, action: str) -> str:
     """Do it, and record it; gives how it stands now. Raises `ProblemError`, `UnrecordedError`."""
     do = _ACTIONS.get((doing.task.kind, action))
-    if do is None or (doing.task.kind == ANSWER and not _is_open(doing.task, action)):
+    if do is None or (doing.task.kind in (ANSWER, DECISION) and not _is_open(doing.task, action)):
         raise ProblemError(NOT_FOUND)
     state = await do(doing)
     parts = doing.parts
@@ -239,8 +248,18 @@ async def _answer_notice(doing: Doing) -> str:
     return await _publish(doing, ANSWERED, {"family": family, "notice": doing.task.key, "done": done})
 
 
+async def _decide(doing: Doing) -> str:
+    """Say what becomes of an objection; its log ends the task."""
+    outcome, detail = doing.given.get("why"), doing.task.detail
+    if outcome not in OUTCOMES:
+        raise invalid("/why", "required", ", ".join(OUTCOMES), "none of them", f'"{OUTCOMES[0]}"')
+    family, person = ({"scheme": "hub", "value": detail[name]} for name in ("family", "person"))
+    data = {"family": family, "person": person, "objection": doing.task.key, "outcome": outcome}
+    return await _publish(doing, DECIDED, data)
+
+
 async def _note(doing: Doing) -> str:
-    """Seen, and taken up with the desk that published: there is nothing that the hub could do."""
+    """Seen, and taken up with whom it concerns: there is nothing that the hub could do."""
     await end(doing)
     return DONE
 
@@ -259,6 +278,9 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("rejected", "note"): _note,
     (ANSWER, "answer"): _answer_notice,
     (ANSWER, "note"): _note,
+    (RENEWAL, "note"): _note,
+    (DECISION, "decide"): _decide,
+    (DECISION, "note"): _note,
 }
 """(kind, action) → what it does."""
 

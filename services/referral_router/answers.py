@@ -12,9 +12,10 @@ from typing import Final
 from hub.clock import Micros
 from hub.effects import CloseTask, OpenTask
 from hub.events import Event
-from hub.partnership import IG_TEAM, Calendar
+from hub.partnership import Calendar
 from services.consent.event import kind_of
 from services.consent.notified import ACKNOWLEDGED
+from services.referral_router.due import officers
 
 NOTICE_SENT: Final = "wraparound.hub.notice_sent.v1"
 CHASED: Final = "wraparound.hub.chased.v1"
@@ -42,16 +43,15 @@ def answer_asked(event: Event) -> OpenTask | None:
 def unanswered(event: Event, lead: str | None, served: AbstractSet[str]) -> Iterator[OpenTask]:
     """After the last chase: information governance of the agency that leads the family, else whoever has it."""
     data = event.data
-    officers = sorted(desk for desk in served if desk.partition("/")[2] == IG_TEAM)
-    officers.sort(key=lambda desk: lead is None or desk.partition("/")[0] != lead.partition("/")[0])
+    asked = officers(lead, served)
     if (
         event.type == CHASED
         and data["kind"] == UNACKNOWLEDGED
         and data["times"] == len(CHASED_AFTER)
-        and officers
+        and asked
     ):
         detail = {"family": event.envelope.key, "to": data["to"]}
-        yield OpenTask(ANSWER, data["notice"], officers[0], UNANSWERED, None, detail)
+        yield OpenTask(ANSWER, data["notice"], asked[0], UNANSWERED, None, detail)
 
 
 def answered(event: Event) -> Iterator[CloseTask]:

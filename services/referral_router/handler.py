@@ -47,6 +47,7 @@ from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
 from services.referral_router.answers import CHASED, NOTICE_SENT, answered, unanswered
 from services.referral_router.deciding import Deciding, leading, passed, stranger
+from services.referral_router.due import people_decide
 from services.referral_router.notices import Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
@@ -147,6 +148,15 @@ class Router:
                 kind, state.facts, after.facts, event, at, history
             )
         effects += answered(event)
+        effects += people_decide(
+            state.facts,
+            after.facts,
+            event,
+            at,
+            calendar=self.calendar,
+            served=self.deciding.served,
+            history=history,
+        )
         effects += offered_at_once(event, at, state.plain, after.plain)
         effects += ask_second_persons(event, at, desks)
         asked = strangers(after.plain, event.envelope.key, effects)

@@ -51,7 +51,7 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         if caller_.desk.name != ENGINEERS or not _is_uuid(event):
             raise HTTPException(404)
         async with database.transaction() as conn:
-            found = await stages.stages(conn, event)
+            found = await stages.stages(conn, event, at=viewer.clock.now())
         return _answer(found)
 
     @router.get(

@@ -35,7 +35,8 @@ _DELIVERIES: Final = (
 )
 _WAITING: Final = "SELECT reason, accepted_at, octet_length(body) FROM waiting WHERE receipt_id = %s"
 _TASKS: Final = """
-SELECT task_id::text, kind, owner, reason, opened_at, done_at FROM task WHERE key = ANY(%s) ORDER BY opened_at
+SELECT task_id::text, kind, owner, reason, opened_at, done_at FROM task WHERE key = ANY(%s) AND opened_at <= %s
+ORDER BY opened_at
 """
 _DEAD: Final = """
 SELECT d.topic, d.partition, d."offset", octet_length(d.body), t.reason FROM dead_letter d JOIN task t USING (task_id)
@@ -43,8 +44,8 @@ WHERE t.key = %s
 """
 
 
-async def stages(conn: Connection, about: str) -> dict[str, Any] | None:
-    """Where an event is, in every stage that it has reached; None if the hub has nothing of that id."""
+async def stages(conn: Connection, about: str, *, at: Micros) -> dict[str, Any] | None:
+    """Where an event is at a time of the hub, in every stage that it has reached; None if there is none of that id."""
     found = await (await conn.execute(_RECEIPT, {"id": about})).fetchone()
     receipt = found[0] if found is not None else None
     copies = await (await conn.execute(_COPIES, {"id": about, "receipt": receipt})).fetchall()
@@ -57,7 +58,7 @@ async def stages(conn: Connection, about: str) -> dict[str, Any] | None:
     fates = await (await conn.execute(_FATES, (events,))).fetchall()
     keys = [about, *events, *([receipt] if receipt else []), *{row[2] for row in copies}]
     keys += [row[1] for row in deliveries]
-    tasks = await (await conn.execute(_TASKS, (sorted(set(keys)),))).fetchall()
+    tasks = await (await conn.execute(_TASKS, (sorted(set(keys)), at))).fetchall()
     return {
         "id": about,
         "accepted": None if found is None else _accepted(*found),

@@ -16,7 +16,7 @@ from tests.torture import canary
 from tests.torture.book import Book, EventRow
 from tests.torture.canary import Canary
 from tests.torture.kafka import Message
-from tests.torture.publisher import Accepted
+from tests.torture.publisher import Accepted, published
 from tests.torture.workload import CONSENTED, PERPETRATOR_DESK
 
 Found = Iterable[str]
@@ -74,7 +74,7 @@ class Evidence:
     @cached_property
     def canaries(self) -> dict[str, Canary]:
         """Every canary that was published."""
-        return {each.text: each for accepted in self.accepted for each in accepted.step.canaries}
+        return published(self.accepted)
 
     @cached_property
     def fate_offsets(self) -> dict[str, int]:

@@ -18,6 +18,7 @@ import psycopg
 
 from client.http import Profile
 from hub.stack.stack import Stack
+from tests.torture.canary import Canary
 from tests.torture.workload import Step, Workload
 
 PATIENCE: Final = 1800.0
@@ -181,3 +182,8 @@ class Publisher:
         if waiting:
             for (receipt,) in await (await conn.execute(_OFFERED, (waiting,))).fetchall():
                 self._waiting.pop(str(receipt)).set()
+
+
+def published(accepted: Sequence[Accepted]) -> dict[str, Canary]:
+    """Every canary of what was accepted."""
+    return {each.text: each for one in accepted for each in one.step.canaries}

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ from services.audit.verify import verify
 from tests.torture import canary
 from tests.torture.book import read_book
 from tests.torture.checker import Evidence
-from tests.torture.publisher import Accepted
+from tests.torture.publisher import Accepted, published
 from tests.torture.rig import Rig
 from tests.torture.workload import PERPETRATOR_DESK
 
@@ -42,7 +42,7 @@ def gather(rig: Rig, accepted: Sequence[Accepted], drained: Sequence[str]) -> Ev
         secret=read_key(stack.identities.hub_secret, "hub_secret_file"),
         drained=drained,
         log_findings=asyncio.run(_verify(stack)),
-        leaks=list(_leaks(stack)),
+        leaks=list(_leaks(stack, published(accepted))),
         inbox=inbox,
     )
 
@@ -77,30 +77,37 @@ async def _inbox(stack: Stack, desk: str) -> bytes:
             after = reached
 
 
-def _leaks(stack: Stack) -> Iterator[str]:
-    """Canaries in what holds no personal data: process logs, metrics, plain columns, PostgreSQL's files."""
+def _leaks(stack: Stack, canaries: Mapping[str, canary.Canary]) -> Iterator[str]:
+    """Canaries in what holds no personal data: process logs, metrics, plain columns, PostgreSQL's files.
+
+    What only looks like one is none: signatures are long texts of letters and digits.
+    """
     for log in sorted((stack.folder / "logs").glob("*.log")):
-        if _has(log):
-            yield f"the log {log.name} holds personal data"
+        yield from (f"the log {log.name} holds {each}" for each in _in_file(log, canaries))
     with psycopg.connect(stack.dsn) as conn:
         for query in _PLAIN:
-            if any(next(canary.found(bytes(row[0])), None) for row in conn.execute(query)):
-                yield f"personal data in the clear: {query}"
+            for row in conn.execute(query):
+                yield from (f"in the clear: {each}: {query}" for each in _in(bytes(row[0]), canaries))
     answer = httpx.get(f"{stack.url}/metrics", timeout=10)
-    if next(canary.found(answer.content), None):
-        yield "the metrics hold personal data"
+    yield from (f"the metrics hold {each}" for each in _in(answer.content, canaries))
     data = stack.folder / "postgres" / "data"
     for file in sorted(data.rglob("*")):
-        if file.is_file() and file.stat().st_size and _has(file):
-            yield f"{re.sub('[0-9A-F]{24}', 'segment', str(file.relative_to(data)))}: a canary in the clear at rest"
+        if file.is_file() and file.stat().st_size:
+            name = re.sub("[0-9A-F]{24}", "segment", str(file.relative_to(data)))
+            yield from (f"{name}: in the clear at rest: {each}" for each in _in_file(file, canaries))
 
 
-def _has(file: Path) -> bool:
-    """Whether a file holds a canary; read in pieces that overlap."""
-    before = b""
+def _in(raw: bytes, canaries: Mapping[str, canary.Canary]) -> set[str]:
+    """What of a published event stands in some bytes: the field and its category."""
+    found = (canaries.get(text) for text in canary.found(raw))
+    return {f"{each.field} ({each.category})" for each in found if each is not None}
+
+
+def _in_file(file: Path, canaries: Mapping[str, canary.Canary]) -> list[str]:
+    """The same for a file; read in pieces that overlap."""
+    before, seen = b"", set[str]()
     with file.open("rb") as opened:
         while piece := opened.read(CHUNK):
-            if next(canary.found(before + piece), None) is not None:
-                return True
+            seen |= _in(before + piece, canaries)
             before = piece[-32:]
-    return False
+    return sorted(seen)

@@ -1,0 +1,89 @@
+"""The tasks of those who are to decide something of a person, opened and closed as facts change (RULES.md section 7).
+
+One log opens a task: that of the event's primary copy, whose clock is the log's. Any log that learns that it is decided
+closes it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from hub.clock import DAY, Micros
+from hub.effects import CloseTask, OpenTask
+from hub.events import Event
+from hub.partnership import IG_TEAM, Calendar
+from services.consent.due import DECISION, OBJECTION, RENEWAL, Due, due
+from services.consent.event import kind_of
+from services.consent.scene import FamilyFacts
+from services.referral_router.people import PERSON_FACT
+from services.referral_router.rejecting import OPERATIONS, answerable
+
+NOTICE_DAYS: Final = 14
+"""How long before a consent ends somebody is to ask whether it goes on."""
+_TOPIC: Final = "consent."
+
+
+def officers(lead: str | None, desks: Iterable[str]) -> list[str]:
+    """The desks of information governance; that of the agency that leads the family first."""
+    found = sorted(desk for desk in desks if desk.partition("/")[2] == IG_TEAM)
+    found.sort(key=lambda desk: lead is None or desk.partition("/")[0] != lead.partition("/")[0])
+    return found
+
+
+def people_decide(
+    before: FamilyFacts,
+    after: FamilyFacts,
+    event: Event,
+    at: Micros,
+    *,
+    calendar: Calendar,
+    served: AbstractSet[str],
+    history: Sequence[Event] = (),
+) -> Iterator[OpenTask | CloseTask]:
+    """What the event brings somebody to decide, and what it decides."""
+    of_consent = kind_of(event.type).startswith(_TOPIC)
+    person = _person(event) if of_consent or event.type == PERSON_FACT else None
+    if person is None:
+        return
+    was, now = due(before.person(person)), due(after.person(person))
+    for each in sorted(was - now):
+        yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar))
+    if of_consent and event.envelope.primary:
+        detail = {"family": event.envelope.key, "person": person}
+        for each in sorted(now - was):
+            owner = _owner(each, after, event, served, history)
+            yield from _task(each, owner, at, _by(each, calendar), detail)
+
+
+def _person(event: Event) -> str | None:
+    person = event.data.get("person")
+    return str(person["value"]) if person else None
+
+
+def _by(each: Due, calendar: Calendar) -> Micros | None:
+    """By when: a consent's end; of an objection a month after it; who disagree have no time written."""
+    if each.kind == RENEWAL:
+        return each.at
+    return calendar.a_month_after(each.at) if each.reason == OBJECTION else None
+
+
+def _owner(
+    each: Due, facts: FamilyFacts, event: Event, served: AbstractSet[str], history: Sequence[Event]
+) -> str:
+    """Who recorded a consent asks again; information governance decides objections, the lead what holders cannot."""
+    lead = answerable(facts)
+    if each.kind == RENEWAL:
+        sources = {one.envelope.receipt or one.id: one.envelope.source for one in (*history, event)}
+        return sources.get(each.receipt) or lead or OPERATIONS
+    officer = officers(lead, served)
+    return officer[0] if each.reason == OBJECTION and officer else lead or OPERATIONS
+
+
+def _task(
+    each: Due, owner: str, at: Micros, by: Micros | None, detail: Mapping[str, str]
+) -> Iterator[OpenTask]:
+    if each.kind == DECISION:
+        yield OpenTask(DECISION, each.receipt, owner, each.reason, by, detail)
+    elif by is not None and by > at:
+        opens = by - NOTICE_DAYS * DAY
+        yield OpenTask(RENEWAL, each.receipt, owner, each.reason, by, detail, opens, part=str(by))
