@@ -9,6 +9,7 @@ from datetime import date
 
 import pytest
 
+from hub.clock import parse_micros
 from hub.partnership import Partnership, UnknownNameError, check, load
 from hub.partnership.vocabulary import AUTHORITY_WORDS, event_types
 from services.consent import authority
@@ -160,6 +161,25 @@ def test_working_days_leave_out_weekends_and_bank_holidays(dorset: Partnership) 
     assert calendar.after(date(2023, 5, 6), 0) == date(2023, 5, 9)
     assert {each.year for each in calendar.holidays} == set(range(2022, 2028))
     assert all(each.weekday() < 5 for each in calendar.holidays)
+
+
+@pytest.mark.parametrize(
+    ("raised", "over"),
+    [
+        ("2023-06-01T09:00:00Z", "2023-07-03T23:00:00Z"),
+        ("2023-05-31T22:59:00Z", "2023-06-30T23:00:00Z"),
+        # In Dorset the first of June has begun.
+        ("2023-05-31T23:00:00Z", "2023-07-03T23:00:00Z"),
+        ("2023-01-31T12:00:00Z", "2023-03-01T00:00:00Z"),
+        # Christmas and its substitutes are days off; and over the year.
+        ("2022-11-25T12:00:00Z", "2022-12-29T00:00:00Z"),
+        ("2022-12-05T12:00:00Z", "2023-01-06T00:00:00Z"),
+    ],
+)
+def test_month_ends_with_its_day_or_its_last_or_the_next_working_day(
+    dorset: Partnership, raised: str, over: str
+) -> None:
+    assert dorset.calendar.a_month_after(parse_micros(raised)) == parse_micros(over)
 
 
 def test_examples_of_events_use_desks_and_ids_that_dorset_has(dorset: Partnership) -> None:
