@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from promql_parser import Expr, MatrixSelector, VectorSelector, parse, walk
 from ruamel.yaml import YAML
 
 from hub.settings import ROOT
@@ -18,27 +19,20 @@ REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "dashboard.json").read_text())
 NAMES = [rule["alert"] for rule in RULES]
 OF_PROMETHEUS = {"up"}
-FUNCTIONS = {
-    "count",
-    "by",
-    "sum",
-    "max",
-    "min",
-    "rate",
-    "increase",
-    "deriv",
-    "time",
-    "and",
-    "histogram_quantile",
-}
-LABELS = {"job", "le", "kind", "processor", "status", "route", "process", "reason"}
 
 
 def metrics_of(expression: str) -> set[str]:
-    """The metrics that an expression reads; a histogram's parts as itself."""
-    bare = re.sub(r"\{[^}]*\}|\"[^\"]*\"|\[[^\]]*\]", "", expression)
-    words = set(re.findall(r"[a-z_]{2,}", bare)) - FUNCTIONS - LABELS
-    return {re.sub(r"_(bucket|sum|count)$", "", word) if word not in METRICS else word for word in words}
+    """The metrics that an expression reads; a histogram's parts as itself. Raises `ValueError` where it is none."""
+    found: set[str] = set()
+
+    def read(part: Expr) -> bool:
+        selector = part.vector_selector if isinstance(part, MatrixSelector) else part
+        if isinstance(selector, VectorSelector):
+            found.add(selector.name or "nothing by its name")
+        return True
+
+    walk(parse(expression), read)
+    return {name if name in METRICS else re.sub(r"_(bucket|sum|count)$", "", name) for name in found}
 
 
 def headings() -> list[str]:
