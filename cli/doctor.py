@@ -53,7 +53,11 @@ def _network(folder: Path) -> list[tuple[str, Callable[[], Check]]]:
     if spoken:
         checks.append(("tls", lambda: network.tls(spoken)))
     if owner(folder) is not None:
-        checks += [("kafka", lambda: _kafka(folder)), ("database", lambda: _database(folder))]
+        checks += [
+            ("processes", lambda: _processes(folder)),
+            ("kafka", lambda: _kafka(folder)),
+            ("database", lambda: _database(folder)),
+        ]
         if any(row["name"].startswith("gateway") for row in lag.services_of(folder)):
             url = reach.described(folder)["url"]
             profiles = sorted((Identities(folder).sandbox / "profiles").glob("*.json"))
@@ -127,6 +131,14 @@ def _keys(folder: Path) -> Check:
     if bad:
         return Check("keys", False, f"{bad[0]} can be read by others: chmod 600 {bad[0]}")
     return Check("keys", True, f"{len(private)} key files, for their owner alone")
+
+
+def _processes(folder: Path) -> Check:
+    services = lag.services_of(folder)
+    bad = [*lag.stopped(services), *(f"{each['name']} has ended" for each in services if each["pid"] is None)]
+    again = sum(row["restarts"] for row in services)
+    well = f"{len(services)} run" + (f", started again {again} times: see {folder}/logs" if again else "")
+    return Check("processes", not bad, "; ".join(bad) or well)
 
 
 def _kafka(folder: Path) -> Check:

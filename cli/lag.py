@@ -8,7 +8,7 @@ asking Kafka for offsets at times. Two looks, a moment apart, give the trend.
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,20 @@ import psycopg
 from cli import reach
 from hub.clock import Micros, SystemClock, format_micros
 from hub.errors import WraparoundError
+from hub.stack.folder import known_clock
 from hub.stack.stack import LEAST_FREE_BYTES
 
 APART_SECONDS = 0.5
 RESOLUTION_MS = 50
+RUNNING, STOPPED, ENDED = "running", "stopped", "ended"
 
 
 def look(folder: Path, supervisor: int) -> dict[str, Any]:
     """Everything `status` says of a stack that is up. `problems` names what does not answer."""
     about = reach.described(folder)
     dsn = reach.database(about)
-    problems = list(_room(folder))
     services = services_of(folder)
+    problems = [*_room(folder), *stopped(services)]
     found: dict[str, Any] = {
         "up": True,
         "folder": str(folder),
@@ -50,7 +52,7 @@ def look(folder: Path, supervisor: int) -> dict[str, Any]:
 
     try:
         with psycopg.connect(dsn, connect_timeout=5, autocommit=True) as connection:
-            found |= _database(connection)
+            found |= _database(connection, known_clock(folder).now())
             found["lag"] = _lag(connection, folder, about)
     except psycopg.OperationalError:
         problems.append("PostgreSQL does not answer")
@@ -75,9 +77,27 @@ def services_of(folder: Path) -> list[dict[str, Any]]:
     for row in rows:
         pid = row["pid"]
         row["memory_mb"] = _own_memory(pid) if pid is not None else None
-        if pid is not None and not psutil.pid_exists(pid):
+        row["state"] = _state(pid)
+        if row["state"] == ENDED:
             row["pid"] = None
     return rows
+
+
+def stopped(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Of processes that are stopped, each with what starts it again: to the system they look alive."""
+    for row in services:
+        if row["state"] == STOPPED:
+            yield f"{row['name']} is stopped (SIGSTOP): `kill -CONT {row['pid']}` lets it go on"
+
+
+def _state(pid: int | None) -> str:
+    try:
+        status = psutil.Process(pid).status() if pid is not None else psutil.STATUS_DEAD
+    except psutil.Error:
+        return ENDED
+    if status in (psutil.STATUS_DEAD, psutil.STATUS_ZOMBIE):
+        return ENDED
+    return STOPPED if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP) else RUNNING
 
 
 def _own_memory(pid: int) -> int | None:
@@ -99,14 +119,15 @@ def _memory(supervisor: int) -> int:
     return sum(_own_memory(member.pid) or 0 for member in family)
 
 
-def _database(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, Any]:
+def _database(connection: "psycopg.Connection[tuple[Any, ...]]", now: Micros) -> dict[str, Any]:
     rows, oldest = _one(
         connection,
         "SELECT count(*), min(recorded_at) FROM (SELECT recorded_at FROM undecided UNION ALL SELECT recorded_at"
         " FROM delivery WHERE status NOT IN ('delivered', 'dead', 'recalled')) AS left_to_do",
     )
     tasks = connection.execute(
-        "SELECT kind, count(*) FROM task WHERE done_at IS NULL GROUP BY kind ORDER BY kind"
+        "SELECT kind, count(*) FROM task WHERE done_at IS NULL AND opened_at <= %s GROUP BY kind ORDER BY kind",
+        (now,),
     )
     size, at = _one(connection, "SELECT max(size), max(at) FROM log_checkpoint")
     return {

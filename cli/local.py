@@ -194,7 +194,10 @@ def _show(found: dict[str, Any]) -> None:
     services = Table("process", "pid", "MB", "restarts")
     for row in found["services"]:
         services.add_row(
-            row["name"], str(row["pid"] or "ended"), str(row["memory_mb"] or ""), str(row["restarts"])
+            row["name"],
+            str(row["pid"]) if row["state"] == "running" else row["state"],
+            str(row["memory_mb"] or ""),
+            str(row["restarts"]),
         )
     console.print(services)
     if found["lag"]:

@@ -6,10 +6,11 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from hub.clock import Micros, parse_micros
+from hub.clock import Clock, Micros, SandboxClock, SystemClock, parse_micros
 from hub.errors import HubError
+from hub.led_clock import LedClock
 
 
 class InUseError(HubError):
@@ -60,9 +61,32 @@ class SandboxTime:
     anchor: Micros
 
 
+def known(folder: Path) -> dict[str, Any]:
+    """What a stack in this folder said of itself when it last started; nothing if none ever did."""
+    with suppress(OSError, ValueError):
+        found = json.loads((folder / "stack.json").read_text())
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
 def known_time(folder: Path) -> SandboxTime | None:
     """The sandbox clock that a stack in this folder had: its time goes on, also while nothing ran."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        clock = json.loads((folder / "stack.json").read_text())["clock"]
+    with suppress(ValueError, KeyError, TypeError):
+        clock = known(folder)["clock"]
         return SandboxTime(parse_micros(clock["start"]), float(clock["speed"]), parse_micros(clock["anchor"]))
     return None
+
+
+def known_clock(folder: Path) -> Clock:
+    """The clock of the stack that is in this folder."""
+    time, led = known_time(folder), known_clock_file(folder)
+    if led is not None:
+        return LedClock(led)
+    return SystemClock() if time is None else SandboxClock(time.start, time.speed, time.anchor)
+
+
+def known_clock_file(folder: Path) -> Path | None:
+    """The file that leads the clock of a stack in this folder, where one does and it is there."""
+    name = known(folder).get("clock_file")
+    found = folder / name if isinstance(name, str) else None
+    return found if found is not None and found.is_file() else None

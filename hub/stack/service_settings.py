@@ -33,6 +33,7 @@ class Surroundings:
     url: str
     partitions: int
     time: SandboxTime | None
+    clock_file: Path | None = None
 
     def of(self, service: str) -> dict[str, object]:
         """The settings of one service, which is its own Kafka principal. The sealer alone has the signing key."""
@@ -60,6 +61,8 @@ class Surroundings:
             values["clock_start"] = format_micros(self.time.start)
             values["clock_speed"] = self.time.speed
             values["clock_anchor"] = format_micros(self.time.anchor)
+        if self.clock_file is not None:
+            values["clock_file"] = self.clock_file
         return values
 
 

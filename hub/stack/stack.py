@@ -7,7 +7,6 @@ The folder holds everything: `stack.json` (no secrets), `secrets/`, `sandbox/`, 
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,7 +19,7 @@ from hub.migrating import migrate
 from hub.settings import Settings, load, to_environ
 from hub.stack import access, owned, secret_files, topics
 from hub.stack.folder import SandboxTime as SandboxTime  # noqa: PLC0414 - it belongs to a stack's interface
-from hub.stack.folder import take
+from hub.stack.folder import known, known_clock_file, take
 from hub.stack.given import GivenKafka
 from hub.stack.identities import Identities
 from hub.stack.kafka import KafkaCluster
@@ -80,6 +79,8 @@ class Stack:
         self._retention = retention
         self._http_port = http_port
         self._lock: IO[str] | None = None
+        self.clock_file: Path | None = None
+        """The file in the folder that leads a sandbox's clock, if one does."""
         self.passing = False
         """Whether the folder goes with it: then nothing of it has to end in order."""
         access.check_desks((*self.desks, *self.readers))
@@ -134,6 +135,7 @@ class Stack:
         try:
             owned.end_left_behind(self.folder)
             self._check_room()
+            self._go_on()
             self._choose_http_port()
             self.identities.make_hub_keys(self._origin)
             self.identities.check_hub_keys()
@@ -216,6 +218,7 @@ class Stack:
             url=self.url,
             partitions=self._partitions,
             time=self.time,
+            clock_file=self.clock_file,
         ).of(service)
 
     def _check_room(self) -> None:
@@ -251,15 +254,22 @@ class Stack:
             self._kafka.connect, self.bootstrap, self.identities.secrets, list(access.topics(self.desks))
         )
 
+    def _go_on(self) -> None:
+        """What an earlier stack in this folder was made with: its topics have their partitions, its past its time."""
+        partitions = known(self.folder).get("partitions")
+        if isinstance(partitions, int):
+            self._partitions = partitions
+        if self.time is None and self.clock_file is None:
+            self.clock_file = known_clock_file(self.folder)
+
     def _choose_http_port(self) -> None:
         wanted = self._http_port
         if wanted and not is_free(wanted):
             raise PeerError(f"port {wanted} is taken by another program: end it, or name another with --port")
-        known = 0
-        with suppress(OSError, ValueError, KeyError):
-            known = int(json.loads((self.folder / "stack.json").read_text())["http_port"])
         if not wanted:
-            self._http_port = known if known and is_free(known) else free_ports(1)[0]
+            before = known(self.folder).get("http_port")
+            port = before if isinstance(before, int) else 0
+            self._http_port = port if port and is_free(port) else free_ports(1)[0]
 
     def _describe(self) -> None:
         about = {
@@ -272,6 +282,8 @@ class Stack:
             "postgres": self.dsn if self.postgres is not None else None,
             "desks": [*self.desks, *self.readers],
             "origin": self._origin,
+            "partitions": self._partitions,
+            "clock_file": None if self.clock_file is None else self.clock_file.name,
             "clock": None
             if self.time is None
             else {

@@ -32,7 +32,6 @@ class Supervisor:
     stack: Stack
     routers: int = 1
     wanted: Sequence[str] = DEFAULT_SERVICES
-    more: dict[str, object] = field(default_factory=dict)
     services: list[ServiceProcess] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -46,9 +45,7 @@ class Supervisor:
         try:
             for name, service in self._names():
                 (port,) = free_ports(1)
-                environ = self.stack.environ(
-                    service, instance=name.rpartition("-")[2], **{"watch_port": port, **self.more}
-                )
+                environ = self.stack.environ(service, instance=name.rpartition("-")[2], watch_port=port)
                 process = ServiceProcess(name, service, self.stack.folder, environ, watch_port=port)
                 say(f"starting {name}")
                 process.start()

@@ -85,7 +85,8 @@ async def live(
     stack = DemoStack(folder)
     stack.passing = passing
     hand = ClockHand(folder / CLOCK, at(0, 0) - 6 * DAY)
-    supervisor = Supervisor(stack, more={"clock_file": folder / CLOCK})
+    stack.clock_file = folder / CLOCK
+    supervisor = Supervisor(stack)
     offices = Offices(folder, work)
     try:
         await offices.start()

@@ -13,6 +13,8 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from hub.clock import parse_micros
+from hub.led_clock import ClockHand
 from hub.stack import access
 from hub.stack.folder import InUseError
 from hub.stack.stack import Stack
@@ -165,7 +167,10 @@ def test_topics_are_empty_when_they_were_forgotten(clean_stack: Stack) -> None:
 
 def test_what_was_committed_is_there_when_the_servers_are_killed(tmp_path: Path) -> None:
     """SIGKILL of PostgreSQL and of the broker, each started again on its old port; then a whole restart."""
-    with Stack(tmp_path, desks=["council/west"]) as stack:
+    led = Stack(tmp_path, desks=["council/west"], partitions=3)
+    led.clock_file = tmp_path / "clock"
+    ClockHand(led.clock_file, parse_micros("2023-06-01T09:00:00Z"))
+    with led as stack:
         assert stack.postgres is not None
         assert stack.kafka is not None
         with psycopg.connect(stack.dsn) as connection:
@@ -179,8 +184,11 @@ def test_what_was_committed_is_there_when_the_servers_are_killed(tmp_path: Path)
         stack.kafka.restart()
         with psycopg.connect(stack.dsn) as connection:
             assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
+        environ = stack.environ("router")
+    # Other partitions would be another place for the next event of a family, and another clock another time.
     with Stack(tmp_path, desks=["council/west"]) as stack:
         assert (stack.dsn, stack.bootstrap, stack.url, stack.identities.hub_secret.read_text()) == first
+        assert stack.environ("router") == environ
         client = stack.admin()
         try:
             assert "to-council-west" in client.list_topics()

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,3 +115,20 @@ def test_one_line_names_the_problem_when_kafka_cannot_say(
     monkeypatch.setattr("cli.lag.behind", cannot)
     found = lag.look(watched.folder, os.getpid())
     assert found["problems"] == ["Kafka does not say where its logs end: NotLeaderForPartitionError"]
+
+
+def test_a_process_that_stands_still_is_named_when_somebody_looks(tmp_path: Path) -> None:
+    rows = []
+    with subprocess.Popen(["sleep", "60"]) as stands, subprocess.Popen(["true"]) as over:
+        over.wait()
+        stands.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, stands.pid, os.WSTOPPED)
+        for name, pid in (("router-1", stands.pid), ("gateway-1", over.pid), ("sealer-1", os.getpid())):
+            rows.append({"name": name, "pid": pid, "restarts": 0})
+        (tmp_path / "services.json").write_text(json.dumps(rows))
+        found = lag.services_of(tmp_path)
+        stands.kill()
+    assert [each["state"] for each in found] == ["stopped", "ended", "running"]
+    assert [each["pid"] is None for each in found] == [False, True, False]
+    (problem,) = lag.stopped(found)
+    assert problem == f"router-1 is stopped (SIGSTOP): `kill -CONT {stands.pid}` lets it go on"

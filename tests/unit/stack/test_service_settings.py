@@ -1,5 +1,6 @@
 """What each process of a stack is told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,7 @@ def test_what_a_person_set_is_passed_on_but_for_what_the_stack_decides_when_up_s
 
 def test_everything_told_is_what_the_stack_decides_when_compared(tmp_path: Path) -> None:
     time = SandboxTime(0, 1.0, 0)
-    assert set(around(tmp_path, time).of("sealer")) | {
-        "clock_file",
+    assert set(replace(around(tmp_path, time), clock_file=tmp_path / "clock").of("sealer")) | {
         "instance",
         "watch_host",
         "watch_port",
