@@ -131,10 +131,18 @@ def stop_at(name: str, point: str, nth: int = 3) -> Breaks:
 
     def breaks(session: Session, publisher: Publisher) -> None:
         rig = session.rig
+        # While it starts its peers stand still: else they may have done all that it is to stop in.
+        peers = [
+            each for each in rig.names if each != name and each.partition("-")[0] == name.partition("-")[0]
+        ]
+        for each in peers:
+            rig.pause(each)
         rig.end(name)
         rig.start(name, TORTURE_STOP_AT=f"{point}:{nth}")
         wait_until(lambda: rig.is_stopped(name), 60, f"{point} was never passed")
         rig.note_stopped(name)
+        for each in peers:
+            rig.resume(each)
         time.sleep(2 * SESSION_SECONDS)
         rig.resume(name)
 
