@@ -8,7 +8,7 @@ was said, and the correction is refused (`moved_on`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hub.events import HUB
@@ -30,6 +30,7 @@ from services.consent.versions import (
     Versions,
     aftermath,
     facts,
+    is_correction,
     joined,
     leaving,
     members,
@@ -79,6 +80,17 @@ def correct(
 def rebuilt(history: Sequence[PlainEvent]) -> State:
     """The state that a family's log gives."""
     return _replay(history).state
+
+
+def along(history: Sequence[PlainEvent]) -> Iterator[State]:
+    """The state that a family's log gave after each event."""
+    state: State = {}
+    for number, event in enumerate(history, 1):
+        if is_correction(event):
+            state = rebuilt(history[:number])
+        elif isinstance(stepped := step(state, event), Stepped):
+            state = stepped.state
+        yield state
 
 
 def corrected_by(event: PlainEvent, history: Sequence[PlainEvent]) -> PlainEvent | None:

@@ -48,7 +48,7 @@ from services.consent.versions import is_correction
 from services.referral_router.answers import CHASED, NOTICE_SENT, answered, unanswered
 from services.referral_router.deciding import Deciding, leading, passed, stranger
 from services.referral_router.due import people_decide
-from services.referral_router.notices import Notices, ends
+from services.referral_router.notices import CORRECTED, Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
 
@@ -139,14 +139,7 @@ class Router:
         after = state.after(stepped.state, at)
         again = tuple(self.deciding.decide_again(after.facts, event, at, queued)) if queued else ()
         effects = [*again, *self.deciding.decide(after.facts, event, at, passed(queued, again))]
-        if is_correction(plain):
-            effects += Notices(self.deciding, self.calendar).corrected(
-                state.facts, after.facts, event, at, history
-            )
-        elif (kind := ends(state.plain, event)) is not None:
-            effects += Notices(self.deciding, self.calendar).ended(
-                kind, state.facts, after.facts, event, at, history
-            )
+        effects += self._notices(state, after, event, plain, at, history)
         effects += answered(event)
         effects += people_decide(
             state.facts,
@@ -162,6 +155,29 @@ class Router:
         asked = strangers(after.plain, event.envelope.key, effects)
         told = tell_people(event, at, stepped.deltas, asked)
         return Done(after, (*told, *effects), stepped.remark)
+
+    def _notices(
+        self,
+        state: Family,
+        after: Family,
+        event: Event,
+        plain: PlainEvent,
+        at: Micros,
+        history: Sequence[Event],
+    ) -> Iterator[Emit]:
+        """To who holds what the event ends or corrects; a desk that is told of what ended is told of that alone."""
+        notices = Notices(self.deciding, self.calendar)
+        corrects = is_correction(plain)
+        kind = CORRECTED.get(plain.kind) if corrects else ends(state.plain, event)
+        told = set()
+        if kind is not None:
+            for each in notices.ended(kind, state.facts, after.facts, event, at, history):
+                told.add(each.data["to"])
+                yield each
+        if corrects:
+            for each in notices.corrected(state.facts, after.facts, event, at, history):
+                if each.data["to"] not in told:
+                    yield each
 
     def _told(self, state: Family, event: Event, plain: PlainEvent, at: Micros, queued: Queue) -> Done:
         """What the hub says to one desk. Nobody is chased for what they have answered."""

@@ -13,10 +13,10 @@ from hub.effects import Emit
 from hub.events import HUB, Event
 from hub.partnership import Calendar
 from services.consent.consents import Cell, ended
-from services.consent.corrections import corrected_by, rebuilt
+from services.consent.corrections import along, corrected_by
 from services.consent.decision import Verdict
 from services.consent.engine import decide, is_kept_from
-from services.consent.event import PlainEvent, kind_of
+from services.consent.event import kind_of
 from services.consent.family import State as FamilyState
 from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
@@ -32,6 +32,9 @@ ENDING: Final = {
     "consent.objection_raised": "objected",
 }
 """Acts by which a person takes back what was shared, as a notice to who holds it says it (RULES.md section 7)."""
+
+CORRECTED: Final = {**ENDING, "consent.given": "withdrawn", "person.died": "withdrawn"}
+"""The same where it is corrected: a consent that says less, or was none; a death that was none gives nothing back."""
 
 
 def ends(state: FamilyState, event: Event) -> str | None:
@@ -90,13 +93,15 @@ class Notices:
     ) -> Iterator[Emit]:
         """To each desk that may hold something by a consent that ends now, or against an objection: whose, and what."""
         person = event.data["person"]["value"]
+        before, after = (_as_if_certain(each, person) for each in (before, after))
         cells = ended(before.person(person), after.person(person))
         held: dict[str, tuple[list[Event], set[str]]] = {}
         log = in_order(history)
-        for number, (each, said) in enumerate(zip(history, log, strict=True)):
+        for each, said, then in zip(history, log, along(log), strict=True):
             lost_by = dict(self._taken_back(before, after, each, said.recorded, at, person))
-            for desk, lost in self._held_before(cells, each, log[: number + 1], person):
-                lost_by.setdefault(desk, lost)
+            for desk, lost in self._held_before(cells, each, then, said.recorded, person):
+                if desk not in lost_by and not self._kept_from(after, each, said.recorded, at, desk):
+                    lost_by[desk] = lost
             for desk, lost in lost_by.items():
                 events, categories = held.setdefault(desk, ([], set()))
                 events.append(each)
@@ -156,7 +161,7 @@ class Notices:
                 yield verdict.desk, lost
 
     def _held_before(
-        self, cells: Collection[Cell], event: Event, log: Sequence[PlainEvent], person: str
+        self, cells: Collection[Cell], event: Event, then: FamilyState, at: Micros, person: str
     ) -> Iterator[tuple[str, frozenset[str]]]:
         """Each desk that got something of an event by a consent, when it had a role, whatever it has now."""
         event_type = self.deciding.catalogue.type(event.type)
@@ -165,7 +170,7 @@ class Notices:
         desks = {cell.desk for cell in cells if cell.category in carried} & self.deciding.served
         if event_type.gate == INTERNAL or not desks:
             return
-        facts, at = FamilyFacts.of(rebuilt(log)), log[-1].recorded
+        facts = FamilyFacts.of(then)
         decision = decide(self.deciding.rules(at), facts, item_of(facts, event, items), at, at, desks)
         for verdict in decision.recipients:
             mine = {cell.category for cell in cells if cell.desk == verdict.desk}
@@ -187,6 +192,16 @@ class Notices:
         return frozenset(
             each.desk for each in decision.recipients if each.mask and each.desk in self.deciding.served
         )
+
+
+def _as_if_certain(facts: FamilyFacts, person: str) -> FamilyFacts:
+    """The facts without a doubt about who somebody is: it holds back what is to leave, and not that it ended."""
+    persons: Mapping[str, Mapping[str, Any]] = facts.state.get("persons", {})
+    known = persons.get(person, {})
+    if "identity" not in known:
+        return facts
+    certain = {key: each for key, each in known.items() if key != "identity"}
+    return FamilyFacts.of({**facts.state, "persons": {**persons, person: certain}}, facts.suspended)
 
 
 def released(verdict: Verdict, person: str) -> frozenset[str]:

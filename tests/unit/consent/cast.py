@@ -10,7 +10,7 @@ from typing import Any, Final
 from hub.partnership import load
 from hub.schemas import Catalogue
 from services.consent.compiled import CompiledRules, compile_rules
-from services.consent.corrections import correct, rebuilt
+from services.consent.corrections import along, correct, rebuilt
 from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
 from services.consent.event import PlainEvent
@@ -97,6 +97,7 @@ class Family:
         self.history.append(event)
         if event.corrects:
             assert rebuilt(self.history) == self.state
+            assert [*along(self.history)][-1] == self.state
         return stepped
 
     def attempt(self, event: PlainEvent) -> Stepped | NotAllowed:
