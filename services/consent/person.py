@@ -276,7 +276,8 @@ def _act(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, An
 
 
 def _restriction(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    source, name, *_ = rest.split("|")
+    source, _, named = rest.partition("|")
+    name = _before(named)
     found = shield_of(name, value, source=source)
     lifts = f"restriction_lifted|{found.owner}|{name}|"
     placers = _desks(reader.registers, "restriction", name)
@@ -291,24 +292,35 @@ def _restriction(reader: _Reader, rest: str, register: list[Any], value: Mapping
 
 def _desks(registers: Plain, word: str, name: str) -> set[str]:
     """The desks that stated a restriction or an objection of this id: each desk gives its own ids."""
-    parts = (key.split("|") for key in registers)
-    return {each[1] for each in parts if each[0] == word and each[2:3] == [name]}
+    parts = (key.split("|", 2) for key in registers if key.startswith(f"{word}|"))
+    return {
+        source
+        for _, source, *rest in parts
+        if rest and (rest[0] if word == "objection" else _before(rest[0])) == name
+    }
+
+
+def _before(rest: str) -> str:
+    """The id before a receipt. It is a desk's own, and may hold any character."""
+    return rest.rpartition("|")[0]
 
 
 def _means(lifter: str, placer: str, placers: set[str]) -> bool:
     """Whether a lift by one desk is of the restriction of another: of its own, else of the only one of that id."""
+    if "|" in lifter:  # it is of a longer id
+        return False
     return lifter == placer or (lifter not in placers and len(placers) == 1)
 
 
 def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    name = rest.partition("|")[0]
+    name = _before(rest)
     ended = reader.registers.get(f"order_discharged|{name}")
     if ended is None or tuple(ended[:2]) < tuple(register[:2]):
         reader.add("shields", shield_of(name, value, source=None))
 
 
 def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    name = rest.rpartition("|")[2]
+    name = rest.partition("|")[2]
     # Where two desks gave one id, which of the two is meant its receipt alone says.
     names = [register[1]] if len(_desks(reader.registers, "objection", name)) > 1 else [register[1], name]
     said = [
