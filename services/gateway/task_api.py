@@ -66,7 +66,7 @@ def build(doors: Doors) -> APIRouter:
     )
     async def listing(
         caller: Annotated[Caller, Depends(doors.caller)],
-        kind: Annotated[str | None, Query(max_length=40)] = None,
+        kind: Annotated[str | None, Query(max_length=40, pattern="^[a-z_]*$")] = None,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> Response:
         """The open tasks of the caller's desk, the one due first first."""
