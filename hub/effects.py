@@ -152,6 +152,8 @@ class OpenTask:
     """Something that waits for a person. `key` is an id, `reason` a code; nothing in it names anybody.
 
     It is there from `opens_at` on; None: at once. `part` tells those apart that one event opens of one kind and key.
+    `shared`: several logs may come to open it, each once it knows what waits. It is one task, of the log that was first
+    (in its detail, `family`), which alone ends it, and opens it again.
     """
 
     kind: str
@@ -162,16 +164,21 @@ class OpenTask:
     detail: Mapping[str, Any] = field(default_factory=dict)
     opens_at: Micros | None = None
     part: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CloseTask:
-    """What waited for a person is done, by this desk: each open task of the kind and key, if given of that time."""
+    """What waited for a person is done, by this desk: each open task of the kind and key.
+
+    If given, of that time; of a `log`, what that log opened.
+    """
 
     kind: str
     key: str
     by: str
     due_at: Micros | None = None
+    log: str | None = None
 
 
 Effect = Emit | Deliver | Await | Settle | Revise | Decided | Note | OpenTask | CloseTask

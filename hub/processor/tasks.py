@@ -1,6 +1,6 @@
 """Tasks that a processor opens and closes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,37 +23,48 @@ class TaskRow:
     due_at: Micros | None
     reason: str
     detail: dict[str, Any]
+    shared: bool = False
 
 
-async def write_tasks(conn: Connection, tasks: Sequence[TaskRow]) -> None:
-    """Open tasks; one that is there already stays as it is.
+async def write_tasks(conn: Connection, steps: Iterable[TaskRow | tuple[CloseTask, Micros]]) -> None:
+    """Open and close tasks, in the order in which it was asked for: what ends may begin again within one batch."""
+    for each in steps:
+        if isinstance(each, TaskRow):
+            await _open(conn, each)
+        else:
+            await _close(conn, *each)
 
-    Only a key that was driven again and has stopped again is somebody's anew, under the task that it has always had.
+
+async def _open(conn: Connection, task: TaskRow) -> None:
+    """Open a task; one that is there already stays as it is.
+
+    Only a key that was driven again and has stopped again is somebody's anew, under the task that it has always had,
+    and what a log ended and opens again.
     """
-    for task in tasks:
-        await conn.execute(
-            "INSERT INTO task (task_id, kind, key, owner, opened_at, due_at, reason, detail)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO UPDATE"
-            " SET opened_at = EXCLUDED.opened_at, done_at = NULL, done_by = NULL"
-            " WHERE task.kind = 'parked' AND task.done_at IS NOT NULL",
-            (
-                task.task_id,
-                task.kind,
-                task.key,
-                task.owner,
-                task.opened_at,
-                task.due_at,
-                task.reason,
-                orjson.dumps(task.detail, option=orjson.OPT_SORT_KEYS).decode(),
-            ),
-        )
+    await conn.execute(
+        "INSERT INTO task (task_id, kind, key, owner, opened_at, due_at, reason, detail)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO UPDATE"
+        " SET opened_at = EXCLUDED.opened_at, done_at = NULL, done_by = NULL"
+        " WHERE task.done_at IS NOT NULL AND (task.kind = 'parked'"
+        " OR (%s AND task.detail ->> 'family' = EXCLUDED.detail ->> 'family'))",
+        (
+            task.task_id,
+            task.kind,
+            task.key,
+            task.owner,
+            task.opened_at,
+            task.due_at,
+            task.reason,
+            orjson.dumps(task.detail, option=orjson.OPT_SORT_KEYS).decode(),
+            task.shared,
+        ),
+    )
 
 
-async def close_tasks(conn: Connection, closed: Sequence[tuple[CloseTask, Micros]]) -> None:
-    """Close what is open of these, each at its time."""
-    for each, at in closed:
-        await conn.execute(
-            "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL"
-            " AND due_at IS NOT DISTINCT FROM coalesce(%s, due_at)",
-            (at, each.by, each.kind, each.key, each.due_at),
-        )
+async def _close(conn: Connection, closed: CloseTask, at: Micros) -> None:
+    await conn.execute(
+        "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL"
+        " AND due_at IS NOT DISTINCT FROM coalesce(%s, due_at)"
+        " AND (%s::text IS NULL OR detail ->> 'family' = %s)",
+        (at, closed.by, closed.kind, closed.key, closed.due_at, closed.log, closed.log),
+    )

@@ -71,8 +71,7 @@ class Writer:
         self._events: list[LogEvent] = []
         self._named: dict[int, Emit] = {}
         self._entries: list[ledger.Entry] = []
-        self._tasks: dict[str, tasks.TaskRow] = {}
-        self._closed: list[tuple[CloseTask, Micros]] = []
+        self._tasks: list[tasks.TaskRow | tuple[CloseTask, Micros]] = []
 
     def delivery_id(self, event_id: str, desk: str) -> str:
         """The id of the delivery of an event to a desk."""
@@ -100,7 +99,7 @@ class Writer:
                 case OpenTask():
                     self.open_task(cause.id, at, effect)
                 case CloseTask():
-                    self._closed.append((effect, at))
+                    self._tasks.append((effect, at))
 
     def queued_after(
         self, queue: dict[str, Queued | Waiting], effects: Iterable[Effect], *, deliveries: bool = True
@@ -200,14 +199,23 @@ class Writer:
 
     def open_task(self, cause_id: str, at: Micros, effect: OpenTask) -> str:
         """Open a task; its id follows from its cause."""
-        parts = (effect.kind, effect.key, cause_id, *([effect.part] if effect.part else []))
-        task_id = derive(self._secret, "task", *parts)
-        detail: dict[str, Any] = dict(effect.detail)
-        opened = at if effect.opens_at is None else max(at, effect.opens_at)
-        self._tasks[task_id] = tasks.TaskRow(
-            task_id, effect.kind, effect.key, effect.owner, opened, effect.due_at, effect.reason, detail
+        task = self._task(cause_id, at, effect)
+        self._tasks.append(task)
+        return task.task_id
+
+    def _task(self, cause_id: str, at: Micros, effect: OpenTask) -> tasks.TaskRow:
+        parts = ([] if effect.shared else [cause_id]) + ([effect.part] if effect.part else [])
+        return tasks.TaskRow(
+            derive(self._secret, "task", effect.kind, effect.key, *parts),
+            effect.kind,
+            effect.key,
+            effect.owner,
+            at if effect.opens_at is None else max(at, effect.opens_at),
+            effect.due_at,
+            effect.reason,
+            dict(effect.detail),
+            effect.shared,
         )
-        return task_id
 
     def derived(self) -> set[str]:
         """The events that this batch makes."""
@@ -221,13 +229,12 @@ class Writer:
         """Write everything, in bulk, in the caller's transaction. `there`: derived events that are stored already."""
         await self._ring.load(conn, sorted(self.key_ids()))
         await self._name_events(conn)
-        await self._write_new(conn)
+        asked = await self._write_new(conn)
         await self._write_revised(conn)
         await unended.write_undecided(conn, list(self._waiting.values()), self._settled)
         await self._write_events(conn, there)
         await ledger.write(conn, self._entries)
-        await tasks.write_tasks(conn, list(self._tasks.values()))
-        await tasks.close_tasks(conn, self._closed)
+        await tasks.write_tasks(conn, (*asked, *self._tasks))
 
     async def _name_events(self, conn: Connection) -> None:
         """Have those that speak of a desk's own event name it as the desk does."""
@@ -249,8 +256,9 @@ class Writer:
         """What is derived enters its log; in a replay the log has it, and another processor may have kept it."""
         await put(conn, self._ring, [each for each in self._events if each.envelope.id not in there])
 
-    async def _write_new(self, conn: Connection) -> None:
-        rows = Rows("delivery", unended.DELIVERY)
+    async def _write_new(self, conn: Connection) -> list[tasks.TaskRow]:
+        """Write the new deliveries. Gives the tasks that they bring."""
+        rows, asked = Rows("delivery", unended.DELIVERY), []
         had = await unended.perhaps_released(
             conn, {each for item in self._new.values() for each in item.after}
         )
@@ -259,7 +267,7 @@ class Writer:
             if item.after and had.isdisjoint(item.after):
                 release = replace(release, status="recalled", reason="never_had")
             elif item.task is not None:
-                self.open_task(head.id, item.recorded, item.task)
+                asked.append(self._task(head.id, item.recorded, item.task))
             rows.add(
                 uuid(delivery_id),
                 item.desk.encode(),
@@ -277,6 +285,7 @@ class Writer:
                 release.reason.encode() if release.reason else None,
             )
         await rows.write(conn)
+        return asked
 
     async def _write_revised(self, conn: Connection) -> None:
         """Replace what queued rows may release.

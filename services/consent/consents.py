@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask
 from services.consent.compiled import Permit
+from services.consent.covering import covering
 from services.consent.forbids import in_force
 from services.consent.givers import able_to_give
 from services.consent.person import PersonFacts, Refusal, Tri
@@ -77,21 +79,24 @@ class Cell(NamedTuple):
     desk: str
 
 
-def ended(before: PersonFacts, after: PersonFacts) -> dict[Cell, list[object]]:
+def ended(before: PersonFacts, after: PersonFacts) -> dict[Cell, list[Any]]:
     """The cells given before against which an act of the person stands only now, each with its giving."""
-    found: dict[Cell, list[object]] = {}
-    for key, given in before.registers.items():
+    stood, stand = standing(before), standing(after)
+    return {cell: given for cell, given in givings(before) if stood(cell, given) and not stand(cell, given)}
+
+
+def givings(facts: PersonFacts) -> Iterator[tuple[Cell, list[Any]]]:
+    """Each cell's last giving."""
+    for key, given in facts.registers.items():
         name, _, rest = key.partition("|")
         if name == "consent":
-            cell = Cell(*rest.split("|"))
-            if _refusal(before, cell, given) is None and _refusal(after, cell, given) is not None:
-                found[cell] = given
-    return found
+            yield Cell(*rest.split("|")), given
 
 
-def stands(facts: PersonFacts, cell: Cell, given: list[object]) -> bool:
+def standing(facts: PersonFacts) -> Callable[[Cell, list[Any]], bool]:
     """Whether nothing that the person did stands against a giving; its time and its giver are not asked about."""
-    return _refusal(facts, cell, given) is None
+    refusals, refused = covering(facts.refusals), covering(facts.refused)
+    return lambda cell, given: _against(refusals(cell), refused(cell), given) is None
 
 
 def _covers(each: Refusal, cell: Cell) -> bool:
@@ -106,13 +111,21 @@ def _refusal(facts: PersonFacts, cell: Cell, given: list[object] | None) -> str 
     """The act that stands against a giving, and when: accepted after it, or having occurred at or after it."""
     if given is None:
         return None
+    refusals, refused = (
+        [each for each in acts if _covers(each, cell)] for acts in (facts.refusals, facts.refused)
+    )
+    return _against(refusals, refused, given)
+
+
+def _against(refusals: Iterable[Refusal], refused: Iterable[Refusal], given: list[Any]) -> str | None:
+    """The same, of all that cover its cell."""
     value = given[2]
     occurred = value.get("occurred") if isinstance(value, dict) else None
-    for each in facts.refusals:
-        if _covers(each, cell) and (each.at, each.by) > (given[0], given[1]):
+    for each in refusals:
+        if (each.at, each.by) > (given[0], given[1]):
             return f"{each.act}:{each.at}"
-    for each in facts.refused:
-        if _covers(each, cell) and not (isinstance(occurred, int) and each.at < occurred):
+    for each in refused:
+        if not (isinstance(occurred, int) and each.at < occurred):
             return f"{each.act}:{each.at}"
     return None
 

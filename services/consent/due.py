@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from services.consent.agreement import Micros
-from services.consent.consents import Cell, stands
+from services.consent.consents import givings, standing
+from services.consent.covering import covering
 from services.consent.givers import disagreeing
 from services.consent.person import PersonFacts
 
@@ -23,13 +24,15 @@ DISAGREE: Final = "holders_disagree"
 class Due(NamedTuple):
     """One thing that waits: `receipt` of the event that it is about.
 
-    `at`: of a consent when it ends, of an objection when it was raised, else when the last holder spoke.
+    `at`: of a consent when it ends, of an objection when it was raised, else when the last holder spoke. `against`: of
+    what a holder did, the receipt of the last giving that it stands against.
     """
 
     kind: str
     receipt: str
     reason: str
     at: Micros
+    against: str = ""
 
 
 def due(facts: PersonFacts) -> frozenset[Due]:
@@ -39,18 +42,25 @@ def due(facts: PersonFacts) -> frozenset[Due]:
         for each in facts.objections
         if each.stands and each.pending
     )
-    return frozenset((*raised, *_of_consents(facts)))
+    return frozenset((*raised, *_ending(facts), *_disagreements(facts)))
 
 
-def _of_consents(facts: PersonFacts) -> Iterator[Due]:
-    for key, given in facts.registers.items():
-        name, _, rest = key.partition("|")
-        if name != "consent":
-            continue
-        cell = Cell(*rest.split("|"))
+def _ending(facts: PersonFacts) -> Iterator[Due]:
+    stands = standing(facts)
+    for cell, given in givings(facts):
         value = given[2]
         until = value.get("until") if isinstance(value, dict) else None
-        if isinstance(until, int) and stands(facts, cell, given):
+        if isinstance(until, int) and stands(cell, given):
             yield Due(RENEWAL, given[1], ENDS, until)
-        for act in disagreeing(facts, given, cell):
-            yield Due(DECISION, act.receipt, DISAGREE, act.at)
+
+
+def _disagreements(facts: PersonFacts) -> Iterator[Due]:
+    """One for each act of a holder, however many cells others gave: that against the last."""
+    about = covering(facts.acts)
+    last: dict[tuple[str, Micros], tuple[Micros, str]] = {}
+    for cell, given in givings(facts):
+        for act in disagreeing(given, about(cell)):
+            key = act.receipt, act.at
+            last[key] = max(last.get(key, (0, "")), (given[0], given[1]))
+    for (receipt, at), (_, against) in last.items():
+        yield Due(DECISION, receipt, DISAGREE, at, against)

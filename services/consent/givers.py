@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.consent.agreement import Micros
@@ -130,43 +130,44 @@ def _not_accused(scene: Scene, ask: Ask, giver: str) -> Tri:
 
 def _disagree(facts: PersonFacts, ask: Ask, given: Given, purpose: str) -> bool:
     """True if another holder's last act about this cell was not to give."""
-    return any(not each.gave for each in _others(facts, given, (purpose, ask.category, ask.desk)))
+    acts = [each for each in facts.acts if _covers(each, ask, purpose)]
+    return any(not each.gave for each in _others(given, acts))
 
 
-def disagreeing(facts: PersonFacts, given: Given, cell: tuple[str, str, str]) -> list[Act]:
-    """What other holders last did against this giving for a child, by purpose, category and desk.
+def disagreeing(given: Given, acts: Iterable[Act]) -> list[Act]:
+    """What other holders last did against this giving for a child; `acts`: all of holders that cover its cell.
 
     Nothing once who gave it has taken it back: then they agree.
     """
     if given[2].get("as") not in ("parent", "council"):
         return []
-    mine = _last_acts(facts, cell).get(_giver(given) or "")
+    acts = list(acts)
+    mine = _last_acts(acts).get(_giver(given) or "")
     if mine is not None and not mine.gave:
         return []
-    return [each for each in _others(facts, given, cell) if not each.gave]
+    return [each for each in _others(given, acts) if not each.gave]
 
 
 def _giver(given: Given) -> str | None:
     return COUNCIL if given[2].get("as") == "council" else given[2].get("by")
 
 
-def _others(facts: PersonFacts, given: Given, cell: tuple[str, str, str]) -> list[Act]:
-    """The last act about a cell of each holder but who gave it."""
+def _others(given: Given, acts: Iterable[Act]) -> list[Act]:
+    """The last act of each holder but who gave it."""
     giver = _giver(given)
-    return [act for by, act in _last_acts(facts, cell).items() if by != giver]
+    return [act for by, act in _last_acts(acts).items() if by != giver]
 
 
-def _last_acts(facts: PersonFacts, cell: tuple[str, str, str]) -> dict[str, Act]:
+def _last_acts(acts: Iterable[Act]) -> dict[str, Act]:
     last: dict[str, Act] = {}
-    for each in facts.acts:
-        if not _covers(each, cell):
-            continue
+    for each in acts:
         known = last.get(each.by)
         if known is None or (each.at, each.receipt) > (known.at, known.receipt):
             last[each.by] = each
     return last
 
 
-def _covers(act: Act, cell: tuple[str, str, str]) -> bool:
-    purpose, category, desk = cell
-    return act.purpose in ("*", purpose) and act.category in ("*", category) and act.desk in ("*", desk)
+def _covers(act: Act, ask: Ask, purpose: str) -> bool:
+    return (
+        act.purpose in ("*", purpose) and act.category in ("*", ask.category) and act.desk in ("*", ask.desk)
+    )

@@ -1,7 +1,8 @@
 """The tasks of those who are to decide something of a person, opened and closed as facts change (RULES.md section 7).
 
-One log opens a task: that of the event's primary copy, whose clock is the log's. Any log that learns that it is decided
-closes it.
+Every log opens what its own event brings, and it is one task, of the log that was first: that log ends it, as it learns
+that it is decided. Only holders may come to disagree in two logs that did not know of each other: whichever has both
+then says so.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from hub.clock import DAY, Micros
 from hub.effects import CloseTask, OpenTask
 from hub.events import Event
 from hub.partnership import IG_TEAM, Calendar
-from services.consent.due import DECISION, OBJECTION, RENEWAL, Due, due
+from services.consent.due import DECISION, DISAGREE, OBJECTION, RENEWAL, Due, due
 from services.consent.event import kind_of
 from services.consent.scene import FamilyFacts
 from services.referral_router.people import PERSON_FACT
@@ -21,6 +22,8 @@ from services.referral_router.rejecting import OPERATIONS, answerable
 NOTICE_DAYS: Final = 14
 """How long before a consent ends somebody is to ask whether it goes on."""
 _TOPIC: Final = "consent."
+_BESIDES: Final = frozenset({kind_of(PERSON_FACT), "person.died"})
+"""A death that is taken back refuses what was given."""
 
 
 def officers(lead: str | None, desks: Iterable[str]) -> list[str]:
@@ -41,18 +44,31 @@ def people_decide(
     history: Sequence[Event] = (),
 ) -> Iterator[OpenTask | CloseTask]:
     """What the event brings somebody to decide, and what it decides."""
-    of_consent = kind_of(event.type).startswith(_TOPIC)
-    person = _person(event) if of_consent or event.type == PERSON_FACT else None
-    if person is None:
+    kind = kind_of(event.type)
+    person = _person(event) if kind.startswith(_TOPIC) or kind in _BESIDES else None
+    if person is None or before.person(person).registers is after.person(person).registers:
         return
+    log = event.envelope.key
     was, now = due(before.person(person)), due(after.person(person))
     for each in sorted(was - now):
-        yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar))
-    if of_consent and event.envelope.primary:
-        detail = {"family": event.envelope.key, "person": person}
-        for each in sorted(now - was):
+        yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar), log)
+    detail = {"family": log, "person": person}
+    for each in sorted(now - was):
+        if _opens(each, event, after, person):
             owner = _owner(each, after, event, served, history)
             yield from _task(each, owner, at, _by(each, calendar), detail)
+
+
+def _opens(each: Due, event: Event, facts: FamilyFacts, person: str) -> bool:
+    """Whether this log is to open it: not for a stand-in, nor for a family that the person has left."""
+    if event.type == PERSON_FACT:
+        member = facts.state.get("members", {}).get(person)
+        return (
+            each.reason == DISAGREE
+            and member is not None
+            and any(end is None for _, end, _ in member["spans"])
+        )
+    return not event.envelope.cause and (each.reason != DISAGREE or event.envelope.primary)
 
 
 def _person(event: Event) -> str | None:
@@ -83,7 +99,9 @@ def _task(
     each: Due, owner: str, at: Micros, by: Micros | None, detail: Mapping[str, str]
 ) -> Iterator[OpenTask]:
     if each.kind == DECISION:
-        yield OpenTask(DECISION, each.receipt, owner, each.reason, by, detail)
+        yield OpenTask(DECISION, each.receipt, owner, each.reason, by, detail, part=each.against, shared=True)
     elif by is not None and by > at:
         opens = by - NOTICE_DAYS * DAY
-        yield OpenTask(RENEWAL, each.receipt, owner, each.reason, by, detail, opens, part=str(by))
+        yield OpenTask(
+            RENEWAL, each.receipt, owner, each.reason, by, detail, opens, part=str(by), shared=True
+        )
