@@ -100,7 +100,7 @@ def planted(options: Options) -> list[Row]:
     for plant, expected, breaks in faults.PLANTED:
         with session(options, f"planted-{plant}", plant=plant, bare=plant == "dedupe") as run:
             run.expected, run.longest = expected, 120.0
-            run.run(f"planted: {plant} off", 6 * options.each, breaks)
+            run.run(f"planted: {plant} off", 20 * options.each, breaks)
             rows += run.rows
     return rows
 
