@@ -111,10 +111,26 @@ def _problems(event: dict[str, Any]) -> list[Problem]:
                 Problem(f"/{name}", "required", "text", "nothing" if name not in event else "something else")
             ]
     problems = type_of(load(), event["type"]).validate(event.get("data"))
-    return [
+    return _of_the_door(event) or [
         Problem(f"/data{each.pointer}", each.rule, each.expected, each.came, each.example)
         for each in problems
     ]
+
+
+def _of_the_door(event: dict[str, Any]) -> list[Problem]:
+    """What the door would refuse of an event whatever its type: its form, its ids."""
+    from services.gateway.cloudevents import STRUCTURED, read  # noqa: PLC0415 - `send` goes without
+    from services.gateway.problems import ProblemError  # noqa: PLC0415
+
+    limits = partnership(hub_settings.load().partnership).limits
+    try:
+        read([("content-type", STRUCTURED)], json.dumps(event).encode(), limits)
+    except ProblemError as refused:
+        return [
+            Problem(each.pointer, each.rule, each.expected, each.came, each.example)
+            for each in refused.faults
+        ]
+    return []
 
 
 def _plain(each: Problem) -> dict[str, str]:

@@ -1,11 +1,14 @@
 """What `event send` and `event show` say."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from cli.event import delivery_line, state_of
+from cli.event import app, delivery_line, state_of
 from client.calls import Call, HubProblemError
 
 
@@ -38,3 +41,27 @@ def test_a_delivery_says_how_often_it_was_refused_when_it_was(tries: int, said: 
     line = delivery_line({"desk": "s2w/sft", "status": "failed", "tries": tries, "delivery": "d"})
     assert said in line
     assert ("refused" in line) == bool(tries)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "pointer", "rule"),
+    [
+        ("id", "9990000018", "/id", "personal"),
+        ("id", "x" * 300, "/id", "length"),
+        ("specversion", "0.3", "/specversion", "codes"),
+        ("time", "yesterday", "/time", "format"),
+    ],
+)
+def test_what_the_door_would_refuse_is_found_offline_when_an_event_is_validated(
+    tmp_path: Path, name: str, value: str, pointer: str, rule: str
+) -> None:
+    written = CliRunner().invoke(app, ["new", "practice.risk_rated"])
+    event = json.loads(written.stdout)
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(event))
+    assert CliRunner().invoke(app, ["validate", str(file)]).exit_code == 0
+    file.write_text(json.dumps(event | {name: value}))
+    refused = CliRunner().invoke(app, ["validate", str(file), "--json"])
+    assert refused.exit_code == 6
+    (error,) = json.loads(refused.stdout)["errors"]
+    assert (error["pointer"], error["rule"]) == (pointer, rule)
