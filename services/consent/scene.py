@@ -270,10 +270,21 @@ class Scene:
         """True if somebody is recorded as P against this person."""
         return any(found.get(victim) is True for found in self.victims_of.values())
 
-    def holds_role(self, desk: str, persons: Iterable[str]) -> bool:
-        """True if a desk holds a role for the family, or for one of these persons: it may know that they are known."""
-        of_desk = self.roles.get(desk, {})
-        return desk in self.family_roles or any(person in of_desk for person in persons)
+    def holds_role(self, desk: str, persons: Iterable[str], referral: str | None = None) -> bool:
+        """True if a desk holds a role for the family, or for one of these persons: it may know that they are known.
+
+        The role for the family is none for whom a desk of it opposes, nor for a child, which is shielded with them; and
+        who names a `referral` of somebody whom the desk opposes need not know that there is one. What became of a
+        statement about these turns on what that desk must not notice.
+        """
+        named, of_desk, opposed = tuple(persons), self.roles.get(desk, {}), self.opposed(desk)
+        whose = self.facts.state.get("referrals", {}).get(referral, {}).get("person")
+        if whose in opposed and whose not in of_desk:
+            return False
+        if any(person in of_desk for person in named):
+            return True
+        others = all(self.everybody.get(each) is True and each not in opposed for each in named)
+        return desk in self.family_roles and (not opposed or others)
 
     def role_words(self, desk: str) -> frozenset[str]:
         """Every role that a desk holds for the family or for anybody."""

@@ -26,12 +26,16 @@ _PROCESSORS: Final = {"events": "router", "people": "people", "pathways": "pathw
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One copy of the event: where and since when it is, whom it is about, and its fate (None: not handled yet)."""
+    """One copy of the event: where and since when it is, whom it is about, which referral it names, and its fate.
+
+    No fate: not handled yet.
+    """
 
     id: str
     log: str
     recorded: Micros
     persons: tuple[str, ...]
+    referral: str | None
     fate: str | None
     reason: str | None
 
@@ -97,12 +101,14 @@ async def _copies(conn: Connection, ring: KeyRing, catalogue: Catalogue, receipt
     copies = []
     for event_id, topic, log, recorded, key_id, body in rows:
         persons: tuple[str, ...] = ()
+        referral = None
         if key_id not in erased:
             plain = bytes(body) if key_id is None else ring.open(key_id, seal_context(event_id), bytes(body))
             event_type, datum = wire.decode(catalogue, plain)
             persons = event_type.persons(datum)
+            referral = (datum.get("referral") or {}).get("value")
         fate, reason = by_event.get((event_id, _PROCESSORS[topic]), (None, None))
-        copies.append(Stored(event_id, log, recorded, persons, fate, reason))
+        copies.append(Stored(event_id, log, recorded, persons, referral, fate, reason))
     return copies
 
 

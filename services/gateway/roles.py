@@ -43,7 +43,7 @@ class Roles:
             stored = orjson.loads(self.ring.open(key, state_context(TABLE, key), bytes(sealed)))
             facts = FamilyFacts.of(stored)
             if any(
-                facts.scene(self.in_force.at(at), at, copy.id).holds_role(desk, persons)
+                facts.scene(self.in_force.at(at), at, copy.id).holds_role(desk, persons, copy.referral)
                 for copy in copies
                 for at in (now, copy.recorded)
             ):

@@ -26,8 +26,9 @@ def rejection(
     head = event.envelope
     if head.source == HUB:
         return
-    owner = answerable(facts)
-    if head.source == owner or facts.scene(rules, at, event.id).holds_role(head.source, persons):
+    owner, referral = answerable(facts), event.data.get("referral")
+    scene = facts.scene(rules, at, event.id)
+    if head.source == owner or scene.holds_role(head.source, persons, referral and referral["value"]):
         data = {
             "event": head.receipt,
             "receipt": head.receipt,

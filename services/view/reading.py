@@ -33,14 +33,15 @@ _LOG: Final = (
 )
 """What was parked took effect where it stands; a dead letter did as a new event, which stands at the end."""
 _FAMILIES: Final = """
-SELECT i.hub_id::text FROM identity i WHERE i.scheme = %(scheme)s AND i.token = %(token)s AND i.kind = 'family'
+SELECT i.hub_id::text, i.hub_id::text FROM identity i
+    WHERE i.scheme = %(scheme)s AND i.token = %(token)s AND i.kind = 'family'
     AND i.ended_at IS NULL AND i.status = 'confirmed'
 UNION
-SELECT coalesce(m.family_id, r.family_id)::text FROM identity i LEFT JOIN membership m ON m.person_id = i.hub_id
-    LEFT JOIN referral r ON r.referral_id = i.hub_id
+SELECT coalesce(m.family_id, r.family_id)::text, i.hub_id::text FROM identity i
+    LEFT JOIN membership m ON m.person_id = i.hub_id LEFT JOIN referral r ON r.referral_id = i.hub_id
     WHERE i.scheme = %(scheme)s AND i.token = %(token)s AND i.kind IN ('person', 'referral')
     AND i.ended_at IS NULL AND i.status = 'confirmed' AND (m.family_id IS NOT NULL OR r.family_id IS NOT NULL)
-ORDER BY 1 LIMIT %(limit)s
+ORDER BY 1, 2 LIMIT %(limit)s
 """
 MOST_FAMILIES: Final = 20
 """Families that one id may lead to."""
@@ -85,10 +86,13 @@ async def log_of(
     return tuple(found)
 
 
-async def families_of(conn: Connection, scheme: str, token: bytes) -> list[str]:
-    """The families of which, or of a member of which, this is an id, known for certain."""
+async def families_of(conn: Connection, scheme: str, token: bytes) -> dict[str, set[str]]:
+    """Families → whose id it is there: the family's, or those of its members or referrals, known for certain."""
     cursor = await conn.execute(_FAMILIES, {"scheme": scheme, "token": token, "limit": MOST_FAMILIES})
-    return [row[0] for row in await cursor.fetchall()]
+    found: dict[str, set[str]] = {}
+    for family_id, named in await cursor.fetchall():
+        found.setdefault(family_id, set()).add(named)
+    return found
 
 
 async def feeds(conn: Connection, desks: Collection[str]) -> dict[str, Micros]:

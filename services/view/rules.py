@@ -9,11 +9,11 @@ For each event that took effect, in the order of the log:
    so: it would hear that something was accepted, perhaps of somebody of whom it may know nothing;
 3. the publishing desk is named unless that could tell a desk who works for somebody whom it opposes.
 
-The family exists for a desk that holds a role in it, or that may know of something in it that it did not publish: a
-desk that once published about strangers learns nothing here.
+The family exists for a desk that holds a role in it or for somebody who belongs or belonged to it, or that may know of
+something in it that it did not publish: a desk that once published about strangers learns nothing here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from services.consent.event import kind_of
 from services.consent.logged import awaits, item_of, rests_on
 from services.consent.own import own
 from services.consent.scene import FamilyFacts, Scene
-from services.view.told import Told
+from services.view.told import Told, names
 
 INTERNAL: Final = "internal"
 FACTS: Final = "facts"
@@ -112,6 +112,20 @@ def conflicted(facts: FamilyFacts, reader: Reader) -> bool:
     )
 
 
+def leads_to(
+    rules: CompiledRules, family: Family, reader: Reader, what: Seen, named: Collection[str]
+) -> bool:
+    """Whether an id of one of these (the family, somebody in it, a referral) leads this reader to the family.
+
+    It does by what the reader may know of it, and by nobody whom the reader's desk opposes. Else an id that is tried
+    would tell who belongs to a family, and who was referred.
+    """
+    if family.id in named:
+        return True
+    opposed = family.facts.scene(rules, reader.now, "").opposed(reader.desk)
+    return any(each not in opposed and any(names(one.data, each) for one in what.told) for each in named)
+
+
 class _Reading:
     """One reading of a log."""
 
@@ -120,7 +134,9 @@ class _Reading:
         scene = family.facts.scene(rules, reader.now, "")
         desk = reader.desk
         self._scene = scene
-        self._role = desk in scene.family_roles or any(scene.roles.get(desk, {}).values())
+        clients = scene.roles.get(desk, {})
+        # By a pair, the log of a victim's other family knows P and who works with him: he is no member of it.
+        self._role = desk in scene.family_roles or any(clients.get(each) for each in scene.everybody)
         self._others = False
         self._held: set[str] = set()
         self._told: list[Told] = []

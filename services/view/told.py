@@ -47,6 +47,13 @@ def ref(value: object) -> str | None:
     return None
 
 
+def names(value: object, named: str) -> bool:
+    """Whether a body, or a part of one, has a reference to this person, referral or household."""
+    if isinstance(value, Mapping):
+        return ref(value) == named or any(names(each, named) for each in value.values())
+    return isinstance(value, list | tuple) and any(names(each, named) for each in value)
+
+
 def rows(data: Data, field: str) -> Sequence[Data]:
     """The rows of a list of the body."""
     found = data.get(field)

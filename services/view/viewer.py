@@ -27,7 +27,7 @@ from hub.partnership import Partnership
 from services.consent.in_force import InForce
 from services.view import reading
 from services.view.build import Context, build
-from services.view.rules import Family, Reader, Seen, seen
+from services.view.rules import Family, Reader, Seen, leads_to, seen
 
 TRIES: Final = 8
 SETTLE_SECONDS: Final = 0.1
@@ -109,15 +109,17 @@ class Viewer:
         return await self._settled(preview or look.desk, work)
 
     async def search(self, scheme: str, value: str, look: Look) -> Shown:
-        """The families that an id leads to and that exist for this reader. Raises `PeerError`."""
+        """The families to which an id leads this reader. Raises `PeerError`."""
 
         async def work(conn: Connection, patient: bool) -> Shown:
             reader = Reader(look.desk, look.user, self.clock.now())
             found = []
             if self._may_use(look.desk, scheme):
-                for family in await reading.families_of(conn, scheme, self.token(scheme, value)):
-                    _, what = await self._look(conn, family, reader, patient=patient)
-                    if what.exists:
+                leads = await reading.families_of(conn, scheme, self.token(scheme, value))
+                for family, named in leads.items():
+                    there, what = await self._look(conn, family, reader, patient=patient)
+                    rules = self.in_force.at(reader.now)
+                    if there is not None and what.exists and leads_to(rules, there, reader, what, named):
                         context = await self._context(conn, family, reader)
                         found.append({"family": family, "case": build(context, what.told, ())["case"]})
             families = {each["family"]: {"what": "search", "scheme": scheme} for each in found}

@@ -1,8 +1,9 @@
 """What its own publishing tells a desk about people for whom it holds no role (RULES.md 4.20)."""
 
 import orjson
+import pytest
 
-from tests.integration.attack.hub import CHESIL, PROBATION, S2W, Hub
+from tests.integration.attack.hub import CHESIL, PARAGON, PROBATION, S2W, Hub
 from tests.integration.gateway.world import event, ref
 
 
@@ -34,6 +35,32 @@ async def test_a_rejection_goes_to_its_publisher_when_that_holds_a_role_for_some
     await hub.settle()
     await hub.relay(CHESIL)
     assert [each["reason"] for each in hub.got(CHESIL, "hub.event_rejected")] == ["already_open"]
+
+
+@pytest.mark.parametrize("named", ["V", "P"])
+async def test_the_other_side_hears_nothing_when_it_names_a_referral_of_hers(hub: Hub, named: str) -> None:
+    log = await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "basis": "disclosure"}
+    await hub.tell("safety.pair_recorded", {"family": ref("F-1"), **pair})
+    plan = {"family": ref("F-1"), "discussed": [ref("K")], "core_group": [PROBATION]}
+    await hub.tell("practice.plan_agreed", plan)
+    supervision = {"family": ref("F-1"), "person": ref("P"), "desk": PROBATION}
+    await hub.tell("person.probation_supervision_started", supervision, desk=PROBATION)
+    about = {"family": ref("F-1"), "person": ref("V"), "specialism": "domestic_abuse_victim"}
+    await hub.tell("referral.requested", {"referral": ref("R-1"), "to": PARAGON, **about})
+    await hub.settle()
+    await hub.relay(PROBATION)
+    before, states = len(hub.released[PROBATION]), []
+    for name in ("R-1", "R-UNKNOWN"):
+        receipt = await hub.tell(
+            "referral.accepted", {"referral": ref(name), "person": ref(named)}, desk=PROBATION
+        )
+        await hub.settle()
+        await hub.relay(PROBATION)
+        states.append((await hub.get(f"/v1/receipts/{receipt}", PROBATION)).json()["state"])
+    assert states == ["received", "received"]
+    assert len(hub.released[PROBATION]) == before
+    assert await hub.rows("SELECT key, owner FROM task WHERE kind = 'rejected'") == [(log, CHESIL)]
 
 
 async def test_the_leaf_of_a_receipt_has_one_shape_when_people_are_known_unknown_or_in_several_families(

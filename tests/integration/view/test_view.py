@@ -219,6 +219,42 @@ async def test_perpetrators_desk_sees_the_very_same_when_something_of_hers_is_on
         hub.patience = 0
 
 
+async def test_the_other_side_is_led_nowhere_when_it_tries_the_id_of_a_referral_of_hers(hub: Looking) -> None:
+    family = await home(hub)
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "basis": "disclosure"}
+    await hub.tell("safety.pair_recorded", {"family": ref("F-1"), **pair})
+    started = {"family": ref("F-1"), "person": ref("P"), "desk": PROBATION}
+    await hub.tell("person.probation_supervision_started", started, desk=PROBATION)
+    for person, name, desk in (("V", "R-V", PARAGON), ("P", "R-P", PROBATION)):
+        await hub.tell("person.told_recorded", {"person": ref(person), "told": True})
+        request = {"family": ref("F-1"), "person": ref(person), "referral": ref(name), "to": desk}
+        await hub.tell("referral.requested", {**request, "specialism": "any"})
+    await hub.settle()
+    for value in ("R-V", "V"):
+        assert (await hub.find("liquidlogic", value, PROBATION)).status_code == 404
+        assert [
+            each["family"] for each in sections(await hub.find("liquidlogic", value, CHESIL))["families"]
+        ] == [family]
+        assert (await hub.find("liquidlogic", value, PARAGON)).status_code == 200
+    for value in ("R-P", "P", "F-1"):
+        assert (await hub.find("liquidlogic", value, PROBATION)).status_code == 200
+
+
+async def test_the_other_side_finds_no_other_family_of_hers_when_he_is_no_member_of_it(hub: Looking) -> None:
+    await home(hub)
+    pair = {"victim": ref("V"), "perpetrator": ref("P"), "basis": "disclosure"}
+    await hub.tell("safety.pair_recorded", {"family": ref("F-1"), **pair})
+    started = {"family": ref("F-1"), "person": ref("P"), "desk": PROBATION}
+    await hub.tell("person.probation_supervision_started", started, desk=PROBATION)
+    await hub.settle()
+    # She joins her mother's: by the pair its log hears of P, and who supervises him.
+    other = await hub.begin_family("F-2", CHESIL, adults="VG", children="N")
+    for value in ("V", "G", "N", "F-2"):
+        assert (await hub.find("liquidlogic", value, PROBATION)).status_code == 404
+    assert (await hub.look(other, PROBATION)).status_code == 404
+    assert (await hub.look(other, CHESIL)).status_code == 200
+
+
 def without_time(answer: httpx.Response) -> bytes:
     return orjson.dumps({key: each for key, each in answer.json().items() if key != "at"})
 
