@@ -44,7 +44,7 @@ stacks: .venv ## Tests that start whole stacks, and run what the docs show
 torture: .venv ## Kill, stop, cut and rebalance for as long as it takes
 	$(BIN)/python -m tests.torture
 
-fuzz: .venv ## Schemathesis over the OpenAPI document, thousands of cases
+fuzz: .venv ## Long forms: Schemathesis over the OpenAPI document, non-interference event by event
 	$(BIN)/pytest tests/integration -m fuzz --timeout 7200 -s
 
 bench: .venv ## Events a second, by part
