@@ -73,9 +73,10 @@ def _owned(persons: Mapping[str, Any], value: Mapping[str, Any], asker: str) -> 
     for restriction in value.get("restrictions", ()):
         for registers in persons.values():
             for key, register in registers.items():
-                parts = key.split("|")
-                if parts[0] == "restriction" and parts[2] == restriction:
-                    owner = _agency((register[2] or {}).get("owner") or parts[1])
+                name, _, rest = key.partition("|")
+                source, _, named = rest.partition("|")
+                if name == "restriction" and named.rpartition("|")[0] == restriction:
+                    owner = _agency((register[2] or {}).get("owner") or source)
                     yield owner, f"{owner}|{restriction}"
 
 

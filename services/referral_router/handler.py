@@ -269,16 +269,20 @@ def second_desks_asked(state: FamilyState, plain: PlainEvent, desks: Iterable[st
 
 
 def ask_second_persons(event: Event, at: Micros, desks: Mapping[str, str | None]) -> Iterator[OpenTask]:
-    """A task for each desk that is asked, once for all copies of the event: in how many families it is tells nobody."""
+    """A task for each desk that is asked, one for all copies of the event: in how many families it is tells nobody.
+
+    Whichever copy is accepted first asks: the primary one may be refused. A doubtful one asks nobody.
+    """
     head = event.envelope
-    if not head.primary:
+    if head.cause:
         return
     kind = kind_of(event.type)
     due = at + OVERRIDE_LIMITS["alone"] if kind == "safety.override_invoked" else None
     detail = {"asked_by": head.source, "type": kind, "family": head.key}
     for desk in desks.values():
         if desk is not None:
-            yield OpenTask("approval", head.receipt or head.id, desk, "second_person", due, detail)
+            key = head.receipt or head.id
+            yield OpenTask("approval", key, desk, "second_person", due, detail, part=desk, shared=True)
 
 
 def rows_by_kind(table: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -210,7 +210,9 @@ class Loop:
             case Note():
                 self.recalled[effect.part] += 1
             case OpenTask():
-                self.tasks.append(effect)
+                names = [(each.kind, each.key, each.part) for each in self.tasks if each.shared]
+                if not effect.shared or (effect.kind, effect.key, effect.part) not in names:
+                    self.tasks.append(effect)
             case Decided():
                 pass
 
