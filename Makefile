@@ -30,13 +30,13 @@ unit: .venv ## Tests without network
 
 integration: doors core ## Tests on one real Kafka and PostgreSQL
 
-doors: .venv ## Of these, what partners and people see: gateway, intake, view
+doors: .venv ## Of these, what partners and people see: gateway, intake, view, and what they do not
 	$(BIN)/pytest $(DOORS) -m "not stacks and not fuzz"
 
 core: .venv ## Of these, all the rest
 	$(BIN)/pytest tests/integration -m "not stacks and not fuzz" $(DOORS:%=--ignore=%)
 
-DOORS := tests/integration/gateway tests/integration/intake tests/integration/view
+DOORS := tests/integration/gateway tests/integration/intake tests/integration/noninterference tests/integration/view
 
 stacks: .venv ## Tests that start whole stacks, and run what the docs show
 	$(BIN)/pytest tests/integration -m "stacks and not fuzz"
