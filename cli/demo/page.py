@@ -201,7 +201,8 @@ def _rest(shown: Shown) -> Iterator[str]:
     killed = [name for name, count in shown.seen.restarts.items() if count]
     wrong = failed(shown.seen)
     yield ""
-    yield f"WAITS FOR A PERSON  {tasks}: Mara's case number was also entered for Tamsin; council/chesil decides"
+    yield f"WAITS FOR A PERSON  {tasks}: Tamsin's objection is council/ig's to decide;"
+    yield "                    Mara's case number was also entered for Tamsin: council/chesil decides"
     yield f"KILLED ON THE WAY   {' and '.join(killed) or 'nothing'}: started again; nothing lost, nothing twice"
     signed = f"head {head['root'][:16]}…, signed at {head['signed_at'][:10]}"
     yield f"THE LOG  {head['origin']}, {head['size']} entries, {signed}"
