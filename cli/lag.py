@@ -18,6 +18,7 @@ import psycopg
 from cli import reach
 from hub.clock import Micros, SystemClock, format_micros
 from hub.errors import WraparoundError
+from hub.processor.tasks import IS_THERE
 from hub.stack.folder import known_clock
 from hub.stack.stack import LEAST_FREE_BYTES
 
@@ -126,8 +127,8 @@ def _database(connection: "psycopg.Connection[tuple[Any, ...]]", now: Micros) ->
         " FROM delivery WHERE status NOT IN ('delivered', 'dead', 'recalled')) AS left_to_do",
     )
     tasks = connection.execute(
-        "SELECT kind, count(*) FROM task WHERE done_at IS NULL AND opened_at <= %s GROUP BY kind ORDER BY kind",
-        (now,),
+        f"SELECT kind, count(*) FROM task WHERE done_at IS NULL AND {IS_THERE} GROUP BY kind ORDER BY kind",
+        {"now": now},
     )
     size, at = _one(connection, "SELECT max(size), max(at) FROM log_checkpoint")
     return {

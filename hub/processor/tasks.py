@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
 from hub.effects import CloseTask
+
+IS_THERE: Final = "(opened_at <= %(now)s OR kind <> 'renewal')"
+"""Which tasks are there at a time of the hub: a renewal opens ahead of it; a clock that is set back hides no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hub.clock import SECOND, Clock, Micros, SandboxClock
 from hub.database import Connection
+from hub.processor.tasks import IS_THERE
 from hub.telemetry.metrics import put, put_all
 
 _ONE: Final = """
@@ -22,7 +23,7 @@ SELECT (SELECT count(*) FROM outbox),
 _WAITING: Final = "SELECT reason, count(*) FROM waiting GROUP BY reason"
 _TASKS: Final = (
     "SELECT kind, count(*), count(*) FILTER (WHERE due_at < %(now)s) FROM task"
-    " WHERE done_at IS NULL AND opened_at <= %(now)s GROUP BY kind"
+    f" WHERE done_at IS NULL AND {IS_THERE} GROUP BY kind"
 )
 _PARKED: Final = "SELECT processor, count(DISTINCT key) FROM parked GROUP BY processor"
 _DELIVERIES: Final = """

@@ -7,6 +7,7 @@ from typing import Any, Final
 from hub.clock import Micros
 from hub.database import Connection
 from hub.looks import Look, user_subject
+from hub.processor.tasks import IS_THERE
 from services.gateway.parts import Parts
 
 
@@ -49,9 +50,9 @@ _COLUMNS: Final = (
 async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int, *, at: Micros) -> list[Task]:
     """The tasks of a desk that are open at a time of the hub, the one due first first."""
     found = await conn.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE owner = %s AND done_at IS NULL AND opened_at <= %s"
-        " AND kind = coalesce(%s, kind) ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %s",
-        (owner, at, kind, limit),
+        f"SELECT {_COLUMNS} FROM task WHERE owner = %(owner)s AND done_at IS NULL AND {IS_THERE}"
+        " AND kind = coalesce(%(kind)s, kind) ORDER BY due_at NULLS LAST, opened_at, task_id LIMIT %(limit)s",
+        {"owner": owner, "now": at, "kind": kind, "limit": limit},
     )
     return [Task(*row) for row in await found.fetchall()]
 
@@ -59,9 +60,9 @@ async def open_tasks(conn: Connection, owner: str, kind: str | None, limit: int,
 async def open_task(conn: Connection, owner: str, task_id: str, *, at: Micros) -> Task | None:
     """A task of a desk that is open at a time of the hub, locked; None if it is not there, not the desk's, or done."""
     found = await conn.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE task_id = %s AND owner = %s AND done_at IS NULL AND opened_at <= %s"
-        " FOR UPDATE",
-        (task_id, owner, at),
+        f"SELECT {_COLUMNS} FROM task WHERE task_id = %(task)s AND owner = %(owner)s AND done_at IS NULL"
+        f" AND {IS_THERE} FOR UPDATE",
+        {"task": task_id, "owner": owner, "now": at},
     )
     row = await found.fetchone()
     return None if row is None else Task(*row)

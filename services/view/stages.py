@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hub.clock import Micros, format_micros
 from hub.database import Connection
+from hub.processor.tasks import IS_THERE
 from services.view.told import kept
 
 _RECEIPT: Final = """
@@ -34,8 +35,8 @@ _DELIVERIES: Final = (
     " FROM delivery WHERE event_id = ANY(%s::uuid[]) ORDER BY desk"
 )
 _WAITING: Final = "SELECT reason, accepted_at, octet_length(body) FROM waiting WHERE receipt_id = %s"
-_TASKS: Final = """
-SELECT task_id::text, kind, owner, reason, opened_at, done_at FROM task WHERE key = ANY(%s) AND opened_at <= %s
+_TASKS: Final = f"""
+SELECT task_id::text, kind, owner, reason, opened_at, done_at FROM task WHERE key = ANY(%(keys)s) AND {IS_THERE}
 ORDER BY opened_at
 """
 _DEAD: Final = """
@@ -58,7 +59,7 @@ async def stages(conn: Connection, about: str, *, at: Micros) -> dict[str, Any] 
     fates = await (await conn.execute(_FATES, (events,))).fetchall()
     keys = [about, *events, *([receipt] if receipt else []), *{row[2] for row in copies}]
     keys += [row[1] for row in deliveries]
-    tasks = await (await conn.execute(_TASKS, (sorted(set(keys)), at))).fetchall()
+    tasks = await (await conn.execute(_TASKS, {"keys": sorted(set(keys)), "now": at})).fetchall()
     return {
         "id": about,
         "accepted": None if found is None else _accepted(*found),
