@@ -152,3 +152,12 @@ async def test_holders_who_disagree_about_a_child_are_the_leads_to_talk_to(hub: 
     await hub.tell("consent.withdrawn", by | {"given_by": ref("V")})
     await hub.settle()
     assert await open_tasks(hub, CHESIL) == []
+
+
+async def test_task_is_there_though_the_clock_was_set_back(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    said = {"family": ref("F-1"), "person": ref("V"), "objection": "OBJ-1"}
+    await hub.tell("consent.objection_raised", said)
+    await hub.settle()
+    hub.clock.at -= DAY
+    assert [kind for kind, _, _ in await open_tasks(hub, IG)] == ["decision"]
