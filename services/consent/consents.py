@@ -12,7 +12,7 @@ from services.consent.covering import covering
 from services.consent.forbids import in_force
 from services.consent.givers import able_to_give
 from services.consent.person import PersonFacts, Refusal, Tri
-from services.consent.scene import Scene
+from services.consent.scene import FamilyFacts, Scene
 
 
 def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
@@ -79,10 +79,28 @@ class Cell(NamedTuple):
     desk: str
 
 
-def ended(before: PersonFacts, after: PersonFacts) -> dict[Cell, list[Any]]:
-    """The cells given before against which an act of the person stands only now, each with its giving."""
-    stood, stand = standing(before), standing(after)
-    return {cell: given for cell, given in givings(before) if stood(cell, given) and not stand(cell, given)}
+def ended(before: FamilyFacts, after: FamilyFacts, person: str) -> dict[Cell, list[Any]]:
+    """The person's cells given before against which an act of theirs stands only now, or a death; each's giving."""
+    was, now = before.person(person), after.person(person)
+    stood, stand = standing(was), standing(now)
+    return {
+        cell: given
+        for cell, given in givings(was)
+        if (stood(cell, given) and _live(before, was, given))
+        and not (stand(cell, given) and _live(after, now, given))
+    }
+
+
+def _live(facts: FamilyFacts, whose: PersonFacts, given: list[Any]) -> bool:
+    """Whether nobody has died by whose life a consent stands: whose it is, and who gave it."""
+    giver = giver_of(given)
+    return not whose.died and not (giver is not None and facts.person(giver).died)
+
+
+def giver_of(given: list[Any]) -> str | None:
+    """Who gave a consent; None if that cannot be read."""
+    by = given[2].get("by") if isinstance(given[2], dict) else None
+    return by if isinstance(by, str) else None
 
 
 def givings(facts: PersonFacts) -> Iterator[tuple[Cell, list[Any]]]:

@@ -5,6 +5,7 @@ anew by the receipt of the correction, with the stamp of the event. Not everythi
 
 - What protects somebody and ends by an event of its own (`registers.lasts`) stays until that event.
 - A consent, or a death, that is taken back gives nothing by itself: the cells are refused until they are given anew.
+  A death is taken back, too, of whom it is not said any more.
 - Who was added by mistake leaves, and is not forgotten: whom a desk opposes is taken over everybody who ever was there.
 """
 
@@ -100,13 +101,20 @@ def aftermath(versions: Versions) -> Deltas:
     first, last = versions[0], versions[-1]
     if last.kind == ADDED:
         return joined(*map(deltas, leaving(versions)))
-    about = replace(last, data={**last.data, "person": first.data.get("person")})
-    if last.kind == _DIED and last.retracted:
-        return refused(about, {(ANY, ANY, ANY)})
+    if last.kind == _DIED:
+        dead = versions[-2]
+        lives = last.retracted or last.person() != dead.person()
+        return refused(_about(last, dead), {(ANY, ANY, ANY)}) if lives else {}
     if last.kind not in CONSENTS:
         return {}
+    about = _about(last, first)
     given = set().union(*map(cells, versions[:-1]))
     return refused(about, given if last.retracted else given - cells(last))
+
+
+def _about(event: PlainEvent, other: PlainEvent) -> PlainEvent:
+    """An event as one of another's person."""
+    return replace(event, data={**event.data, "person": other.data.get("person")})
 
 
 def leaving(versions: Versions) -> Iterator[PlainEvent]:

@@ -12,12 +12,13 @@ from hub.clock import Micros
 from hub.effects import Emit
 from hub.events import HUB, Event
 from hub.partnership import Calendar
-from services.consent.consents import Cell, ended
+from services.consent.consents import Cell, ended, giver_of, givings
 from services.consent.corrections import along, corrected_by
 from services.consent.decision import Verdict
 from services.consent.engine import decide, is_kept_from
 from services.consent.event import kind_of
 from services.consent.family import State as FamilyState
+from services.consent.items import Item
 from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
 from services.consent.scene import FamilyFacts
@@ -25,15 +26,21 @@ from services.referral_router.answers import NOTICE_SENT, answer_by
 from services.referral_router.deciding import INTERNAL, Deciding
 from services.referral_router.people import PERSON_FACT
 
+DIED_TYPE: Final = "wraparound.person.died.v1"
+DIED: Final = kind_of(DIED_TYPE)
 ENDING: Final = {
     "consent.withdrawn": "withdrawn",
     "consent.refused": "withdrawn",
     "consent.changed": "withdrawn",
     "consent.objection_raised": "objected",
+    DIED: "withdrawn",
 }
-"""Acts by which a person takes back what was shared, as a notice to who holds it says it (RULES.md section 7)."""
+"""What ends what was shared, as a notice to who holds it says it (RULES.md section 7).
 
-CORRECTED: Final = {**ENDING, "consent.given": "withdrawn", "person.died": "withdrawn"}
+Of a death that the consent ended, and no more: the notice goes to who need not know of the death.
+"""
+
+CORRECTED: Final = {**ENDING, "consent.given": "withdrawn"}
 """The same where it is corrected: a consent that says less, or was none; a death that was none gives nothing back."""
 
 
@@ -48,7 +55,7 @@ def ends(state: FamilyState, event: Event) -> str | None:
     new = {
         row["key"].partition("|")[0]
         for row in event.data["facts"]
-        if row["key"].startswith(("refusal|", "refused|", "objection|"))
+        if row["key"].startswith(("refusal|", "refused|", "objection|", "died"))
         and (row["key"] not in known or known[row["key"]][0] < row["at"])
     }
     return None if not new else "objected" if new == {"objection"} else "withdrawn"
@@ -91,10 +98,28 @@ class Notices:
         at: Micros,
         history: Sequence[Event],
     ) -> Iterator[Emit]:
-        """To each desk that may hold something by a consent that ends now, or against an objection: whose, and what."""
+        """To each desk that may hold something by a consent that ends now, or against an objection: whose, and what.
+
+        A death ends what the person gave for others too; a desk that must not hear of it hears of none of it.
+        """
         person = event.data["person"]["value"]
         before, after = (_as_if_certain(each, person) for each in (before, after))
-        cells = ended(before.person(person), after.person(person))
+        dies = after.person(person).died and not before.person(person).died
+        for whose in (person, *(_gave_for(before, person) if dies else ())):
+            for desk, (events, categories) in self._lost(before, after, at, history, whose):
+                if not (dies and self._kept_from_death(after, event, at, desk)):
+                    yield self._notice(event, at, desk, kind, events, whose, sorted(categories))
+
+    def _lost(
+        self,
+        before: FamilyFacts,
+        after: FamilyFacts,
+        at: Micros,
+        history: Sequence[Event],
+        person: str,
+    ) -> Iterator[tuple[str, tuple[list[Event], set[str]]]]:
+        """Each desk that may hold something of a person that ends now: of which events, of which categories."""
+        cells = ended(before, after, person)
         held: dict[str, tuple[list[Event], set[str]]] = {}
         log = in_order(history)
         for each, said, then in zip(history, log, along(log), strict=True):
@@ -106,8 +131,7 @@ class Notices:
                 events, categories = held.setdefault(desk, ([], set()))
                 events.append(each)
                 categories |= lost
-        for desk, (events, categories) in sorted(held.items()):
-            yield self._notice(event, at, desk, kind, events, person, sorted(categories))
+        yield from sorted(held.items())
 
     def _notice(
         self,
@@ -119,13 +143,14 @@ class Notices:
         person: str | None = None,
         categories: Sequence[str] | None = None,
     ) -> Emit:
-        """By the ids of deliveries: no other is known to a desk."""
+        """One for each desk and person. By the ids of deliveries: no other is known to a desk."""
         name = self.deciding.delivery_id(cause.id, desk)
+        other = "" if person is None or person == cause.data["person"]["value"] else person
         family = cause.envelope.key
         data = {
             "family": {"scheme": HUB, "value": family},
             "person": None if person is None else {"scheme": HUB, "value": person},
-            "notice": name,
+            "notice": self.deciding.delivery_id(f"{cause.id}|{other}", desk) if other else name,
             "to": desk,
             "kind": kind,
             "cause": name,
@@ -133,7 +158,7 @@ class Notices:
             "categories": categories,
             "answer_by": answer_by(self.calendar, at),
         }
-        return Emit("events", family, NOTICE_SENT, data, family, desk, at)
+        return Emit("events", family, NOTICE_SENT, data, family, f"{desk}|{other}" if other else desk, at)
 
     def _taken_back(
         self,
@@ -182,6 +207,13 @@ class Notices:
         item = item_of(facts, event, self.deciding.catalogue.type(event.type).items(event.data))
         return is_kept_from(self.deciding.rules(at), facts, item, recorded, at, desk)
 
+    def _kept_from_death(self, facts: FamilyFacts, event: Event, at: Micros, desk: str) -> bool:
+        """Whether a forbid keeps from a desk that the person of an event has died, also where their facts say so."""
+        died = self.deciding.catalogue.type(DIED_TYPE)
+        data = {each.name: None for each in died.fields} | {"person": event.data["person"]}
+        item = Item(event.id, HUB, died.items(data))
+        return is_kept_from(self.deciding.rules(at), facts, item, at, at, desk)
+
     def _desks_of(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros) -> frozenset[str]:
         """The desks that may have something of an event by these facts."""
         event_type = self.deciding.catalogue.type(event.type)
@@ -192,6 +224,15 @@ class Notices:
         return frozenset(
             each.desk for each in decision.recipients if each.mask and each.desk in self.deciding.served
         )
+
+
+def _gave_for(facts: FamilyFacts, giver: str) -> list[str]:
+    """For whom else a person gave consents."""
+    return [
+        each
+        for each, known in sorted(facts.persons.items())
+        if each != giver and any(giver_of(given) == giver for _, given in givings(known))
+    ]
 
 
 def _as_if_certain(facts: FamilyFacts, person: str) -> FamilyFacts:

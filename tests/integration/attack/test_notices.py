@@ -67,3 +67,21 @@ async def test_holders_are_told_when_who_the_person_is_is_in_doubt_for_another_e
     await hub.settle()
     await hub.relay(CHESIL, S2W, PARAGON)
     assert [each["kind"] for each in hub.got(S2W, NOTICE)] == ["objected"]
+
+
+async def test_holder_is_told_once_when_a_person_died_and_it_is_taken_back(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.support("F-1", "V", S2W)
+    await hub.tell("consent.given", {**SAID, "given_as": "self", "cells": [CELL]})
+    await hub.settle()
+    await hub.score("F-1", "V", 7)
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == [7]
+    await hub.tell("person.died", SAID, event_id="D-1")
+    await hub.settle()
+    await hub.relay(CHESIL)
+    await hub.tell("person.died", {**SAID, "corrects": "D-1", "retracted": True})
+    await hub.settle()
+    await hub.relay(CHESIL)
+    (notice,) = hub.got(CHESIL, NOTICE)
+    assert (notice["kind"], notice["categories"]) == ("withdrawn", ["outcome.score"])

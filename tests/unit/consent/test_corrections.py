@@ -316,6 +316,23 @@ def test_consents_wait_to_be_given_anew_when_a_death_is_retracted() -> None:
     assert "score" in family.publish("outcome.measure_recorded", S2W, **body, score=2).fields(CHESIL)
 
 
+def test_consents_wait_to_be_given_anew_when_a_death_is_said_to_be_anothers() -> None:
+    family = the_cast()
+    given = {"given_as": "self", "cells": [CELL]}
+    for each in (V, P):
+        family.tell("consent.given", CHESIL, person=ref(each), **given)
+    family.refer(P, S2W, "referral-p")
+    death = family.tell("person.died", CHESIL, person=ref(V))
+    correct(family, death, person=ref(P))
+    for each in (V, P):
+        score = family.publish("outcome.measure_recorded", S2W, person=ref(each), instrument="phq9", score=1)
+        assert "score" not in score.fields(CHESIL)
+    correct(family, death, person=ref(V), died_on="2023-09-01")
+    family.tell("consent.given", CHESIL, person=ref(P), **given)
+    score = family.publish("outcome.measure_recorded", S2W, person=ref(P), instrument="phq9", score=2)
+    assert "score" in score.fields(CHESIL)
+
+
 # What is refused --------------------------------------------------------------------------------------------------
 
 

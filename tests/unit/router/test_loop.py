@@ -143,6 +143,10 @@ class TheLoop(RuleBasedStateMachine):
         )
         self.supervised.append((receipt, person))
 
+    @rule(family=families_, person=adults)
+    def die(self, family: str, person: str) -> None:
+        self.say("person.died", FAMILIES[family], family, person=ref(person))
+
     @rule(family=families_, desks=st.sets(st.sampled_from((S2W, PARAGON, PROBATION))))
     def plan(self, family: str, desks: set[str]) -> None:
         self.say(

@@ -95,3 +95,142 @@ def test_whoever_led_the_family_is_told_when_it_moved_to_another_team_since() ->
     withdrawn(loop, WEST)
     assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
     assert loop.got(WEST, NOTICE) == []
+
+
+def left_to(loop: Loop, desk: str) -> list[Any]:
+    return [each.body for each in loop.left if each.desk == desk]
+
+
+def died(loop: Loop, person: str = "V", desk: str = CHESIL, family: str | None = None, **data: Any) -> str:
+    receipt = loop.accept("person.died", desk, family, person=ref(person), **data)
+    loop.release()
+    return receipt
+
+
+def test_holder_is_told_of_what_rested_on_a_consent_when_who_gave_it_dies() -> None:
+    loop = shared()
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.release()
+    died(loop)
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
+    for other in (WEST, S2W, PARAGON, PROBATION):
+        assert loop.got(other, NOTICE) == []
+
+
+def test_nobody_is_told_of_a_death_when_they_never_had_what_ends() -> None:
+    loop = shared()
+    died(loop)
+    assert [each["score"] for each in loop.got(CHESIL, SCORE)] == [None, None]
+    assert loop.got(CHESIL, NOTICE) == []
+
+
+def test_a_notice_of_a_death_follows_what_was_being_sent_when_it_was_accepted() -> None:
+    loop = shared()
+    assert loop.begin(CHESIL)
+    loop.accept("person.died", CHESIL, "F1", person=ref("V"))
+    loop.settle()
+    loop.end(sent=True)
+    loop.release()
+    assert len(loop.got(CHESIL, NOTICE)) == 1
+
+
+def test_the_holder_is_told_of_a_death_once_when_it_was_recorded_in_another_family_too() -> None:
+    loop = shared()
+    loop.accept("family.member_added", WEST, "F2", members=[{"person": ref("V"), "kind": "adult"}])
+    loop.release()
+    died(loop, desk=WEST, family="F2")
+    died(loop, family="F1")
+    withdrawn(loop)
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
+    assert loop.got(WEST, NOTICE) == []
+
+
+def test_the_holder_is_told_nothing_more_of_its_cells_when_a_death_is_taken_back() -> None:
+    loop = shared()
+    loop.release()
+    receipt = died(loop, family="F1")
+    died(loop, family="F1", corrects=receipt, retracted=True)
+    assert [each["kind"] for each in loop.got(CHESIL, NOTICE)] == ["withdrawn"]
+    assert [each["score"] for each in loop.got(CHESIL, SCORE)] == [7, 9]
+
+
+def test_whoever_led_the_family_is_told_when_somebody_dies_who_gave_a_consent() -> None:
+    loop = shared()
+    loop.release()
+    loop.accept("family.lead_changed", CHESIL, "F1", lead=WEST)
+    loop.release()
+    died(loop, desk=WEST)
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
+
+
+TREATMENT = {"purpose": "treatment", "category": "outcome.score", "desk": S2W}
+
+
+def treated(loop: Loop) -> None:
+    """V's scores with one charity were shown to the other, which no longer works for her."""
+    loop.support("F1", "V", PARAGON)
+    loop.accept("consent.given", CHESIL, "F1", person=ref("V"), given_as="self", cells=[TREATMENT])
+    loop.settle()
+    loop.accept(SCORE, PARAGON, "F1", person=ref("V"), instrument="phq9", score=11)
+    loop.release()
+    assert 11 in [each["score"] for each in loop.got(S2W, SCORE)]
+    ended = {"referral": ref(f"F1-V-{S2W}"), "person": ref("V"), "reason": "completed"}
+    loop.accept("referral.support_ended", S2W, "F1", **ended)
+    loop.release()
+
+
+def test_desk_without_a_role_is_told_that_a_consent_ended_and_not_of_the_death() -> None:
+    loop = opened().copy()
+    treated(loop)
+    died(loop)
+    (notice,) = loop.got(S2W, NOTICE)
+    assert said(notice) == ("withdrawn", "V", ["outcome.score"], None)
+    assert loop.got(S2W, "person.died") == []
+
+
+def test_desk_hears_nothing_of_a_death_when_it_has_come_to_oppose_who_died() -> None:
+    loop = opened().copy()
+    treated(loop)
+    loop.accept("family.member_added", CHESIL, "F1", members=[{"person": ref("P"), "kind": "adult"}])
+    loop.release()
+    loop.support("F1", "P", S2W)
+    loop.accept("safety.pair_recorded", CHESIL, "F1", victim=ref("V"), perpetrator=ref("P"))
+    loop.release()
+    before = len(left_to(loop, S2W))
+    died(loop)
+    assert left_to(loop, S2W)[before:] == []
+
+
+def test_desk_hears_nothing_of_a_death_when_a_restriction_keeps_it_from_who_died() -> None:
+    loop = opened().copy()
+    treated(loop)
+    restriction = {
+        "restriction": "x1",
+        "person": ref("V"),
+        "from_desk": S2W,
+        "categories": ["family.membership"],
+    }
+    loop.accept("safety.restriction_placed", CHESIL, "F1", **restriction)
+    loop.release()
+    before = len(left_to(loop, S2W))
+    died(loop)
+    assert left_to(loop, S2W)[before:] == []
+
+
+def test_the_holder_is_told_of_what_a_parent_gave_for_a_child_when_the_parent_dies() -> None:
+    loop = shared()
+    loop.support("F1", "K", S2W)
+    parent = {"person": ref("K"), "holder": ref("V"), "basis": "mother"}
+    loop.accept("person.parental_responsibility_recorded", CHESIL, "F1", **parent)
+    given = {"given_as": "parent", "given_by": ref("V"), "cells": [CELL]}
+    loop.accept("consent.given", CHESIL, "F1", person=ref("K"), **given)
+    loop.settle()
+    loop.accept(SCORE, S2W, "F1", person=ref("K"), instrument="sdq", score=12)
+    loop.release()
+    assert 12 in [each["score"] for each in loop.got(CHESIL, SCORE)]
+    died(loop)
+    assert sorted(said(each)[:3] for each in loop.got(CHESIL, NOTICE)) == [
+        ("withdrawn", "K", ["outcome.score"]),
+        ("withdrawn", "V", ["outcome.score"]),
+    ]
+    assert len({each["notice"] for each in loop.got(CHESIL, NOTICE)}) == 2
