@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from services.consent.event import PlainEvent, ref
-from services.consent.facts_consent import CONSENT_RULES, Cell, refuse_cells
+from services.consent.facts_consent import CONSENT_RULES, OBJECTION_ENDS, Cell, refuse_cells
 from services.consent.facts_person import PERSON_RULES
 from services.consent.facts_safety import SAFETY_RULES
 from services.consent.registers import Register
@@ -93,6 +93,8 @@ def protective(event: PlainEvent) -> frozenset[str]:
     """
     if event.kind in _PROTECTIVE or event.corrects:
         return _everybody(event)
+    if event.kind == "consent.objection_decided":
+        return frozenset() if event.word("outcome") in OBJECTION_ENDS else _everybody(event)
     if event.kind == "consent.changed":
         less = any(row.get("act") != "give" for row in event.rows("cells"))
         return _everybody(event) if less else frozenset()

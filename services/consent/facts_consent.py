@@ -11,6 +11,8 @@ from services.consent.registers import Value
 from services.consent.setter import ANY, Setter
 from services.consent.vocabulary import expand
 
+OBJECTION_ENDS: Final = frozenset({"overruled", "ended"})
+"""The outcomes by which an objection keeps nothing back any more."""
 Cell = tuple[str, str, str]
 """Purpose, category and desk."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from services.consent.agreement import Micros
 from services.consent.event import add_months
+from services.consent.facts_consent import OBJECTION_ENDS
 from services.consent.giving import Act, Responsible, act_of, representative_of, responsible_of
 from services.consent.shields import Override, Shield, override_of, shield_of
 
@@ -328,7 +329,7 @@ def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[s
     ]
     # Raised anew under the same id, it is pending again.
     later = [each for each in said if tuple(each[:2]) > tuple(register[:2])]
-    if later and _outcome(max(later, key=lambda each: (each[0], each[1]))) in ("overruled", "ended"):
+    if later and _outcome(max(later, key=lambda each: (each[0], each[1]))) in OBJECTION_ENDS:
         return
     stands: Tri = None if "unreadable" in value else True
     purposes, categories, desks = (_scope(value.get(part)) for part in ("purposes", "categories", "desks"))

@@ -21,6 +21,7 @@ from services.consent.family import State as FamilyState
 from services.consent.items import Item
 from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
+from services.consent.registers import VOID
 from services.consent.scene import FamilyFacts
 from services.referral_router.answers import NOTICE_SENT, answer_by
 from services.referral_router.deciding import INTERNAL, Deciding
@@ -33,15 +34,22 @@ ENDING: Final = {
     "consent.refused": "withdrawn",
     "consent.changed": "withdrawn",
     "consent.objection_raised": "objected",
+    "consent.objection_decided": "objected",
     DIED: "withdrawn",
 }
-"""What ends what was shared, as a notice to who holds it says it (RULES.md section 7).
+"""What may end what was shared, as a notice to who holds it says it (RULES.md section 7).
 
+An objection that was overruled keeps something back once more when it is upheld, or its decision is taken back.
 Of a death that the consent ended, and no more: the notice goes to who need not know of the death.
 """
 
 CORRECTED: Final = {**ENDING, "consent.given": "withdrawn"}
 """The same where it is corrected: a consent that says less, or was none; a death that was none gives nothing back."""
+
+_DECIDED: Final = "objection_decided"
+_OBJECTS: Final = frozenset({"objection", _DECIDED})
+_TAKES_BACK: Final = frozenset({"refusal", "refused", "died"})
+"""The registers that say so of a person: of an objection, of a consent."""
 
 
 def ends(state: FamilyState, event: Event) -> str | None:
@@ -52,13 +60,16 @@ def ends(state: FamilyState, event: Event) -> str | None:
     if event.type != PERSON_FACT:
         return ENDING.get(kind_of(event.type))
     known: Mapping[str, Sequence[Any]] = state.get("persons", {}).get(event.data["person"]["value"], {})
+    rows = {row["key"]: row for row in event.data["facts"]}
     new = {
-        row["key"].partition("|")[0]
-        for row in event.data["facts"]
-        if row["key"].startswith(("refusal|", "refused|", "objection|", "died"))
-        and (row["key"] not in known or known[row["key"]][0] < row["at"])
+        name
+        for key, row in rows.items()
+        if (name := key.partition("|")[0]) in _OBJECTS | _TAKES_BACK
+        and (key not in known or known[key][0] < row["at"])
     }
-    return None if not new else "objected" if new == {"objection"} else "withdrawn"
+    if any(key.startswith(f"{_DECIDED}|") and f"{VOID}|{each[1]}" in rows for key, each in known.items()):
+        new.add(_DECIDED)
+    return None if not new else "withdrawn" if new & _TAKES_BACK else "objected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,16 @@ def event(kind: str, source: str = CHESIL, **data: Any) -> PlainEvent:
         ("consent.changed", {"person": ref(V), "cells": [{**CELL, "act": "withdraw"}]}, {V}),
         ("consent.objection_raised", {"person": ref(V), "objection": "O-1"}, {V}),
         (
+            "consent.objection_decided",
+            {"person": ref(V), "objection": "O-1", "outcome": "upheld"},
+            {V},
+        ),
+        (
+            "consent.objection_decided",
+            {"person": ref(V), "objection": "O-1", "outcome": "overruled"},
+            set(),
+        ),
+        (
             "safety.pair_recorded",
             {"victim": ref(V), "perpetrator": ref(P), "exposed_children": [ref(K)]},
             {V, P, K},

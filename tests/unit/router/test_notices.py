@@ -1,12 +1,15 @@
 """Whoever holds what rested on a consent is told that it ended: its cells only, and nobody who never had it."""
 
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from tests.unit.consent.cast import CHESIL, PARAGON, PROBATION, S2W, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import CELL, SCORE, opened
 
 NOTICE = "hub.notice_sent"
+IG: Final = "council/ig"
 
 
 def shared() -> Loop:
@@ -81,6 +84,94 @@ def test_the_holder_is_told_of_an_objection_to_what_it_has() -> None:
     loop.accept("consent.objection_raised", CHESIL, "F1", person=ref("V"), **objection)
     loop.release()
     assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("objected", "V", ["support.summary"], None)]
+
+
+OBJECTION = {"objection": "o1", "categories": ["support.summary"], "desks": [CHESIL]}
+
+
+def objected() -> Loop:
+    """Chesil has what V objected to, was told so, and the objection was overruled; it has one more since."""
+    loop = opened().copy()
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.release()
+    loop.accept("consent.objection_raised", CHESIL, "F1", person=ref("V"), **OBJECTION)
+    loop.release()
+    decided(loop, "overruled")
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.release()
+    assert [each["kind"] for each in loop.got(CHESIL, NOTICE)] == ["objected"]
+    return loop
+
+
+def decided(loop: Loop, outcome: str, family: str | None = "F1", source: str = IG, **data: Any) -> str:
+    decision = {"objection": "o1", "outcome": outcome}
+    receipt = loop.accept("consent.objection_decided", source, family, person=ref("V"), **decision, **data)
+    loop.release()
+    return receipt
+
+
+def test_the_holder_is_told_again_when_an_objection_is_upheld_that_was_overruled() -> None:
+    loop = objected()
+    decided(loop, "upheld")
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)][1:] == [
+        ("objected", "V", ["support.summary"], None)
+    ]
+    decided(loop, "upheld")
+    assert len(loop.got(CHESIL, NOTICE)) == 2
+
+
+def test_nobody_is_told_again_when_a_pending_objection_is_upheld() -> None:
+    loop = opened().copy()
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.release()
+    loop.accept("consent.objection_raised", CHESIL, "F1", person=ref("V"), **OBJECTION)
+    loop.release()
+    decided(loop, "upheld")
+    assert len(loop.got(CHESIL, NOTICE)) == 1
+
+
+@pytest.mark.parametrize("correction", [{"outcome": "upheld"}, {"outcome": "overruled", "retracted": True}])
+def test_the_holder_is_told_again_when_it_is_corrected_that_an_objection_was_overruled(
+    correction: dict[str, Any],
+) -> None:
+    loop = opened().copy()
+    loop.accept("consent.objection_raised", CHESIL, "F1", person=ref("V"), **OBJECTION)
+    receipt = decided(loop, "overruled")
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.release()
+    decided(loop, **correction, corrects=receipt)
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("objected", "V", ["support.summary"], None)]
+
+
+@pytest.mark.parametrize(
+    "correction", [None, {"outcome": "upheld"}, {"outcome": "overruled", "retracted": True}]
+)
+def test_the_holder_is_told_again_when_the_objection_is_upheld_in_another_family(
+    correction: dict[str, Any] | None,
+) -> None:
+    loop = opened().copy()
+    loop.accept("family.member_added", WEST, "F2", members=[{"person": ref("V"), "kind": "adult"}])
+    loop.release()
+    loop.accept("consent.objection_raised", WEST, "F2", person=ref("V"), **OBJECTION)
+    receipt = decided(loop, "overruled", "F2")
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.release()
+    assert loop.got(CHESIL, NOTICE) == []
+    decided(loop, "upheld", "F2") if correction is None else decided(
+        loop, family="F2", corrects=receipt, **correction
+    )
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("objected", "V", ["support.summary"], None)]
+
+
+def test_nothing_objected_to_leaves_once_it_is_accepted_that_the_objection_is_upheld() -> None:
+    loop = objected()
+    loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
+    loop.settle()
+    loop.accept("consent.objection_decided", IG, "F1", person=ref("V"), objection="o1", outcome="upheld")
+    assert loop.begin(CHESIL) == []
+    loop.release()
+    had = [each["attendance"] for each in loop.got(CHESIL, "referral.appointment_recorded")]
+    assert had == ["attended", "attended", None]
 
 
 def appointment() -> dict[str, Any]:
