@@ -98,7 +98,7 @@ def _objection(setter: Setter) -> None:
         else sorted({found for each in categories for found in expand(each) or (ANY,)}),
         "desks": _listed(event.words("desks")),
     }
-    setter.put(event.person(), f"objection|{event.source}|{event.word('objection')}", scope)
+    setter.put(event.person(), f"objection|{event.source}|{event.word('objection')}|{event.receipt}", scope)
 
 
 def _listed(words: tuple[str, ...] | None) -> list[str] | None:
@@ -107,9 +107,8 @@ def _listed(words: tuple[str, ...] | None) -> list[str] | None:
 
 def _objection_decided(setter: Setter) -> None:
     event = setter.event
-    setter.put(
-        event.person(), f"objection_decided|{event.word('objection')}", {"outcome": event.word("outcome")}
-    )
+    key = f"objection_decided|{event.word('objection')}|{event.receipt}"
+    setter.put(event.person(), key, {"outcome": event.word("outcome")})
 
 
 CONSENT_RULES: Final[dict[str, Callable[[Setter], None]]] = {

@@ -6,7 +6,7 @@ one None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -294,11 +294,7 @@ def _restriction(reader: _Reader, rest: str, register: list[Any], value: Mapping
 def _desks(registers: Plain, word: str, name: str) -> set[str]:
     """The desks that stated a restriction or an objection of this id: each desk gives its own ids."""
     parts = (key.split("|", 2) for key in registers if key.startswith(f"{word}|"))
-    return {
-        source
-        for _, source, *rest in parts
-        if rest and (rest[0] if word == "objection" else _before(rest[0])) == name
-    }
+    return {source for _, source, *rest in parts if rest and _before(rest[0]) == name}
 
 
 def _before(rest: str) -> str:
@@ -321,14 +317,7 @@ def _order(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, 
 
 
 def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    name = rest.partition("|")[2]
-    # Where two desks gave one id, which of the two is meant its receipt alone says.
-    names = [register[1]] if len(_desks(reader.registers, "objection", name)) > 1 else [register[1], name]
-    said = [
-        reader.registers[key] for each in names if (key := f"objection_decided|{each}") in reader.registers
-    ]
-    # Raised anew under the same id, it is pending again.
-    later = [each for each in said if tuple(each[:2]) > tuple(register[:2])]
+    later = list(_decisions(reader.registers, _before(rest.partition("|")[2]), register))
     if later and _outcome(max(later, key=lambda each: (each[0], each[1]))) in OBJECTION_ENDS:
         return
     stands: Tri = None if "unreadable" in value else True
@@ -337,6 +326,26 @@ def _objection(reader: _Reader, rest: str, register: list[Any], value: Mapping[s
         "objections",
         Objection(purposes, categories, desks, stands, register[0], register[1], pending=not later),
     )
+
+
+def _decisions(registers: Plain, name: str, raised: list[Any]) -> Iterator[list[Any]]:
+    """The decisions of an objection since it was raised: raised anew under the same id, it is another.
+
+    By its receipt, or by its id, where no other desk had raised one of that id by then: who does so later does not
+    change what was decided.
+    """
+    for key, each in registers.items():
+        word, _, rest = key.partition("|")
+        if word == "objection_decided" and tuple(each[:2]) > tuple(raised[:2]):
+            said = _before(rest)
+            if said == raised[1] or (said == name and len(_raisers(registers, name, each)) == 1):
+                yield each
+
+
+def _raisers(registers: Plain, name: str, before: list[Any]) -> set[str]:
+    """The desks that had raised an objection of this id before another event."""
+    earlier = {key: each for key, each in registers.items() if tuple(each[:2]) < tuple(before[:2])}
+    return _desks(earlier, "objection", name)
 
 
 def _outcome(decided: list[Any]) -> object:

@@ -13,7 +13,8 @@ Keys, with `*` for a part that the author left open:
 | `consent\|purpose\|category\|desk` | `{from, until, occurred, earlier, as, by}`: the last giving |
 | `refusal\|purpose\|category\|desk` | `{act}`: the last refusal, withdrawal or retraction |
 | `refused\|purpose\|category\|desk` | `{}`: the one that occurred last |
-| `objection\|source\|id`, `objection_decided\|id or receipt` | scope (null: all), `{outcome}` |
+| `objection\|source\|id\|receipt` | scope (null: all) |
+| `objection_decided\|id or receipt\|receipt` | `{outcome}`: the decision of one by its id, or by its receipt |
 | `pair\|other\|p`, `pair\|other\|v` | `{state}`: the other is the perpetrator, or the victim |
 | `pair_since\|other\|p` | `{since, owner}`: when first recorded, and by whom |
 | `exposed\|victim` | `{since}`: a child who saw, heard or suffered it |

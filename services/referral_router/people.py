@@ -41,7 +41,7 @@ class People:
     name: str = "people"
     topic: str = "people"
     table: str = "person_state"
-    shape: int = 4
+    shape: int = 5
     sealed: bool = False
 
     def initial(self, key: str) -> Person:  # noqa: ARG002 - nothing is known of anybody

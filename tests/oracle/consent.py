@@ -210,16 +210,16 @@ def objects(world: World, person: str, cell: Cell) -> Truth:
 
 def _decided(world: World, raised: Said) -> str | None:
     outcome: str | None = None
-    raisers = {
-        event.source
+    like = [
+        event
         for event in world.said("consent.objection_raised")
         if (event.body["objection"], event.who()) == (raised.body["objection"], raised.who())
-    }
-    if len(raisers) > 1:  # which of them is meant is not said
-        return None
+    ]
     for event in world.said("consent.objection_decided"):
         same = (event.who(), event.body["objection"]) == (raised.who(), raised.body["objection"])
-        if same and event.recorded > raised.recorded:
+        raisers = {each.source for each in like if each.recorded < event.recorded}
+        # Of several desks' by then, which one is meant is not said.
+        if same and event.recorded > raised.recorded and len(raisers) == 1:
             outcome = event.body["outcome"]
     return outcome
 

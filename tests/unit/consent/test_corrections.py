@@ -254,7 +254,9 @@ def test_objection_keeps_its_scope_when_it_is_narrowed() -> None:
     family = the_cast()
     said = family.tell("consent.objection_raised", S2W, person=ref(V), objection="o-1")
     assert correct(family, said, categories=["support.summary"]).remark == "protection_stands"
-    assert value(family, V, f"objection|{S2W}|o-1")["categories"] is None
+    assert value(family, V, f"objection|{S2W}|o-1|{said.receipt}")["categories"] is None
+    family.tell("consent.objection_decided", "council/ig", person=ref(V), objection="o-1", outcome="ended")
+    assert family.facts().person(V).objections == ()
 
 
 def test_protection_is_back_when_its_end_is_retracted() -> None:

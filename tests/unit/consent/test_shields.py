@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.consent.compiled import CompiledRules, compile_rules
+from services.consent.event import PlainEvent
 from services.consent.family import Stepped, step
 from services.consent.forbids import in_conflict
 from tests.unit.consent.cast import (
@@ -217,3 +218,74 @@ def test_objection_stands_when_two_desks_gave_one_id_and_it_is_not_said_which_is
     family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
     (left,) = family.facts().person(V).objections
     assert left.categories == frozenset({"stage_of_change"})
+
+
+def overrule(family: Family, name: str, outcome: str = "overruled") -> None:
+    family.tell("consent.objection_decided", "council/ig", person=ref(V), objection=name, outcome=outcome)
+
+
+def object_to(family: Family, desk: str, category: str, name: str = "1") -> PlainEvent:
+    about = {"person": ref(V), "objection": name, "categories": [category]}
+    return family.tell("consent.objection_raised", desk, **about)
+
+
+def stand(family: Family) -> list[list[str]]:
+    return [sorted(each.categories or ()) for each in family.facts().person(V).objections]
+
+
+def test_objection_stays_overruled_when_another_desk_raises_one_of_the_same_id() -> None:
+    family = the_cast()
+    object_to(family, PARAGON, "stage_of_change")
+    overrule(family, "1")
+    object_to(family, S2W, "support.summary")
+    assert stand(family) == [["support.summary"]]
+    overrule(family, "1")  # by now it does not say which of the two
+    assert stand(family) == [["support.summary"]]
+    object_to(family, PARAGON, "stage_of_change")
+    assert sorted(stand(family)) == [["stage_of_change"], ["support.summary"]]
+
+
+def test_objection_that_was_there_stands_when_the_other_of_its_id_is_raised_anew() -> None:
+    family = the_cast()
+    object_to(family, PARAGON, "stage_of_change")
+    object_to(family, S2W, "support.summary")
+    overrule(family, "1")
+    object_to(family, S2W, "outcome.score")
+    assert sorted(stand(family)) == [["outcome.score"], ["stage_of_change"], ["support.summary"]]
+
+
+def test_what_an_objection_keeps_back_stays_when_it_is_raised_anew_of_less() -> None:
+    family = the_cast()
+    first = object_to(family, PARAGON, "support.summary")
+    second = object_to(family, PARAGON, "support.existence")
+    assert len(stand(family)) == 2
+    overrule(family, second.receipt)
+    assert [each.receipt for each in family.facts().person(V).objections] == [first.receipt]
+    overrule(family, "1")
+    assert stand(family) == []
+
+
+def test_objection_ends_by_its_receipt_when_its_id_is_anothers_too() -> None:
+    family = the_cast()
+    first = object_to(family, PARAGON, "stage_of_change")
+    overrule(family, first.receipt)
+    object_to(family, S2W, "support.summary")
+    assert stand(family) == [["support.summary"]]
+
+
+def test_objection_stays_as_it_was_decided_when_a_longer_id_is_decided() -> None:
+    family = the_cast()
+    object_to(family, PARAGON, "stage_of_change")
+    object_to(family, PARAGON, "support.summary", "1|2")
+    overrule(family, "1|2")
+    assert stand(family) == [["stage_of_change"]]
+    overrule(family, "1")
+    assert stand(family) == []
+
+
+def test_last_decision_holds_when_an_objection_is_decided_again() -> None:
+    family = the_cast()
+    object_to(family, PARAGON, "stage_of_change")
+    for outcome, left in (("overruled", 0), ("upheld", 1), ("ended", 0)):
+        overrule(family, "1", outcome)
+        assert len(stand(family)) == left

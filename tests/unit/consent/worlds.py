@@ -138,7 +138,7 @@ def _set(persons: dict[str, dict[str, Any]], fact: Fact, value: str) -> None:
         persons[fact[1]]["need|x"] = [5, "r", need]
     elif name == "objection":
         scope = {"purposes": None, "categories": ["support.summary"], "desks": None}
-        persons[fact[1]]["objection|council/chesil|o"] = [5, "r", unreadable if value == UNKNOWN else scope]
+        persons[fact[1]]["objection|council/chesil|o|r"] = [5, "r", unreadable if value == UNKNOWN else scope]
     elif name == "consent":
         given = {"from": NOW - 10, "until": CONSENT_END, "occurred": NOW - 10, "as": "self", "by": fact[1]}
         key = "|".join(("consent", *fact[2:]))
