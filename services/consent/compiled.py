@@ -129,9 +129,18 @@ def _category_forbids(rules: RuleSet) -> dict[str, tuple[CategoryForbid, ...]]:
             for category in clause.categories:
                 found.setdefault(category, []).append(CategoryForbid(clause.id, clause.to, clause.but))
     for category in FORBIDDEN_CATEGORIES:
-        but = ("lead",) if category == "third_party.detail" else ()
-        found.setdefault(category, [CategoryForbid(category, ("any",), but)])
+        if not any(says_whole(each, category) for each in found.get(category, ())):
+            found.setdefault(category, []).append(CategoryForbid(category, ("any",), _spared(category)))
     return {key: tuple(sorted(each, key=lambda one: one.id)) for key, each in found.items()}
+
+
+def says_whole(forbid: CategoryForbid | Clause, category: str) -> bool:
+    """Whether a forbid says all of F03 or F05, which hold of a category without it: one that says less ends neither."""
+    return "any" in forbid.to and set(forbid.but) <= set(_spared(category))
+
+
+def _spared(category: str) -> tuple[str, ...]:
+    return ("lead",) if category == "third_party.detail" else ()
 
 
 def _edges(rules: RuleSet) -> set[Micros]:

@@ -22,6 +22,7 @@ from services.consent.agreement import Agreement, RuleError, RuleSet
 from services.consent.bases import unfit
 from services.consent.review import idle
 from services.consent.ruleset import ruleset_from_plain
+from services.consent.unsaid import unsaid
 
 _Document = tuple[Path, Node | None, list[Finding]]
 """A file, its one document, and what is wrong with its form."""
@@ -84,15 +85,20 @@ def parties(partnership: Partnership) -> dict[str, object]:
 
 
 def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
-    """Clauses of a valid folder that do nothing: not wrong, but not what their author meant."""
+    """Of a valid folder, clauses that do nothing and what its texts leave out: not wrong, but who signs is to know."""
     sources: list[_Source] = []
     rules, _ = _checked(folder, _read(agreement_files(folder)), partnership, sources)
     if rules is None:
         return ()
-    return tuple(
+    nothing = (
         finding(sources[place].mark(("clauses", index)), expected, Phrase("a clause that does nothing"))
         for place, index, expected in idle(rules)
     )
+    left = (
+        finding(sources[place].mark(("clauses",)), expected, Phrase("none in this text"), example)
+        for place, expected, example in unsaid(rules)
+    )
+    return (*nothing, *left)
 
 
 def _read(files: Iterable[Path]) -> list[_Document]:

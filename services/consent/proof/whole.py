@@ -13,7 +13,6 @@ from typing import Any, Final
 from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import CompiledRules, Permit, compile_rules
 from services.consent.engine import Deciding
-from services.consent.explain import TREATMENT
 from services.consent.items import FAMILY, Item, TextLike
 from services.consent.outcome import (
     EXISTENCE,
@@ -30,11 +29,10 @@ from services.consent.proof.clauses import LIFTING
 from services.consent.proof.explore import Atom, Facts, explore
 from services.consent.proof.found import Tally
 from services.consent.texts import THIRD_PARTY, text_outcome
+from services.consent.unsaid import BY_OVERRIDE, FOR_THE_CHILD
 from services.consent.vocabulary import CATEGORIES
 
 Part = Callable[[CompiledRules, Tally], None]
-_FOR_THE_CHILD: Final = ("child.", "risk.", "contact.")
-_BY_OVERRIDE: Final = sorted(TREATMENT | {"support.summary", "support.dv_safety_plan", "offending.detail"})
 _HIDDEN: Final = (RELEASED, EXISTENCE, HELD, SILENT)
 
 
@@ -81,10 +79,10 @@ def _owed(rules: CompiledRules, desk: str) -> Iterator[tuple[str, str, dict[Atom
     if rules.desks[desk].may_lead and rules.opposes_nobody(desk):
         child = {**certain, **lead, ("kind", S): "child", ("open",): True}
         for category in CATEGORIES.values():
-            if category.name.startswith(_FOR_THE_CHILD) and not category.free_text:
+            if category.name.startswith(FOR_THE_CHILD) and not category.free_text:
                 yield "I18", category.name, child | {("forbid", category.name): "none"}
     core: dict[Atom, Any] = {("role", "core_group", FAMILY): "held"}
-    for role, category_name, name in product((lead, core), _BY_OVERRIDE, ("in force", LIFTING)):
+    for role, category_name, name in product((lead, core), BY_OVERRIDE, ("in force", LIFTING)):
         named: dict[Atom, Any] = {("override", S): name, ("somebody unknown",): False}
         yield "I19", category_name, certain | role | named
 

@@ -1,0 +1,94 @@
+"""Who checks an agreement is told what its text leaves out: the forbids hold all the same, the permits do not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from hub.partnership import load
+from services.consent.compiled import compile_rules
+from services.consent.load import load_rules, remarks
+from tests.unit.partnership.planting import DORSET, copied, plant
+
+FILE = "agreements/dor-sft.yaml"
+FORBIDS = {
+    "F01": "to: [opposing], what: shielded_set}",
+    "F02": "to: [restricted], what: restricted_set}",
+    "F03": "to: [any], except: [lead], categories: [third_party.detail]}",
+    "F04": "to: [any], what: text_held_back}",
+    "F05": "to: [any], categories: [identity.protected_history]}",
+    "F06": "to: [any], what: unconfirmed}",
+    "F07": "to: [suspended], what: anything}",
+    "F08": "to: [in_conflict], what: conflicted_family}",
+    "F09": "to: [not_on_order], except: [lead, council/performance], what: ordered}",
+    "F10": "to: [other_family], what: adopted_child}",
+    "F11": "to: [subject], what: others_secrets}",
+}
+
+
+def left_out(folder: Path) -> list[str]:
+    """What the remarks on a folder expect of what its texts leave out."""
+    found = remarks(folder, load(folder))
+    return [each.expected for each in found if each.came == "none in this text"]
+
+
+def test_nothing_is_left_out_of_dorsets_agreement() -> None:
+    assert left_out(DORSET) == []
+
+
+@pytest.mark.parametrize("forbid", FORBIDS)
+def test_forbid_is_named_when_a_text_leaves_it_out(forbid: str, tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, f"  - {{id: {forbid}, effect: forbid, {FORBIDS[forbid]}\n", "")
+    (expected,) = left_out(folder)
+    assert expected.startswith(f"a clause for each of what is withheld all the same, {forbid} (")
+
+
+@pytest.mark.parametrize(
+    ("invariant", "old", "new", "category"),
+    [
+        (
+            "I18",
+            "categories: [identity, contact, family,",
+            "categories: [identity, family,",
+            "contact.address",
+        ),
+        ("I19", "when: [override]", "when: [override, open]", "support.summary"),
+    ],
+)
+def test_permit_is_named_when_an_invariant_needs_it(
+    invariant: str, old: str, new: str, category: str, tmp_path: Path
+) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, old, new)
+    (expected,) = left_out(folder)
+    assert expected.startswith(f"a permit that {invariant} needs, for ")
+    assert category in expected
+
+
+def test_check_remarks_on_what_is_left_out_and_finds_nothing_wrong(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, f"  - {{id: F08, effect: forbid, {FORBIDS['F08']}\n", "")
+    shown = CliRunner().invoke(app, ["rules", "check", str(folder), "--json"])
+    assert shown.exit_code == 0
+    said = json.loads(shown.stdout)
+    assert said["valid"]
+    assert any("F08 (what: conflicted_family)" in each for each in said["remarks"])
+    plain = CliRunner().invoke(app, ["rules", "check", str(folder)])
+    assert plain.exit_code == 0
+    assert "F08 (what: conflicted_family)" in plain.stderr
+
+
+@pytest.mark.parametrize(
+    "said", ["to: [police], categories", "to: [any], except: [lead, police], categories"]
+)
+def test_forbid_of_a_category_is_whole_when_a_text_says_less(said: str, tmp_path: Path) -> None:
+    """A narrower clause stood in the place of the one that holds without any."""
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, "to: [any], except: [lead], categories", said)
+    found = compile_rules(load_rules(folder, load(folder))).forbids["third_party.detail"]
+    assert (("any",), ("lead",)) in [(each.to, each.but) for each in found]
+    (expected,) = left_out(folder)
+    assert "F03 (categories: [third_party.detail])" in expected
