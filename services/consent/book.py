@@ -1,7 +1,8 @@
 """Which rules are in force when: the signed versions of every agreement, by the instants from which they hold.
 
-At an instant the rule set is, of each agreement, the version that began last. A version that has ended, and that no
-other has followed, stays in the set: it permits nothing any more, and what it forbids is forbidden (invariant I07).
+At an instant the rule set is, of each agreement, the highest version that has begun: one that was signed to begin far
+ahead does not stand in the way of a higher one, and never takes its place. A version that has ended, and that no other
+has followed, stays in the set: it permits nothing any more, and what it forbids is forbidden (invariant I07).
 One that has not begun does not exist. Nothing here reads a clock: the instant is given.
 """
 
@@ -43,9 +44,9 @@ class Book:
         return Book(with_agreements(self.rules, (*self.rules.agreements, *signed)), self)
 
     def since(self, instant: Micros) -> tuple[CompiledRules, ...]:
-        """Each rule set that is in force at the instant or later, in order."""
-        later = [start for start in self.starts if start > instant]
-        return tuple(self.at(each) for each in (instant, *later))
+        """Each rule set that is in force at the instant or later, in order, once."""
+        later = (self.at(each) for each in (instant, *(start for start in self.starts if start > instant)))
+        return tuple({each.digest: each for each in later}.values())
 
     def named(self, digest: str) -> tuple[tuple[str, int], ...]:
         """The agreements and versions of the rule set of that digest; none if there never was such a one."""
@@ -62,9 +63,9 @@ class Book:
 
 
 def rules_at(rules: RuleSet, instant: Micros) -> RuleSet:
-    """Of each agreement the version that began last, with the digest of exactly that set."""
-    latest: dict[str, Agreement] = {}
-    for each in sorted(rules.agreements, key=lambda one: (one.start, one.version)):
+    """Of each agreement the highest version that has begun, with the digest of exactly that set."""
+    highest: dict[str, Agreement] = {}
+    for each in sorted(rules.agreements, key=lambda one: one.version):
         if each.start <= instant:
-            latest[each.id] = each
-    return with_agreements(rules, tuple(each for each in rules.agreements if latest.get(each.id) is each))
+            highest[each.id] = each
+    return with_agreements(rules, tuple(each for each in rules.agreements if highest.get(each.id) is each))

@@ -229,7 +229,7 @@ def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Fi
 
 
 def _out_of_order(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
-    """Of two versions of one agreement the higher begins later: from its start on it stands in the other's place."""
+    """Of two versions of one agreement the higher begins later: else the other, of a folder, would never hold."""
     found: list[Finding] = []
     for agreement, source in zip(agreements, sources, strict=True):
         for other in agreements:

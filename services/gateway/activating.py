@@ -73,7 +73,10 @@ async def refusal(conn: Connection, parts: Parts, event: Published) -> ProblemEr
 
 
 def _untimely(parts: Parts, agreement: str, version: int, start: Micros) -> list[Fault]:
-    """What stands against a version beside those that are signed, and against its start."""
+    """What stands against a version beside those that are signed, and against its start.
+
+    It may begin before a lower one that was signed to begin later: that one then never holds.
+    """
     now, known = parts.clock.now(), parts.in_force.book.newest(agreement)
     first = now + AHEAD
     faults = []
@@ -82,11 +85,7 @@ def _untimely(parts: Parts, agreement: str, version: int, start: Micros) -> list
         faults.append(
             Fault("/data/version", "version", expected, str(version), f"version: {known.version + 1}")
         )
-    if known is not None and start <= known.start:
-        expected = f"a start after that of version {known.version}, {format_micros(known.start)}"
-        later = format_micros(max(known.start, first) + 10 * MINUTE)
-        faults.append(Fault("/data/starts_at", "start", expected, format_micros(start), f"start: {later}"))
-    elif start < first:
+    if start < first:
         expected = f"a start at least a minute after now, which is {format_micros(now)}"
         later = format_micros(first + 10 * MINUTE)
         faults.append(Fault("/data/starts_at", "start", expected, format_micros(start), f"start: {later}"))

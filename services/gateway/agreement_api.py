@@ -122,7 +122,7 @@ def _shown(row: Mapping[str, Any], book: Book, now: Micros) -> dict[str, Any]:
 
 def _stands(book: Book, agreement: str, version: int, start: Micros, now: Micros) -> str:
     """How a signed version stands now."""
-    if start > now:
+    if start > now and (agreement, version) in book.named(book.at(start).digest):
         return "to come"
     for each in book.at(now).rules.agreements:
         if (each.id, each.version) == (agreement, version):

@@ -145,7 +145,7 @@ async def test_nothing_is_activated_when_anything_is_refused(hub: Hub) -> None:
     past = hub.clock.now() + MINUTE - 1
     for number, begins, pointer, expected in (
         (2, past, "/data/starts_at", f"a minute after now, which is {format_micros(hub.clock.now())}"),
-        (2, hub.clock.now() - 400 * 24 * HOUR, "/data/starts_at", "after that of version 1"),
+        (2, hub.clock.now() - 400 * 24 * HOUR, "/data/starts_at", "a minute after now"),
         (1, start, "/data/version", "a version after 1"),
     ):
         refused = await hub.post(
@@ -173,6 +173,19 @@ async def test_nothing_is_activated_when_anything_is_refused(hub: Hub) -> None:
     await hub.relay(CHESIL)
     assert hub.scores_to(CHESIL) == [12]
     assert len(await decided_by(hub)) == 1
+
+
+async def test_a_version_begins_before_a_lower_one_when_that_was_signed_to_begin_far_ahead(hub: Hub) -> None:
+    far, soon = hub.clock.now() + 300 * 24 * HOUR, hub.clock.now() + HOUR
+    await sign(hub, 2, far)
+    await sign(hub, 3, soon)
+    shown = (await hub.get("/v1/agreements", IG)).json()
+    stand = [(each["version"], each["state"]) for each in shown["versions"]]
+    assert stand == [(3, "to come"), (2, "replaced")]
+    for passed in (2 * HOUR, 300 * 24 * HOUR):
+        hub.clock.at += passed
+        shown = (await hub.get("/v1/agreements", IG)).json()
+        assert shown["in_force"] == [{"agreement": "DOR-SFT", "version": 3}]
 
 
 async def test_a_version_is_void_when_another_was_signed_since_it_was_proved(hub: Hub) -> None:

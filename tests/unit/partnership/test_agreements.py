@@ -155,6 +155,20 @@ def test_a_version_takes_the_place_of_one_that_has_not_ended_when_it_begins() ->
     assert [each.version for each in later.at(change).rules.agreements] == [2]
 
 
+def test_the_highest_version_begun_holds_when_a_lower_one_was_signed_to_begin_far_ahead() -> None:
+    book = Book(load_rules(DORSET, load(DORSET)))
+    (first,) = book.rules.agreements
+    day, far = 86_400_000_000, parse_micros("2199-01-01T00:00:00Z")
+    locked = book.after(replace(first, version=2, start=far, end=far + day))
+    mended = locked.after(replace(first, version=3, start=first.start + day))
+
+    def begun(instant: int) -> list[int]:
+        return [each.version for each in mended.at(instant).rules.agreements]
+
+    assert (begun(first.start), begun(first.start + day), begun(far)) == ([1], [3], [3])
+    assert [each.rules.agreements[0].version for each in mended.since(first.start + day)] == [3]
+
+
 def test_nothing_exists_of_an_agreement_when_it_has_not_begun() -> None:
     book = Book(load_rules(DORSET, load(DORSET)))
     before = book.at(book.starts[0] - 1)
