@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
@@ -13,6 +14,7 @@ Path = tuple[str | int, ...]
 
 
 _DAY: Final = 86_400_000_000
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def micros(value: object, path: Path) -> Micros:
@@ -64,6 +66,22 @@ def text_of(entry: object, path: Path) -> str:
     if not isinstance(entry, str) or not entry:
         raise RuleError(path, "a word or sentence", entry)
     return str(entry)
+
+
+def plain_id(entry: object, path: Path) -> str:
+    """An id in letters that look like no others: people compare what they sign by it."""
+    text = text_of(entry, path)
+    if _ID.fullmatch(text) is None:
+        expected = (
+            "an id of at most 64 characters, A-Z a-z 0-9 _ . - and first a letter or digit, such as DOR-SFT"
+        )
+        other = next(
+            (each for each in text if not (each.isascii() and (each.isalnum() or each in "_.-"))), None
+        )
+        if other is not None:
+            expected += f" (U+{ord(other):04X} {unicodedata.name(other, 'without a name')} is none of these)"
+        raise RuleError(path, expected, entry)
+    return text
 
 
 def optional_text(entry: object, path: Path) -> str | None:

@@ -36,6 +36,7 @@ from services.consent.reading import (
     one_of,
     only_keys,
     optional_text,
+    plain_id,
     sequence,
     text_of,
     unique,
@@ -127,7 +128,7 @@ class _Reader:
 
     def agreement(self, entry: object, path: Path) -> Agreement:
         plain = only_keys(mapping(entry, path), _AGREEMENT_KEYS, path)
-        name = text_of(plain.get("id"), (*path, "id"))
+        name = plain_id(plain.get("id"), (*path, "id"))
         version = plain.get("version")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise RuleError((*path, "version"), "a number from 1", version)
@@ -184,7 +185,7 @@ class _Reader:
         if what is not None and to != (FORBIDDEN[what],):
             raise RuleError((*path, "to"), f"[{FORBIDDEN[what]}], whom {what} concerns", plain.get("to"))
         return Clause(
-            id=text_of(plain.get("id"), (*path, "id")),
+            id=plain_id(plain.get("id"), (*path, "id")),
             agreement=agreement,
             effect=effect,
             sources=self._sources(plain.get("from", "any"), (*path, "from")),
