@@ -6,6 +6,7 @@ number; whatever is to happen in the world is one of the effects below.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -171,7 +172,7 @@ class OpenTask:
 class CloseTask:
     """What waited for a person is done, by this desk: each open task of the kind and key.
 
-    If given, of that time; of a `log`, what that log opened.
+    If given, of that time; of a `log`, what that log opened. `but`: the desks whose tasks stay until they note them.
     """
 
     kind: str
@@ -179,6 +180,7 @@ class CloseTask:
     by: str
     due_at: Micros | None = None
     log: str | None = None
+    but: AbstractSet[str] = frozenset()
 
 
 Effect = Emit | Deliver | Await | Settle | Revise | Decided | Note | OpenTask | CloseTask

@@ -47,7 +47,7 @@ async def _open(conn: Connection, task: TaskRow) -> None:
     await conn.execute(
         "INSERT INTO task (task_id, kind, key, owner, opened_at, due_at, reason, detail)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (task_id) DO UPDATE"
-        " SET opened_at = EXCLUDED.opened_at, done_at = NULL, done_by = NULL"
+        " SET owner = EXCLUDED.owner, opened_at = EXCLUDED.opened_at, done_at = NULL, done_by = NULL"
         " WHERE task.done_at IS NOT NULL AND (task.kind = 'parked'"
         " OR (%s AND task.detail ->> 'family' = EXCLUDED.detail ->> 'family'))",
         (
@@ -68,6 +68,6 @@ async def _close(conn: Connection, closed: CloseTask, at: Micros) -> None:
     await conn.execute(
         "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL"
         " AND due_at IS NOT DISTINCT FROM coalesce(%s, due_at)"
-        " AND (%s::text IS NULL OR detail ->> 'family' = %s)",
-        (at, closed.by, closed.kind, closed.key, closed.due_at, closed.log, closed.log),
+        " AND (%s::text IS NULL OR detail ->> 'family' = %s) AND NOT owner = ANY(%s)",
+        (at, closed.by, closed.kind, closed.key, closed.due_at, closed.log, closed.log, sorted(closed.but)),
     )

@@ -13,6 +13,7 @@ from hub.clock import DAY, Micros
 from hub.effects import CloseTask, OpenTask
 from hub.events import Event
 from hub.partnership import IG_TEAM, Calendar
+from services.consent.compiled import CompiledRules
 from services.consent.due import DECISION, DISAGREE, OBJECTION, RENEWAL, Due, due
 from services.consent.event import kind_of
 from services.consent.scene import FamilyFacts
@@ -40,22 +41,31 @@ def people_decide(
     at: Micros,
     *,
     calendar: Calendar,
+    rules: CompiledRules,
     served: AbstractSet[str],
     history: Sequence[Event] = (),
 ) -> Iterator[OpenTask | CloseTask]:
-    """What the event brings somebody to decide, and what it decides."""
+    """What the event brings somebody to decide, and what it decides.
+
+    Of a consent's end nothing comes or goes at a desk that opposes the person: its list would tell of theirs (I05).
+    """
     kind = kind_of(event.type)
     person = _person(event) if kind.startswith(_TOPIC) or kind in _BESIDES else None
     if person is None or before.person(person).registers is after.person(person).registers:
         return
     log = event.envelope.key
     was, now = due(before.person(person)), due(after.person(person))
+    opposed = after.scene(rules, at, event.id).opposed
+    other_side = frozenset(desk for desk in served if person in opposed(desk)) if was != now else frozenset()
     for each in sorted(was - now):
-        yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar), log)
+        but = other_side if each.kind == RENEWAL else frozenset()
+        yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar), log, but)
     detail = {"family": log, "person": person}
     for each in sorted(now - was):
         if _opens(each, event, after, person):
             owner = _owner(each, after, event, served, history)
+            if each.kind == RENEWAL and owner in other_side:
+                owner = answerable(after) or OPERATIONS
             yield from _task(each, owner, at, _by(each, calendar), detail)
 
 

@@ -147,6 +147,7 @@ class Router:
             event,
             at,
             calendar=self.calendar,
+            rules=self.deciding.rules(at),
             served=self.deciding.served,
             history=history,
         )

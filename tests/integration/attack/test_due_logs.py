@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from hub.clock import DAY
-from tests.integration.attack.hub import CHESIL, IG, WEST, Hub
+from tests.integration.attack.hub import CHESIL, IG, PARAGON, S2W, WEST, Hub
 from tests.integration.attack.test_due import act, given, open_tasks
 from tests.integration.gateway.world import ref
 
@@ -131,6 +133,52 @@ async def test_no_renewal_is_left_when_a_death_is_retracted(hub: Hub) -> None:
     await hub.tell("person.died", {**died, "corrects": "X-1", "retracted": True})
     await hub.settle()
     assert await open_tasks(hub, CHESIL) == []
+
+
+async def turned(hub: Hub) -> None:
+    """S2W recorded a consent of V's, that ends soon, and works for P by now."""
+    await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    await hub.support("F-1", "V", PARAGON)
+    referral = await hub.support("F-1", "V", S2W)
+    await given(hub, ("outcome.score", "2023-06-10T00:00:00Z"), desk=S2W)
+    ended = {"referral": ref(referral), "person": ref("V"), "reason": "completed"}
+    await hub.tell("referral.support_ended", ended, desk=S2W)
+    await hub.settle()
+    await hub.support("F-1", "P", S2W)
+    await hub.tell(
+        "safety.pair_recorded", {"family": ref("F-1"), "victim": ref("V"), "perpetrator": ref("P")}
+    )
+    await hub.settle()
+    assert [kind for kind, _, _ in await open_tasks(hub, S2W)] == ["renewal"]
+
+
+@pytest.mark.parametrize("kind", ["given", "withdrawn"])
+async def test_list_of_who_opposes_the_person_tells_nothing_when_her_consent_is_changed(
+    hub: Hub, kind: str
+) -> None:
+    await turned(hub)
+    said = {"family": ref("F-1"), "person": ref("V"), "given_as": "self", "cells": [CELL]}
+    await hub.tell(f"consent.{kind}", said, event_id="W-1")
+    await hub.settle()
+    assert [kind for kind, _, _ in await open_tasks(hub, S2W)] == ["renewal"]
+    assert (await act(hub, S2W, "note")).json()["state"] == "done"
+    await hub.tell(f"consent.{kind}", {**said, "corrects": "W-1", "retracted": True})
+    await hub.settle()
+    assert await open_tasks(hub, S2W) == []
+
+
+async def test_lead_is_asked_to_renew_what_who_works_for_both_sides_recorded(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
+    for person in "VP":
+        await hub.support("F-1", person, S2W)
+    pair = {"family": ref("F-1"), "victim": ref("V"), "perpetrator": ref("P")}
+    await hub.tell("safety.pair_recorded", pair)
+    await hub.settle()
+    before = await open_tasks(hub, CHESIL)
+    await given(hub, ("outcome.score", "2023-06-11T00:00:00Z"), desk=S2W)
+    assert await open_tasks(hub, S2W) == []
+    renewal = ("renewal", "consent_ends", "2023-06-11T00:00:00.000000Z")
+    assert sorted(await open_tasks(hub, CHESIL), key=str) == sorted([*before, renewal], key=str)
 
 
 async def test_renewal_is_there_when_the_end_is_the_last_that_there_is(hub: Hub) -> None:
