@@ -1,6 +1,7 @@
 """The documentation is true: what the code has stands on its pages. Its commands are run by tests/integration/docs."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -37,6 +38,22 @@ REASON = re.compile(r"(?:NotAllowed|Refused)\(\s*['\"]([a-z_]+)['\"]")
 METRIC = re.compile(r"(?:Counter|Gauge|Histogram|Summary|Info|Enum|MetricFamily)\(\s*['\"]([a-z_]+)['\"]")
 
 
+TYPED = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+"""Blocks that are shown and not run: a proof takes minutes, and a second person needs ids that the first was told."""
+PROGRAM = ".venv/bin/wraparound "
+
+
+def typed() -> list[tuple[str, str]]:
+    """The commands of blocks that no test runs: the page, and what is typed there."""
+    return [
+        (page.name, line.removeprefix(PROGRAM))
+        for page in PAGES
+        for block in TYPED.findall(page.read_text())
+        for line in block.splitlines()
+        if line.startswith(PROGRAM)
+    ]
+
+
 def options(command: Any) -> str:
     """The options of a command, as the page shows them."""
     shown = [name for each in command.params if not getattr(each, "hidden", False) for name in each.opts]
@@ -71,6 +88,15 @@ def test_a_setting_stands_in_the_reference_when_the_code_reads_it(row: tuple[str
     name, meaning, default, unit = row
     shown = f"`{default.removeprefix(f'{ROOT}/')}`" if default else NOTHING
     assert f"| `{name}` | {meaning} | {shown} | {unit or NOTHING} |" in REFERENCE
+
+
+@pytest.mark.parametrize(("page", "line"), typed())
+def test_a_command_takes_what_a_page_types_when_its_block_is_not_run(page: str, line: str) -> None:
+    words = shlex.split(line.partition(" > ")[0])
+    known = dict(commands())
+    names = [" ".join(words[:count]) for count in range(len(words), 0, -1)]
+    name = next(each for each in names if each in known)
+    assert known[name].make_context(name, words[len(name.split()) :]).params, page
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()))
