@@ -216,10 +216,12 @@ def _decided(world: World, raised: Said) -> str | None:
         if (event.body["objection"], event.who()) == (raised.body["objection"], raised.who())
     ]
     for event in world.said("consent.objection_decided"):
-        same = (event.who(), event.body["objection"]) == (raised.who(), raised.body["objection"])
+        if event.who() != raised.who() or event.recorded <= raised.recorded:
+            continue
         raisers = {each.source for each in like if each.recorded < event.recorded}
-        # Of several desks' by then, which one is meant is not said.
-        if same and event.recorded > raised.recorded and len(raisers) == 1:
+        # Of several desks' by then, which one is meant its receipt alone says.
+        by_id = event.body["objection"] == raised.body["objection"] and len(raisers) == 1
+        if by_id or event.body["objection"] == raised.receipt:
             outcome = event.body["outcome"]
     return outcome
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
 
 import pytest
 
@@ -16,9 +18,12 @@ from tests.oracle import decide as oracle
 from tests.oracle import hand
 from tests.oracle.__main__ import told
 from tests.oracle.compare import cases, differences, rule_sets, shortened
+from tests.oracle.consent import objects
 from tests.oracle.table import SHORT, TABLE
 from tests.oracle.world import World
-from tests.unit.consent.cast import CATALOGUE
+from tests.unit.consent.cast import CATALOGUE, CHESIL, PARAGON, S2W, V, ref
+
+DESKS: Final = (CHESIL, PARAGON, S2W)
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,39 @@ def test_engine_and_oracle_agree_when_families_live_at_random() -> None:
             decided += found is not None
             assert not found, told(shortened(case))
     assert decided > 1000
+
+
+def test_engine_and_oracle_agree_when_objections_are_raised_and_decided_at_random() -> None:
+    cells = [("support", category, desk) for category in ("outcome.score", "risk.rating") for desk in DESKS]
+    rules, _ = rule_sets()["dorset"]
+    standing = Counter[bool]()
+    for seed in range(150):
+        chance, log, raised = Random(seed), hand.cast(), list[str]()
+        for _ in range(chance.randint(1, 9)):
+            about: dict[str, Any] = {"person": ref(V), "objection": chance.choice(("1", "1|2", *raised))}
+            if chance.random() < 0.5:
+                within: dict[str, Any] = {
+                    "categories": chance.choice((None, ["outcome.score"])),
+                    "desks": chance.choice((None, [S2W])),
+                }
+                about["objection"] = about["objection"] if about["objection"] not in raised else "1"
+                raised.append(
+                    log.tell("consent.objection_raised", chance.choice(DESKS), **about, **within).receipt
+                )
+            else:
+                outcome = chance.choice(("upheld", "overruled", "ended"))
+                log.tell("consent.objection_decided", "council/ig", **about, outcome=outcome)
+        world = World(rules, tuple(log.told), log.now, "")
+        found = log.facts().person(V).objections
+        for cell in cells:
+            scopes = [(each.purposes, each.categories, each.desks) for each in found]
+            ours = any(
+                all(part is None or word in part for part, word in zip(scope, cell, strict=True))
+                for scope in scopes
+            )
+            standing[ours] += 1
+            assert ours is (objects(world, V, cell) is True), (seed, cell)
+    assert min(standing.values()) > 50
 
 
 def test_random_lives_meet_everything_that_the_rules_ask() -> None:
