@@ -18,7 +18,7 @@ def tried(now: RuleSet, new: RuleSet, again: Collection[tuple[str, int]] = ()) -
     """`new`, with what differs from `now` in force at every time, so that a past can be decided by it.
 
     A version that both have is in force as it is dated. One that is new or changed is tried: as if all its parties
-    had signed it and it had always been in force; of several, that of the latest start. It stands in the place of
+    had signed it and it had always been in force; of several, the highest. It stands in the place of
     every other version of its agreement. A law keeps its own date. `again`: versions that are known, and tried too.
     """
     known = {(each.id, each.version): each for each in now.agreements}
@@ -27,7 +27,7 @@ def tried(now: RuleSet, new: RuleSet, again: Collection[tuple[str, int]] = ()) -
         for each in new.agreements
         if known.get((each.id, each.version)) != each or (each.id, each.version) in again
     ]
-    last = {each.id: each for each in sorted(changed, key=lambda each: (each.start, each.version))}
+    last = {each.id: each for each in sorted(changed, key=lambda each: each.version)}
     kept = (each for each in new.agreements if last.get(each.id, each) is each)
     return with_agreements(new, tuple(_always(each) if each.id in last else each for each in kept))
 
