@@ -9,6 +9,7 @@ from cli.caller import As, AsJson, Folder, Purpose, Reason, UnsaidError, User, c
 from client import calls
 
 NOTHING = "nothing to decide: it is the publisher's own"
+UNDECIDED = "not decided for everybody yet: facts of somebody are on their way"
 app = typer.Typer(
     no_args_is_help=True, help="Decisions, in words. For information governance; each look is recorded."
 )
@@ -73,7 +74,9 @@ def said(found: dict[str, Any]) -> str:
         )
         fate = event.get("fate") or {}
         rejected = f"rejected: {fate.get('reason')}" if fate.get("kind") == "rejected" else ""
-        lines += list(_decided(event)) or [f"  {rejected or NOTHING}"]
+        waits = event.get("undecided", False)
+        lines += list(_decided(event)) or ([] if waits else [f"  {rejected or NOTHING}"])
+        lines += [f"  {UNDECIDED}"] if waits else []
         lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
     text = "\n".join(lines)
     people = {person: name for person, name in found["people"].items() if person in text}

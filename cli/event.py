@@ -17,6 +17,7 @@ import typer
 
 from cli.caller import As, AsJson, Caller, Folder, NoProfileError, UnsaidError, caller, show
 from cli.catalogue import load, type_of
+from cli.decision import UNDECIDED
 from client import calls
 from client.calls import Call, HubProblemError
 from client.events import NewEvent
@@ -239,7 +240,7 @@ def _stages(found: dict[str, Any]) -> str:
         lines += [f"    {_fate(each)}" for each in copy["fates"]]
         lines += [f"    {delivery_line(each)}" for each in copy["deliveries"]]
         if copy["undecided"]:
-            lines.append("    not decided for everybody yet: facts of somebody are on their way")
+            lines.append(f"    {UNDECIDED}")
     if each := found["dead_letter"]:
         lines.append(
             f"  dead letter at {each['topic']}/{each['partition']}/{each['offset']}: {each['reason']}"

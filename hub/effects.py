@@ -108,7 +108,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """An event begins to wait, for facts of some of these persons; of one that waits already, nothing new."""
+    """An event waits, for facts of some of these persons; of one that waits already, who has theirs by now."""
 
     waiting: Waiting
     persons: tuple[str, ...]

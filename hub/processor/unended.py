@@ -87,12 +87,13 @@ async def load_undecided(
 
 
 async def write_undecided(conn: Connection, waiting: Sequence[Waiting], settled: Collection[str]) -> None:
-    """Keep the events that begin to wait, in order; let go of those that are decided for everybody."""
+    """Keep the events that begin to wait, in order, and who has theirs; let go of what is decided for everybody."""
     if waiting:
         await conn.execute(
             "INSERT INTO undecided (event_id, family_id, recorded_at, desks)"
             " SELECT e, f, t, string_to_array(d, ',') FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[],"
-            " %s::text[]) WITH ORDINALITY AS u(e, f, t, d, n) ORDER BY n ON CONFLICT (event_id) DO NOTHING",
+            " %s::text[]) WITH ORDINALITY AS u(e, f, t, d, n) ORDER BY n"
+            " ON CONFLICT (event_id) DO UPDATE SET desks = EXCLUDED.desks",
             (
                 [each.event.id for each in waiting],
                 [each.event.envelope.key for each in waiting],

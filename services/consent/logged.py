@@ -69,6 +69,14 @@ def awaits(facts: FamilyFacts, persons: Iterable[str]) -> bool:
     return any(not facts.person(each).known for each in persons)
 
 
+def comes_back(event: Event, persons: Iterable[str]) -> bool:
+    """Whether an answer that rests on these persons waits for the event's own raise of a guard.
+
+    It was counted at acceptance; this log has seen it when the person's facts come here the next time.
+    """
+    return not set(event.envelope.raises).isdisjoint(persons)
+
+
 def in_order(history: Iterable[Event]) -> list[PlainEvent]:
     """A family's log as the rules read it: each event at its time, which is never before that of what came before."""
     found: list[PlainEvent] = []

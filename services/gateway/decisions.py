@@ -1,9 +1,9 @@
 """Why something was shared or withheld: `GET /v1/decisions/{id}`, for information governance alone (RULES.md, P31).
 
 The id is a receipt's, an event's or a delivery's. The answer has every copy of the event, each with every decision ever
-made on it, in the order made: first when it entered its log, again when a fact, a withdrawal or an expiry changed what
-it rested on. For each desk: the outcome, and the reasons in words. People stand as the hub's ids; `people` says what
-the reader may call them.
+made on it, in the order made: first when it entered its log, or when the facts had come that it waited for, again when
+a fact, a withdrawal or an expiry changed what it rested on; `undecided` while it waits. For each desk: the outcome, and
+the reasons in words. People stand as the hub's ids; `people` says what the reader may call them.
 
 The token must say who looks (`sub`), for which `purpose` and `reason`. The look is an entry of the audit log
 (`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist.
@@ -39,9 +39,9 @@ _COPIES: Final = (
     " OR event_id = (SELECT event_id FROM delivery WHERE delivery_id = %(id)s))"
     " ORDER BY is_primary DESC, event_id"
 )
-_LATER: Final = (
-    "SELECT event_id::text, type FROM event WHERE key = %s AND topic = 'events' AND recorded_at >= %s"
-)
+_LOG: Final = "SELECT event_id::text, type FROM event WHERE key = %s AND topic = 'events'"
+"""What may have brought a decision: a family's whole log. Its order is not that of the events' own times."""
+_WAITS: Final = "SELECT EXISTS (SELECT FROM undecided WHERE event_id = %s)"
 _ENTRIES: Final = (
     "SELECT entry_id::text, recorded_at FROM audit_entry WHERE entry_id = ANY(%s::uuid[])"
     " ORDER BY recorded_at, entry_id"
@@ -99,18 +99,19 @@ async def read(conn: Connection, parts: Parts, look: Look, about: str) -> dict[s
 async def _event(
     conn: Connection, parts: Parts, event: str, family: str, type_: str, source: str, at: Micros
 ) -> dict[str, Any]:
-    later = await (await conn.execute(_LATER, (family, at))).fetchall()
-    causes = {decision_entry_id(parts.secret, event, cause): (cause, kind) for cause, kind in later}
+    log = await (await conn.execute(_LOG, (family,))).fetchall()
+    causes = {decision_entry_id(parts.secret, event, cause): (cause, kind) for cause, kind in log}
     entries = await (await conn.execute(_ENTRIES, (list(causes),))).fetchall()
     # Several may bear one instant of the hub's clock: the event's own decision came first.
     entries.sort(key=lambda row: (row[1], causes[row[0]][0] != event))
     deliveries = await (await conn.execute(_DELIVERIES, (event,))).fetchall()
     released = {desk: at for _, desk, *_, at in deliveries if at is not None}
     decisions = [
-        await _decision(conn, parts, entry, when, *causes[entry], released=released)
-        for entry, when in entries
+        await _decision(conn, parts, entry, when, *causes[entry], released=released, first=number == 0)
+        for number, (entry, when) in enumerate(entries)
     ]
     fate = await (await conn.execute(_FATE, (event,))).fetchone()
+    waits = await (await conn.execute(_WAITS, (event,))).fetchone()
     return {
         "event": event,
         "family": family,
@@ -118,6 +119,7 @@ async def _event(
         "source": source,
         "recorded_at": format_micros(at),
         "fate": None if fate is None else {"kind": fate[0], "reason": fate[1]},
+        "undecided": waits is not None and waits[0],
         "decisions": decisions,
         "deliveries": [_delivery(*row) for row in deliveries],
     }
@@ -132,6 +134,7 @@ async def _decision(
     type_: str,
     *,
     released: Mapping[str, Micros],
+    first: bool,
 ) -> dict[str, Any]:
     record = (await ledger.read_details(conn, parts.ring, entry)).get(0)
     shown: dict[str, Any] = {
@@ -157,7 +160,7 @@ async def _decision(
         }
         for verdict in decision.verdicts
     }
-    if cause == decision.event:
+    if first:
         asked = {*shown["desks"], decision.source}
         receiving = (each.name for each in parts.partnership.active_desks if each.receives)
         shown["no_role_and_no_clause"] = sorted(set(receiving) - asked)

@@ -10,9 +10,9 @@ have come, in order. A delivery that was there before stands as lapsed meanwhile
 somebody to confirm it, which takes hours, what may be known of the others goes out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hub.clock import Micros
@@ -31,58 +31,19 @@ from hub.effects import (
     Waiting,
 )
 from hub.events import Event
-from hub.schemas import Catalogue, EventType, Items, wire
+from hub.schemas import Catalogue, wire
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
-from services.consent.logged import awaits, item_of, rests_on
+from services.consent.logged import awaits, comes_back, item_of, rests_on
 from services.consent.scene import FamilyFacts
 from services.referral_router.answers import answer_asked
-from services.referral_router.people import FAMILY
+from services.referral_router.bodies import Bodies, DeliveryId
+from services.referral_router.people import FAMILY, PERSON_FACT
 
 INTERNAL: Final = "internal"
 URGENT_GATES: Final = frozenset({"child.s47", "safety.restriction", "incident.report"})
 """Gates that a broken seal never holds up, nor anything to the lead (AUDIT.md section 6)."""
-
-
-DeliveryId = Callable[[str, str], str]
-
-
-class Bodies:
-    """The encoded deliveries of one event: desks with the same view share one encoding.
-
-    Of a correction each desk is told which of its own deliveries it corrects.
-    """
-
-    def __init__(self, event_type: EventType, event: Event, items: Items, delivery_id: DeliveryId) -> None:
-        self._type = event_type
-        self._event = event
-        self._items = items
-        self._delivery_id = delivery_id
-        self._made: dict[tuple[int, tuple[str, ...], str | None], bytes] = {}
-        # What publishers alone may read never leaves; without it the bytes can go as they came.
-        self._whole = (
-            bool(event.raw) and event.data["addressed_to"] is None and event.data["corrects"] is None
-        )
-
-    def of(self, verdict: Verdict) -> bytes:
-        """The complete Kafka value of what this verdict releases."""
-        earlier = self._event.data["corrects"]
-        corrects = self._delivery_id(earlier, verdict.desk) if earlier else None
-        key = (verdict.mask, verdict.withheld, corrects)
-        body = self._made.get(key)
-        if body is None and self._whole and verdict.mask == self._items.everything and not verdict.withheld:
-            body = self._made[key] = self._event.raw
-        if body is None:
-            reduced = self._type.reduce(
-                self._event.data,
-                self._items,
-                verdict.mask,
-                withheld=verdict.withheld,
-                corrects=corrects,
-            )
-            body = self._made[key] = wire.encode(self._type, reduced)
-        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +66,20 @@ class Deciding:
 
         Where facts are awaited, of its people or by what stands before it in its family, it goes to those alone who
         get something of it already, and of everything before it; for all others it waits. `passed` are the desks that
-        have all that is before it, None if nothing there waits.
+        have all that is before it, None if nothing there waits. What nobody could get yet is not decided yet either.
         """
         event_type = self.catalogue.type(event.type)
         if event_type.gate == INTERNAL:
             return
         items = event_type.items(event.data)
-        decision = decide(self.rules(at), facts, item_of(facts, event, items), at, at)
+        rest, item = rests_on(facts, items.people), item_of(facts, event, items)
+        own = self.served & {item.source}
+        nobody = passed is not None and passed <= own
+        if nobody or (comes_back(event, rest[0]) and not awaits(facts, rest[0])):
+            yield Await(Waiting(event, at, tuple(sorted(own if passed is None else own & passed))), rest[0])
+            return
+        decision = decide(self.rules(at), facts, item, at, at)
         yield Decided(event.id, decision.record(), (event.envelope.key,))
-        rest = rests_on(facts, items.people)
         moment = awaits(facts, (*rest[0], *decision.waits))
         given = self._given(decision, moment=moment, passed=passed)
         bodies = Bodies(event_type, event, items, self.delivery_id)
@@ -155,59 +121,91 @@ class Deciding:
     def decide_again(self, facts: FamilyFacts, cause: Event, at: Micros, queued: Queue) -> Iterator[Effect]:
         """Decide what has not ended again, on the facts after `cause`; for everybody, what need wait no longer.
 
-        What waits for facts of somebody of whom nothing is on its way yet says so again: they are to be asked for.
+        What is still to wait goes to those who are certain to get something of it, once they have all before it. What
+        waits for facts of somebody of whom nothing is on its way yet says so again: they are to be asked for.
         """
-        blocked = False
+        passed: AbstractSet[str] | None = None
+        moved = False
         for event, waiting, rows in by_event(queued):
-            event_type = self.catalogue.type(event.type)
-            items = event_type.items(event.data)
-            bodies = Bodies(event_type, event, items, self.delivery_id)
-            if event_type.gate == INTERNAL:
-                body, digest = self._told(event), self.rules(at).digest
-                for row in rows:
-                    yield Revise(row, Release(_status(released=row.released), body, (), (), None, digest))
-                if waiting and not blocked:
-                    yield from self.tell_named(facts, event, at)
-                    yield Settle(waiting)
-                continue
-            rest = rests_on(facts, items.people)
-            ask = any(stranger(facts.state, event.envelope.key, each) for each in rest[0])
-            moment = awaits(facts, rest[0])
-            blocked = blocked or (waiting is not None and moment)
-            if moment and not ask and all(map(_undecided, rows)):
-                continue
-            recorded = waiting.recorded if waiting else rows[0].recorded
-            desks = None if waiting and not blocked else {row.desk for row in rows}
-            decision = decide(self.rules(at), facts, item_of(facts, event, items), recorded, at, desks)
-            moment = moment or awaits(facts, decision.waits)
-            blocked = blocked or (waiting is not None and moment)
-            changed = [
-                Revise(row, release)
-                for row in rows
-                for release in [
-                    _release(
-                        decision.verdict(row.desk),
-                        decision.rules,
-                        bodies,
-                        *rest,
-                        moment=moment,
-                        released=row.released,
-                    )
-                ]
-                if ask or not (_undecided(row) and release.status == "lapsed")
-            ]
-            settled = waiting is not None and not blocked
-            if changed or settled:
-                yield Decided(event.id, decision.record(), (event.envelope.key,))
-            for each in changed:
-                yield each
-                yield from _recalled(each, cause)
-            if waiting and settled:
-                others = self.served - set(waiting.desks)
-                yield from self._deliver(facts, event, recorded, decision, bodies, rest, others)
+            again = self._again(facts, cause, at, (event, waiting, rows), passed, moved=moved)
+            done = yield from again
+            if waiting is not None and done is None:
+                moved = True
+            elif waiting is not None and done is not None:
+                moved = moved or len(done) > len(waiting.desks)
+                passed = done if passed is None else passed & done
+
+    def _again(
+        self,
+        facts: FamilyFacts,
+        cause: Event,
+        at: Micros,
+        queued: tuple[Event, Waiting | None, list[Queued]],
+        passed: AbstractSet[str] | None,
+        *,
+        moved: bool,
+    ) -> Generator[Effect, None, AbstractSet[str] | None]:
+        """One event. Gives the desks that are done with it, if it goes on waiting."""
+        event, waiting, rows = queued
+        event_type = self.catalogue.type(event.type)
+        done = None if waiting is None else frozenset(waiting.desks)
+        if event_type.gate == INTERNAL:
+            body, digest = self._told(event), self.rules(at).digest
+            for row in rows:
+                yield Revise(row, Release(_status(released=row.released), body, (), (), None, digest))
+            if waiting and passed is None:
+                yield from self.tell_named(facts, event, at)
                 yield Settle(waiting)
-            elif waiting and ask:
-                yield Await(waiting, rest[0])
+                return None
+            return done
+        items = event_type.items(event.data)
+        bodies = Bodies(event_type, event, items, self.delivery_id)
+        rest = rests_on(facts, items.people)
+        ask = any(stranger(facts.state, event.envelope.key, each) for each in rest[0])
+        moment = awaits(facts, rest[0])
+        # Somebody may get it now who could not before.
+        moved = waiting is not None and (moved or _came_back(event, cause))
+        if moment and not ask and not moved and all(map(_undecided, rows)):
+            return done
+        recorded = waiting.recorded if waiting else rows[0].recorded
+        everybody = moved or (waiting is not None and passed is None and not moment)
+        desks = None if everybody else {row.desk for row in rows}
+        decision = decide(self.rules(at), facts, item_of(facts, event, items), recorded, at, desks)
+        moment = moment or awaits(facts, decision.waits)
+        changed = [
+            Revise(row, release)
+            for row in rows
+            for release in [
+                _release(
+                    decision.verdict(row.desk),
+                    decision.rules,
+                    bodies,
+                    *rest,
+                    moment=moment,
+                    released=row.released,
+                )
+            ]
+            if ask or not (_undecided(row) and release.status == "lapsed")
+        ]
+        given: AbstractSet[str] = frozenset()
+        if waiting is not None and everybody:
+            given = self._given(decision, moment=moment, passed=passed) - frozenset(waiting.desks)
+        settled = waiting is not None and passed is None and not moment
+        if changed or given or settled:
+            yield Decided(event.id, decision.record(), (event.envelope.key,))
+        for each in changed:
+            yield each
+            yield from _recalled(each, cause)
+        if waiting is None:
+            return None
+        yield from self._deliver(facts, event, recorded, decision, bodies, rest, given)
+        if settled:
+            yield Settle(waiting)
+            return None
+        if given or ask:
+            waiting = replace(waiting, desks=tuple(sorted({*waiting.desks, *given})))
+            yield Await(waiting, rest[0])
+        return frozenset(waiting.desks)
 
     def tell_named(
         self, facts: FamilyFacts, event: Event, at: Micros, passed: AbstractSet[str] | None = None
@@ -260,6 +258,11 @@ def stranger(state: Mapping[str, Any], family: str, person: str) -> bool:
     return person not in known and f"{FAMILY}{family}" not in persons.get(person, {})
 
 
+def _came_back(event: Event, cause: Event) -> bool:
+    """Whether facts came of somebody whose guard the event raised: its raise may be among what they count."""
+    return cause.type == PERSON_FACT and cause.data["person"]["value"] in event.envelope.raises
+
+
 def _recalled(revise: Revise, cause: Event) -> Iterator[Note]:
     """That somebody does not get what waited for them. What nothing was decided of yet was never to be released."""
     row = revise.queued
@@ -289,6 +292,8 @@ def passed(queued: Queue, effects: Iterable[Effect]) -> frozenset[str] | None:
     for effect in effects:
         if isinstance(effect, Settle):
             del waiting[effect.waiting.event.id]
+        elif isinstance(effect, Await):
+            waiting[effect.waiting.event.id] = effect.waiting.desks
     return frozenset.intersection(*map(frozenset, waiting.values())) if waiting else None
 
 

@@ -238,6 +238,7 @@ def tell_people(
             "facts": to_wire(facts),
             "raises": None,
             "raised": int(person in raised),
+            "family": {"scheme": HUB, "value": event.envelope.key},
         }
         yield Emit("people", person, PERSON_FACT, data, None, recorded=at)
 

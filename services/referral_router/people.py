@@ -94,7 +94,20 @@ class People:
         if facts == state.facts and raises == state.raises and not asked:
             return Done(state)
         after = Person(facts, raises, max(state.time, event.envelope.recorded_at))
-        return Done(after, (*tell_families(person, after), *tell_paired(person, state.facts, after)))
+        knows = None if raises != state.raises or asked else whose_own(event, came)
+        return Done(after, (*tell_families(person, after, knows), *tell_paired(person, state.facts, after)))
+
+
+def whose_own(event: Event, came: Registers) -> str | None:
+    """The family that has all of this already: its own log set what came, and it was told of what there was before.
+
+    Not where it has the person's facts sent from now on, nor where something is void: what that had overwritten may
+    be another log's.
+    """
+    family = event.data.get("family")
+    if family is None or VOID in came or any(key.startswith((FAMILY, NEAR)) for key in came):
+        return None
+    return str(family["value"])
 
 
 def joined_anew(history: Sequence[Event], facts: Registers) -> Registers:
@@ -127,8 +140,11 @@ def paired(facts: Registers) -> set[str]:
     return {key.split("|")[1] for key in facts if key.startswith("pair|")}
 
 
-def tell_families(person: str, state: Person) -> Iterator[Emit]:
-    """The facts and the raises counted, for each family of the person and of everybody paired with them."""
+def tell_families(person: str, state: Person, knows: str | None = None) -> Iterator[Emit]:
+    """The facts and the raises counted, for each family of the person and of everybody paired with them.
+
+    Not for the one that `knows` them.
+    """
     told: dict[str, Register] = {k: r for k, r in state.facts.items() if not k.startswith(NEAR)}
     data = {
         "person": {"scheme": "hub", "value": person},
@@ -136,7 +152,7 @@ def tell_families(person: str, state: Person) -> Iterator[Emit]:
         "raises": state.raises,
         "raised": 0,
     }
-    for family in sorted(families(state.facts) | families(state.facts, NEAR)):
+    for family in sorted((families(state.facts) | families(state.facts, NEAR)) - {knows}):
         yield Emit("events", family, PERSON_FACT, data, None, part=person, recorded=state.time)
 
 

@@ -4,8 +4,8 @@ What a log made of its family does not turn on the sharing rules: an event that 
 both rule sets decide on the very same facts. Each decides as the router does:
 
 1. an event when it entered its log, on the facts after it;
-2. what waits, for facts on their way, behind what waits for them, or for somebody to be known for certain, again with
-   what comes, up to the end of the period;
+2. what waits, for facts on their way or its own raise to come back, behind what waits for them, or for somebody to be
+   known for certain, again with what comes, up to the end of the period;
 3. what is decided to be released counts as released. How long it then stood in line, and whether something came
    between, is history and not the rules' doing.
 
@@ -28,7 +28,7 @@ from services.consent.event import kind_of
 from services.consent.explain import Words, reason
 from services.consent.family import State, Stepped
 from services.consent.log import corrects_state, needs_queue, stepped_by
-from services.consent.logged import awaits, item_of, plain_event, rests_on
+from services.consent.logged import awaits, comes_back, item_of, plain_event, rests_on
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome
 from services.consent.scene import FamilyFacts
 from services.view.rules import INTERNAL, Logged
@@ -146,19 +146,24 @@ class _Run:
             self._decide(now)
 
     def _decide(self, now: Step) -> None:
-        """For every desk; where facts are awaited, by it or before it, for those alone that wait for nothing."""
+        """For every desk; where facts or a raise are awaited, for those alone that wait for nothing."""
         decision, moment = self._decided(now, now.at, None)
-        given = self._side.served
-        if moment:
+        served, own = self._side.served, self._side.served & {decision.source}
+        passed = frozenset(served).intersection(*(desks for _, desks in self._waiting.values()))
+        assert now.items is not None
+        back = comes_back(now.event, rests_on(self._facts, now.items.people)[0])
+        if (self._waiting and passed <= own) or (back and not moment):
+            moment, given = True, own & passed
+        elif moment:
             certain = {each.desk for each in decision.recipients if each.mask and not each.held}
-            given = given & (certain | {decision.source})
-        if self._waiting:
-            given = frozenset(given).intersection(*(desks for _, desks in self._waiting.values()))
+            given = served & passed & (certain | {decision.source})
+        else:
+            given = served & passed
         waits = moment or bool(self._waiting)
         if waits:
             self._waiting[now.event.id] = now, given
         self._settle(now, decision, given, waits=False)
-        self._settle(now, decision, self._side.served - given, waits=waits)
+        self._settle(now, decision, served - given, waits=waits)
 
     def _again(
         self, name: str, at: Micros, held: tuple[Step, dict[str, bool]] | None, *, blocked: bool

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.caller import UnsaidError
-from cli.decision import only, said
+from cli.decision import NOTHING, UNDECIDED, only, said
 
 PERSON = "c3533b08-ea05-89d6-8316-97a06d77387b"
 WHY = ["s2w/sft: delivered.", f"referral.need of {PERSON}: shared (P09)"]
@@ -71,6 +71,15 @@ def test_a_reviewer_is_told_why_when_the_event_was_rejected() -> None:
         "fate": {"kind": "rejected", "reason": "already_open"},
     }
     assert said(found).splitlines()[1:] == ["  rejected: already_open"]
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_a_reviewer_is_told_that_it_waits_when_facts_are_on_their_way(is_decided: bool) -> None:
+    found = deepcopy(FOUND)
+    found["events"][0] |= {"undecided": True} | ({} if is_decided else {"decisions": []})
+    assert UNDECIDED in said(found)
+    assert NOTHING not in said(found)
+    assert UNDECIDED not in said(FOUND)
 
 
 @pytest.mark.parametrize(
