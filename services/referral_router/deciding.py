@@ -65,40 +65,39 @@ class Deciding:
         """Decide a new event on the facts after it, for every desk.
 
         Where facts are awaited, of its people or by what stands before it in its family, it goes to those alone who
-        get something of it already, and of everything before it; for all others it waits. `passed` are the desks that
-        have all that is before it, None if nothing there waits. What nobody could get yet is not decided yet either.
+        get something of it already, and of everything before it; for all others it waits. So it does while a raise of
+        its own is on its way, which would make what is decided of it now lapse. `passed` are the desks that have all
+        that is before it, None if nothing there waits.
         """
         event_type = self.catalogue.type(event.type)
         if event_type.gate == INTERNAL:
             return
         items = event_type.items(event.data)
-        rest, item = rests_on(facts, items.people), item_of(facts, event, items)
-        own = self.served & {item.source}
-        nobody = passed is not None and passed <= own
-        if nobody or (comes_back(event, rest[0]) and not awaits(facts, rest[0])):
-            yield Await(Waiting(event, at, tuple(sorted(own if passed is None else own & passed))), rest[0])
-            return
-        decision = decide(self.rules(at), facts, item, at, at)
+        decision = decide(self.rules(at), facts, item_of(facts, event, items), at, at)
         yield Decided(event.id, decision.record(), (event.envelope.key,))
+        rest = rests_on(facts, items.people)
         moment = awaits(facts, (*rest[0], *decision.waits))
-        given = self._given(decision, moment=moment, passed=passed)
+        back = comes_back(event, rest[0]) and not moment
+        given = self._given(decision, moment=moment, passed=frozenset() if back else passed)
         bodies = Bodies(event_type, event, items, self.delivery_id)
         yield from self._deliver(facts, event, at, decision, bodies, rest, given)
-        if moment or passed is not None:
+        if moment or ((back or passed is not None) and not self.served <= given):
             yield Await(Waiting(event, at, tuple(sorted(given))), rest[0])
 
     def _given(
         self, decision: Decision, *, moment: bool, passed: AbstractSet[str] | None
     ) -> AbstractSet[str]:
-        """The desks that are done with a new event at once: what they get of it is certain, were it nothing.
+        """The desks that are done with an event at once: what they get of it is certain, were it nothing.
 
-        Whoever published it has it.
+        Whoever published it has it. Unless facts are awaited, it is decided on what is known after it who gets nothing.
         """
-        desks = self.served
         if moment:
             certain = {each.desk for each in decision.recipients if each.mask and not each.held}
-            desks = desks & (certain | {decision.source})
-        return desks if passed is None else desks & passed
+            desks = self.served & (certain | {decision.source})
+            return desks if passed is None else desks & passed
+        if passed is None:
+            return self.served
+        return (self.served & passed) | (self.served - {each.desk for each in decision.recipients})
 
     def _deliver(
         self,
@@ -168,8 +167,11 @@ class Deciding:
         if moment and not ask and not moved and all(map(_undecided, rows)):
             return done
         recorded = waiting.recorded if waiting else rows[0].recorded
-        everybody = moved or (waiting is not None and passed is None and not moment)
-        desks = None if everybody else {row.desk for row in rows}
+        open_to: AbstractSet[str] = frozenset()
+        if waiting is not None and (moved or (passed is None and not moment)):
+            open_to = (self.served if passed is None else self.served & passed) - set(waiting.desks)
+        # Who is done with it is not decided for again.
+        desks = open_to | {row.desk for row in rows}
         decision = decide(self.rules(at), facts, item_of(facts, event, items), recorded, at, desks)
         moment = moment or awaits(facts, decision.waits)
         changed = [
@@ -187,9 +189,7 @@ class Deciding:
             ]
             if ask or not (_undecided(row) and release.status == "lapsed")
         ]
-        given: AbstractSet[str] = frozenset()
-        if waiting is not None and everybody:
-            given = self._given(decision, moment=moment, passed=passed) - frozenset(waiting.desks)
+        given = open_to & self._given(decision, moment=moment, passed=passed)
         settled = waiting is not None and passed is None and not moment
         if changed or given or settled:
             yield Decided(event.id, decision.record(), (event.envelope.key,))

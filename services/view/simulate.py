@@ -148,18 +148,16 @@ class _Run:
     def _decide(self, now: Step) -> None:
         """For every desk; where facts or a raise are awaited, for those alone that wait for nothing."""
         decision, moment = self._decided(now, now.at, None)
-        served, own = self._side.served, self._side.served & {decision.source}
+        served = self._side.served
         passed = frozenset(served).intersection(*(desks for _, desks in self._waiting.values()))
         assert now.items is not None
-        back = comes_back(now.event, rests_on(self._facts, now.items.people)[0])
-        if (self._waiting and passed <= own) or (back and not moment):
-            moment, given = True, own & passed
-        elif moment:
+        if moment:
             certain = {each.desk for each in decision.recipients if each.mask and not each.held}
-            given = served & passed & (certain | {decision.source})
+            given: AbstractSet[str] = passed & (certain | {decision.source})
         else:
-            given = served & passed
-        waits = moment or bool(self._waiting)
+            back = comes_back(now.event, rests_on(self._facts, now.items.people)[0])
+            given = served - {each.desk for each in decision.recipients} | (frozenset() if back else passed)
+        waits = moment or not served <= given
         if waits:
             self._waiting[now.event.id] = now, given
         self._settle(now, decision, given, waits=False)

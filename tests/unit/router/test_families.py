@@ -85,7 +85,7 @@ def test_other_side_waits_for_nothing_of_the_victims_when_it_has_all_else_that_i
         loop.accept("outcome.measure_recorded", S2W, "F2", person=ref("V"), instrument="phq9", score=3)
     loop.accept("practice.risk_rated", WEST, "F2", person=ref("K"), rating="red")
     loop.settle(but={"X"})
-    assert len(loop.undecided) == 2 + is_scored
+    assert len(loop.undecided) == 1 + is_scored
     loop.begin(PROBATION)
     loop.end(sent=True)
     assert len(loop.got(PROBATION, "practice.risk_rated")) == 1
