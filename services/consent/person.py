@@ -338,7 +338,8 @@ def _decisions(registers: Plain, name: str, raised: list[Any]) -> Iterator[list[
         word, _, rest = key.partition("|")
         if word == "objection_decided" and tuple(each[:2]) > tuple(raised[:2]):
             said = _before(rest)
-            if said == raised[1] or (said == name and len(_raisers(registers, name, each)) == 1):
+            # A register of an older form says no id: nothing is decided by that.
+            if said == raised[1] or (said and said == name and len(_raisers(registers, name, each)) == 1):
                 yield each
 
 

@@ -12,6 +12,7 @@ from services.consent.compiled import CompiledRules, compile_rules
 from services.consent.event import PlainEvent
 from services.consent.family import Stepped, step
 from services.consent.forbids import in_conflict
+from services.consent.person import person_facts
 from tests.unit.consent.cast import (
     CHESIL,
     MINUTES,
@@ -281,6 +282,15 @@ def test_objection_stays_as_it_was_decided_when_a_longer_id_is_decided() -> None
     assert stand(family) == [["stage_of_change"]]
     overrule(family, "1")
     assert stand(family) == []
+
+
+def test_objection_stands_when_what_decided_another_is_of_an_older_form() -> None:
+    registers = {
+        "objection|paragon/victim|1": [1, "r1", {"categories": ["stage_of_change"]}],
+        "objection|paragon/victim|2": [2, "r2", {"categories": ["support.summary"]}],
+        "objection_decided|1": [3, "r3", {"outcome": "overruled"}],
+    }
+    assert [each.receipt for each in person_facts(registers, known=True).objections] == ["r1", "r2"]
 
 
 def test_last_decision_holds_when_an_objection_is_decided_again() -> None:
