@@ -11,6 +11,7 @@ app = typer.Typer(no_args_is_help=True, help="What waits for a person of your de
 
 APPROVAL_NEEDED = 5
 ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "answer", "decide", "note")
+_HOW = {"event": "by an event of its own", "overtaken": "nothing waits any more"}
 Task = Annotated[str, typer.Argument(help="The task's id.")]
 
 
@@ -32,9 +33,13 @@ def list_command(
 def _rows(tasks: list[dict[str, Any]]) -> str:
     return "\n".join(
         f"{each['task']}  {each['kind']:12}  {each['reason']}  due {(each['due_at'] or '-')[:16]}"
-        f"  about {each['about']}  {', '.join(each['actions'])}"
+        f"  about {each['about']}  {', '.join(each['actions'])}{_asked(each)}"
         for each in tasks
     )
+
+
+def _asked(task: dict[str, Any]) -> str:
+    return "".join(f"  {each['action']} asked for by {each['by']}" for each in task["asked"])
 
 
 @app.command("show")
@@ -52,7 +57,25 @@ def _words(found: dict[str, Any]) -> str:
         for name in ("task", "kind", "reason", "about", "opened_at", "due_at", "state")
     ]
     lines += [f"{name:10} {value}" for name, value in found["detail"].items()]
+    lines += [f"{'asked':10} {_who_asked(each)}" for each in found["asked"]]
+    if closed := found["closed"]:
+        lines.append(
+            f"{'closed':10} {closed['at'] or '-'} by {closed['by']}: {_HOW.get(closed['how'], closed['how'])}"
+        )
     return "\n".join([*lines, f"can be done: {', '.join(found['actions']) or 'nothing here'}"])
+
+
+def _who_asked(asked: dict[str, Any]) -> str:
+    """Who asked for what, when and why: a code, and their own words."""
+    who = f"{asked['by']}, {_plain(asked['user'])}," if "user" in asked else asked["by"]
+    why = f" ({asked['why']})" if asked["why"] else ""
+    words = f': "{_plain(asked["reason"])}"' if "reason" in asked else ""
+    return f"{asked['action']} by {who} at {asked['at'] or '-'}{why}{words}"
+
+
+def _plain(typed: str) -> str:
+    """What somebody typed, without what would steer a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in typed)
 
 
 @app.command("do")

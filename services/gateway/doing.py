@@ -25,6 +25,8 @@ class Task:
     detail: Mapping[str, Any]
     is_stored: bool
     """Of a dead letter, whether it is an event that the hub has stored: bytes of nobody cannot enter a log."""
+    done_at: Micros | None = None
+    done_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,14 @@ class Doing:
     look: Look
     at: Micros
     given: Mapping[str, Any]
+    action: str
     said: dict[str, Any] = field(default_factory=dict)
     """What the record of it says besides."""
 
 
 _COLUMNS: Final = (
     "task_id::text, kind, key, owner, opened_at, due_at, reason, detail, CASE WHEN kind = 'dead_letter'"
-    " THEN EXISTS (SELECT FROM event WHERE event_id = task.key::uuid) ELSE true END"
+    " THEN EXISTS (SELECT FROM event WHERE event_id = task.key::uuid) ELSE true END, done_at, done_by"
 )
 
 
@@ -68,22 +71,21 @@ async def open_task(conn: Connection, owner: str, task_id: str, *, at: Micros) -
     return None if row is None else Task(*row)
 
 
-async def is_first(doing: Doing, asked: str = "discard_asked_by") -> bool:
-    """Whether nobody else of the desk has asked for it yet; notes who does."""
-    me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
-    first = doing.task.detail.get(asked)
-    if first is not None and first != me:
-        return False
-    await doing.conn.execute(
-        "UPDATE task SET detail = detail || jsonb_build_object(%s::text, %s::text) WHERE task_id = %s",
-        (asked, me, doing.task.id),
+async def a_task(conn: Connection, owner: str, task_id: str, *, at: Micros) -> Task | None:
+    """A task of a desk at a time of the hub, open or closed; None if it is not there, or not the desk's."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM task WHERE task_id = %(task)s AND owner = %(owner)s AND {IS_THERE}",
+        {"task": task_id, "owner": owner, "now": at},
     )
-    return True
+    row = await found.fetchone()
+    return None if row is None else Task(*row)
 
 
 async def end(doing: Doing) -> None:
     """The task is done, by this user."""
     me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
     await doing.conn.execute(
-        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s", (doing.at, me, doing.task.id)
+        "UPDATE task SET done_at = %(at)s, done_by = %(me)s, detail = detail || jsonb_build_object("
+        " 'closed', jsonb_build_object('at', %(at)s::bigint, 'how', %(action)s::text)) WHERE task_id = %(task)s",
+        {"at": doing.at, "me": me, "action": doing.action, "task": doing.task.id},
     )

@@ -228,7 +228,10 @@ SCHEMAS: Final[dict[str, Any]] = {
         ]
     },
     "Task": _object(
-        ["task", "kind", "about", "reason", "opened_at", "due_at", "detail", "state", "actions"],
+        [
+            *("task", "kind", "about", "reason", "opened_at", "due_at"),
+            *("detail", "asked", "state", "closed", "actions"),
+        ],
         task=_UUID,
         kind=_STRING,
         about=_STRING | {"description": "an id, never a name"},
@@ -236,8 +239,26 @@ SCHEMAS: Final[dict[str, Any]] = {
         opened_at={"type": "string", "format": "date-time"},
         due_at={"type": ["string", "null"], "format": "date-time"},
         detail={"type": "object"},
-        state=_STRING,
+        asked={"type": "array", "items": ref("Asked")},
+        state=_STRING | {"enum": ["open", "awaits a second person", "closed"]},
+        closed={"anyOf": [ref("Closed"), {"type": "null"}]},
         actions={"type": "array", "items": _STRING},
+    ),
+    "Asked": _object(
+        ["action", "by", "at", "why"],
+        action=_STRING | {"description": "what a second person is to agree to"},
+        by=_STRING | {"description": "the desk that asked"},
+        at={"type": ["string", "null"], "format": "date-time"},
+        why={"type": ["string", "null"], "description": "a code, where one was given"},
+        user=_STRING | {"description": "who of the desk asked; of one task, not in the list"},
+        reason=_STRING | {"description": "in their own words; of one task, not in the list"},
+    ),
+    "Closed": _object(
+        ["at", "by", "how"],
+        at={"type": ["string", "null"], "format": "date-time"},
+        by=_STRING | {"description": "the desk whose task it was, or hub"},
+        how=_STRING
+        | {"description": "the action; event: one of the desk's own; overtaken: nothing waits any more"},
     ),
     "Tasks": _object(["tasks"], tasks={"type": "array", "items": ref("Task")}),
     "Done": _object(["task", "action", "state"], task=_UUID, action=_STRING, state=_STRING),

@@ -1,7 +1,8 @@
 """`/v1/tasks`: what waits for a person of the caller's desk, and the actions on it (INTERFACES.md section 1).
 
-A task names ids and codes, nobody. To do something about one takes a token that says who does it (`sub`), for which
-`purpose` and `reason`. A task that is done, or another desk's, is not there.
+A task names ids and codes, and nobody but the colleague who asked for what takes two, with their reason (asking.py).
+To do something about one takes a token that says who does it (`sub`), for which `purpose` and `reason`. A task that is
+done is listed no more and can be looked at by its id; another desk's is not there.
 """
 
 from typing import Annotated, Any, Final
@@ -15,14 +16,15 @@ from hub.clock import format_micros
 from hub.looks import stated
 from hub.shown import answer, ref
 from services.gateway.api import Doors
-from services.gateway.doing import Doing, Task, open_task, open_tasks
+from services.gateway.asking import HIDDEN, asked, asked_in_words, awaits
+from services.gateway.closing import closed
+from services.gateway.doing import Doing, Task, a_task, open_task, open_tasks
 from services.gateway.identity import Caller
 from services.gateway.problems import NOT_FOUND, ProblemError
 from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
-_ASKED: Final = frozenset({"discard_asked_by", "place_asked_by"})
-_HIDDEN: Final = _ASKED | {"copies", "family", "person"}
+_HIDDEN: Final = HIDDEN | {"closed", "copies", "family", "person"}
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -33,7 +35,9 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "opened_at": "2026-04-14T10:30:00.000000Z",
     "due_at": "2026-04-14T14:30:00.000000Z",
     "detail": {"desk": "s2w/sft"},
+    "asked": [],
     "state": "open",
+    "closed": None,
     "actions": ["confirm", "discard", "place"],
 }
 _DONE: Final = {"task": _EXAMPLE["task"], "action": "confirm", "state": "asked"}
@@ -76,12 +80,13 @@ def build(doors: Doors) -> APIRouter:
 
     @router.get("/{task}", summary="One task", responses={200: answer("The task", ref("Task"), _EXAMPLE)})
     async def show(task: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
-        """What it is, and what can be done about it."""
+        """What it is, and what can be done about it; who asked for what takes two, and how it was closed."""
         async with parts.database.transaction() as conn:
-            found = await open_task(conn, caller.desk.name, _id(task), at=parts.clock.now())
-        if found is None:
-            raise ProblemError(NOT_FOUND)
-        return JSONResponse(_shown(found))
+            found = await a_task(conn, caller.desk.name, _id(task), at=parts.clock.now())
+            if found is None:
+                raise ProblemError(NOT_FOUND)
+            told = await asked_in_words(conn, parts.ring, found)
+        return JSONResponse(_shown(found) | {"asked": told})
 
     @router.post(
         "/{task}/{action}",
@@ -106,7 +111,7 @@ def build(doors: Doors) -> APIRouter:
             if found is None:
                 raise ProblemError(NOT_FOUND)
             values = {} if given is None else given.model_dump(exclude_none=True)
-            state = await act(Doing(conn, parts, found, look, now, values), action)
+            state = await act(Doing(conn, parts, found, look, now, values, action))
         return JSONResponse({"task": task, "action": action, "state": state}, status_code=202)
 
     return router
@@ -121,9 +126,17 @@ def _shown(task: Task) -> dict[str, Any]:
         "opened_at": format_micros(task.opened_at),
         "due_at": None if task.due_at is None else format_micros(task.due_at),
         "detail": {name: value for name, value in task.detail.items() if name not in _HIDDEN},
-        "state": "open" if _ASKED.isdisjoint(task.detail) else AWAITED,
+        "asked": list(asked(task)),
+        "state": _state(task),
+        "closed": None if task.done_at is None else closed(task, task.done_at),
         "actions": actions(task),
     }
+
+
+def _state(task: Task) -> str:
+    if task.done_at is not None:
+        return "closed"
+    return AWAITED if awaits(task) else "open"
 
 
 def _id(task: str) -> str:

@@ -37,9 +37,10 @@ from services.consent.due import DECISION, OBJECTION, RENEWAL
 from services.consent.notified import ACKNOWLEDGED
 from services.gateway import activating, waiting
 from services.gateway.acceptance import accept_batch, register_alone
+from services.gateway.asking import is_first
 from services.gateway.claims import Accepted
 from services.gateway.cloudevents import CloudEvent
-from services.gateway.doing import Doing, Task, end, is_first
+from services.gateway.doing import Doing, Task, end
 from services.gateway.given_back import give_back
 from services.gateway.placing import Placing
 from services.gateway.problems import NOT_FOUND, ProblemError, invalid
@@ -64,7 +65,9 @@ AWAITED: Final = "awaits a second person"
 
 
 def actions(task: Task) -> list[str]:
-    """What may be done about a task: of a dead letter that is no event of the hub's, no redriving."""
+    """What may be done about a task that is open: of a dead letter that is no event of the hub's, no redriving."""
+    if task.done_at is not None:
+        return []
     return sorted(action for kind, action in _ACTIONS if kind == task.kind and _is_open(task, action))
 
 
@@ -83,8 +86,9 @@ async def prepare(conn: Connection, action: str) -> None:
         await register_alone(conn)
 
 
-async def act(doing: Doing, action: str) -> str:
+async def act(doing: Doing) -> str:
     """Do it, and record it; gives how it stands now. Raises `ProblemError`, `UnrecordedError`."""
+    action = doing.action
     do = _ACTIONS.get((doing.task.kind, action))
     if do is None or (doing.task.kind in (ANSWER, DECISION) and not _is_open(doing.task, action)):
         raise ProblemError(NOT_FOUND)
@@ -232,7 +236,7 @@ async def _place(doing: Doing) -> str:
         raise ProblemError(NOT_FOUND)
     if placing.left_out:
         doing.said["left_out"] = list(placing.left_out)
-    if not placing.is_complete and await is_first(doing, "place_asked_by"):
+    if not placing.is_complete and await is_first(doing, "place"):
         return AWAITED
     await placing.enter(doing.at)
     await end(doing)

@@ -280,7 +280,8 @@ def ask_second_persons(event: Event, at: Micros, desks: Mapping[str, str | None]
         return
     kind = kind_of(event.type)
     due = at + OVERRIDE_LIMITS["alone"] if kind == "safety.override_invoked" else None
-    detail = {"asked_by": head.source, "type": kind, "family": head.key}
+    why = event.data.get("reason_code" if kind == "safety.override_invoked" else "reason")
+    detail = {"asked_by": head.source, "type": kind, "family": head.key, "why": why}
     for desk in desks.values():
         if desk is not None:
             key = head.receipt or head.id

@@ -20,12 +20,16 @@ async def test_end_of_a_pair_takes_another_desk_which_finds_a_task(hub: Hub) -> 
     assert (await hub.get("/v1/tasks", CHESIL)).json()["tasks"] == []
     (task,) = (await hub.get("/v1/tasks", IG)).json()["tasks"]
     assert (task["kind"], task["about"], task["actions"]) == ("approval", request, ["approve", "refuse"])
-    assert task["detail"] == {"asked_by": CHESIL, "type": "safety.pair_ended"}
+    assert task["detail"] == {"asked_by": CHESIL, "type": "safety.pair_ended", "why": "mistaken"}
+    asked = {"action": "approve", "by": CHESIL, "at": task["opened_at"], "why": "mistaken"}
+    assert task["asked"] == [asked]
     headers = hub.bearer(IG, subject="officer", purpose="safeguard", reason="review")
     answer = await hub.http.post(f"/v1/tasks/{task['task']}/approve", headers=headers)
     assert answer.status_code == 202
     await hub.settle()
     assert (await hub.family_state(log))["persons"][v][f"pair|{p}|p"][2]["state"] == "ended"
+    done = (await hub.get(f"/v1/tasks/{task['task']}", IG)).json()
+    assert (done["state"], done["closed"]["by"], done["closed"]["how"]) == ("closed", IG, "approve")
 
 
 async def test_second_person_is_asked_when_the_first_family_refuses_the_override(hub: Hub) -> None:

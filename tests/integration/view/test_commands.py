@@ -101,8 +101,13 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert line("task", "list", *engineer).split()[0] == row[0]
     assert line.json("task", "show", row[0], *engineer)["actions"] == ["discard"]
     line("task", "do", row[0], "discard", *engineer, *why, "--user", "a", expect=5)
+    assert "asked      discard by hub/operations, a, at" in line("task", "show", row[0], *engineer)
+    assert "discard asked for by hub/operations" in line("task", "list", *engineer)
     assert line("task", "do", row[0], "discard", *engineer, *why, "--user", "b").strip() == "discard: done"
-    line("task", "show", row[0], *engineer, expect=3)
+    done = line("task", "show", row[0], *engineer)
+    assert "by hub/operations: discard" in done
+    assert "can be done: nothing here" in done
+    line("task", "show", row[0], *me, expect=3)
 
 
 def test_it_says_try_again_when_no_hub_answers(stack: Stack) -> None:
