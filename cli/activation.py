@@ -118,6 +118,18 @@ def words(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def changes(found: Mapping[str, Any]) -> str:
+    """What a version changes of the one whose place it takes, before it is signed."""
+    came = found["difference"]["from"]
+    lines = [f"{found['agreement']} version {found['version']}, sha256 {found['digest']}"]
+    lines.append(
+        "a new agreement; there is none in whose place it comes"
+        if came is None
+        else f"in the place of version {came['version']}, sha256 {came['digest']}"
+    )
+    return "\n".join([*lines, *found["difference"]["lines"]])
+
+
 def counterexample(broken: Mapping[str, Any]) -> list[str]:
     """An invariant that does not hold, and the smallest combination that breaks it."""
     found = broken["counterexample"]

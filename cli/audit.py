@@ -129,10 +129,13 @@ def _who(found: dict[str, Any]) -> str:
         by = "erased" if each.get("erased") else f"{each['user']} of {each['desk']}"
         why = "" if each.get("erased") else f", for {each['purpose']}: {each['reason']}"
         lines.append(
-            f"  {each['at'][:19]}  {by}: {each['kind']} {each.get('what', '')}{why}  entry {each.get('index', '-')}"
+            f"  {each['at']}  {by}: {each['kind']} {each.get('what', '')}{why}  entry {each.get('index', '-')}"
         )
     lines.append(f"released to desks: {len(found['releases'])}")
-    lines += [f"  {each['at'][:19]}  {each['desk']}: {each['type']}" for each in found["releases"]]
+    lines += [
+        f"  {each['at']}  {each['desk']}: {each['type']}, {each['status']}, delivery {each['delivery']}"
+        for each in found["releases"]
+    ]
     return "\n".join(lines)
 
 

@@ -247,10 +247,14 @@ def _stages(found: dict[str, Any]) -> str:
         )
     lines += [
         f"  task {each['task']}: {each['kind']} of {each['owner']}, {each['reason']}"
-        + (", done" if each.get("done_at") else "")
+        + (f", {_task_end(each)}" if each.get("done_at") else "")
         for each in found["tasks"]
     ]
     return "\n".join(lines)
+
+
+def _task_end(each: dict[str, Any]) -> str:
+    return "closed by it" if each.get("closed_by_it") else "done"
 
 
 def _fate(each: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from cli import activation
-from cli.caller import As, AsJson, Purpose, Reason, User, caller, show
+from cli.caller import As, AsJson, Purpose, Reason, UnsaidError, User, caller, show
 from cli.caller import Folder as Stack
 from cli.simulation import period, simulated
 from cli.simulation import text as differences
@@ -137,16 +137,25 @@ def show_command(
     version: Annotated[
         str, typer.Argument(help="The id of one version, to read its text.", show_default="all of them")
     ] = "",
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Of one version: what it changes of the one whose place it takes."),
+    ] = False,
     desk: As = "",
     folder: Stack = None,
     as_json: AsJson = False,
 ) -> None:
     """The agreements in force, and how each version stands; with an id, what was or is to be signed, word for word.
 
-    Examples: `wraparound rules show --as council/ig`, `wraparound rules show 5b1e… --as council/chesil > to-sign.yaml`.
+    Examples: `wraparound rules show --as council/ig`, `wraparound rules show 5b1e… --as council/chesil > to-sign.yaml`,
+    `wraparound rules show 5b1e… --diff --as council/chesil`.
     """
     me = caller(folder, desk)
-    if version:
+    if diff and not version:
+        raise UnsaidError("--diff: expected the id of one version, as `wraparound rules show` lists them")
+    if diff:
+        show(me.run(calls.agreement(version)), as_json=as_json, words=activation.changes)
+    elif version:
         show(me.run(calls.agreement(version)), as_json=as_json, words=lambda each: str(each["text"]))
     else:
         show(me.run(calls.agreements()), as_json=as_json, words=activation.listed)

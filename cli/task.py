@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.caller import As, AsJson, Folder, Purpose, Reason, UnsaidError, User, caller, show
+from cli.activation import changes
+from cli.caller import As, AsJson, Caller, Folder, Purpose, Reason, UnsaidError, User, caller, show
 from client import calls
 
 app = typer.Typer(no_args_is_help=True, help="What waits for a person of your desk.")
@@ -39,7 +40,7 @@ def _rows(tasks: list[dict[str, Any]]) -> str:
 
 
 def _asked(task: dict[str, Any]) -> str:
-    return "".join(f"  {each['action']} asked for by {each['by']}" for each in task["asked"])
+    return "".join(f"  {each['action']} asked for by {each['by']}" for each in task.get("asked", ()))
 
 
 @app.command("show")
@@ -48,7 +49,22 @@ def show_command(task: Task, desk: As = "", folder: Folder = None, as_json: AsJs
 
     Examples: `wraparound task show 1d9c… --as hub/operations`, `wraparound task show 1d9c… --as council/west --json`.
     """
-    show(caller(folder, desk).run(calls.task(task)), as_json=as_json, words=_words)
+    me = caller(folder, desk)
+    found = me.run(calls.task(task))
+    if version := _version(me, found):
+        found |= {"difference": version["difference"]}
+    show(found, as_json=as_json, words=lambda each: _words(each) + _signed(version))
+
+
+def _version(me: Caller, task: dict[str, Any]) -> dict[str, Any] | None:
+    """The version of an agreement that a second person is to sign here, with what it changes."""
+    if task["state"] == "closed" or "agreement" not in task["detail"]:
+        return None
+    return me.run(calls.agreement(task["about"]))
+
+
+def _signed(version: dict[str, Any] | None) -> str:
+    return f"\nto be signed: {changes(version)}" if version is not None else ""
 
 
 def _words(found: dict[str, Any]) -> str:
@@ -57,8 +73,8 @@ def _words(found: dict[str, Any]) -> str:
         for name in ("task", "kind", "reason", "about", "opened_at", "due_at", "state")
     ]
     lines += [f"{name:10} {value}" for name, value in found["detail"].items()]
-    lines += [f"{'asked':10} {_who_asked(each)}" for each in found["asked"]]
-    if closed := found["closed"]:
+    lines += [f"{'asked':10} {_who_asked(each)}" for each in found.get("asked", ())]
+    if closed := found.get("closed"):
         lines.append(
             f"{'closed':10} {closed['at'] or '-'} by {closed['by']}: {_HOW.get(closed['how'], closed['how'])}"
         )
@@ -119,12 +135,17 @@ def do_command(
             f"expected one of {', '.join(ACTIONS)}: `wraparound task show` says which the task allows"
         )
     me = caller(folder, desk)
+    version = _version(me, me.run(calls.task(task))) if action == "approve" else None
+    if version is not None and not as_json:
+        typer.echo(f"to be signed: {changes(version)}", err=True)
     given: dict[str, object] = {
         name: _ref(name, value) for name, value in (("person", person), ("identifier", identifier)) if value
     }
     if why:
         given |= {"why": why}
     found = me.run(calls.do_task(task, action, given, signed=me.signed(purpose, reason, user)))
+    if version is not None:
+        found |= {"digest": version["digest"], "difference": version["difference"]}
     show(found, as_json=as_json, words=lambda each: f"{each['action']}: {each['state']}")
     if found["state"] not in {"done", "asked"}:
         raise typer.Exit(APPROVAL_NEEDED)

@@ -29,13 +29,26 @@ class TaskRow:
     shared: bool = False
 
 
-async def write_tasks(conn: Connection, steps: Iterable[TaskRow | tuple[CloseTask, Micros]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Tasks to close, at a time, by an event."""
+
+    closed: CloseTask
+    at: Micros
+    event_id: str
+
+
+ENDED_BY: Final = "ended_by"
+"""In the detail of a closed task: the id of the event, or of its receipt, that closed it. The hub's own."""
+
+
+async def write_tasks(conn: Connection, steps: Iterable[TaskRow | Closing]) -> None:
     """Open and close tasks, in the order in which it was asked for: what ends may begin again within one batch."""
     for each in steps:
         if isinstance(each, TaskRow):
             await _open(conn, each)
         else:
-            await _close(conn, *each)
+            await _close(conn, each)
 
 
 async def _open(conn: Connection, task: TaskRow) -> None:
@@ -64,10 +77,14 @@ async def _open(conn: Connection, task: TaskRow) -> None:
     )
 
 
-async def _close(conn: Connection, closed: CloseTask, at: Micros) -> None:
+async def _close(conn: Connection, closing: Closing) -> None:
+    closed = closing.closed
     await conn.execute(
-        "UPDATE task SET done_at = %s, done_by = %s WHERE kind = %s AND key = %s AND done_at IS NULL"
-        " AND due_at IS NOT DISTINCT FROM coalesce(%s, due_at)"
+        "UPDATE task SET done_at = %s, done_by = %s, detail = detail || jsonb_build_object(%s::text, %s::text)"
+        " WHERE kind = %s AND key = %s AND done_at IS NULL AND due_at IS NOT DISTINCT FROM coalesce(%s, due_at)"
         " AND (%s::text IS NULL OR detail ->> 'family' = %s) AND NOT owner = ANY(%s)",
-        (at, closed.by, closed.kind, closed.key, closed.due_at, closed.log, closed.log, sorted(closed.but)),
+        (
+            *(closing.at, closed.by, ENDED_BY, closing.event_id),
+            *(closed.kind, closed.key, closed.due_at, closed.log, closed.log, sorted(closed.but)),
+        ),
     )

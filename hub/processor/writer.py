@@ -71,7 +71,7 @@ class Writer:
         self._events: list[LogEvent] = []
         self._named: dict[int, Emit] = {}
         self._entries: list[ledger.Entry] = []
-        self._tasks: list[tasks.TaskRow | tuple[CloseTask, Micros]] = []
+        self._tasks: list[tasks.TaskRow | tasks.Closing] = []
 
     def delivery_id(self, event_id: str, desk: str) -> str:
         """The id of the delivery of an event to a desk."""
@@ -99,7 +99,7 @@ class Writer:
                 case OpenTask():
                     self.open_task(cause.id, at, effect)
                 case CloseTask():
-                    self._tasks.append((effect, at))
+                    self._tasks.append(tasks.Closing(effect, at, cause.id))
 
     def queued_after(
         self, queue: dict[str, Queued | Waiting], effects: Iterable[Effect], *, deliveries: bool = True

@@ -168,6 +168,12 @@ class Stack:
             self._lock.close()
             self._lock = None
 
+    @property
+    def ended(self) -> list[str]:
+        """Servers of ours that were started and do not run: `kafka-1`, `postgres`."""
+        brokers = [] if self.kafka is None else [f"kafka-{each}" for each in self.kafka.ended]
+        return brokers + ["postgres"] * (self.postgres is not None and not self.postgres.running)
+
     def keep_up(self) -> None:
         """Start again what is ours and ended by itself. Raises the servers' errors."""
         if self.kafka is not None:

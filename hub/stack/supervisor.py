@@ -1,9 +1,11 @@
 """Runs a stack with its services until told to stop: what `wraparound up` leaves in the background.
 
-Brokers, database and services that end are started again. `services.json` in the folder says what runs.
+Brokers, database and services that end are started again. `services.json` in the folder says what runs, and
+`logs/supervisor.log` what was started, ended, started again and stopped, and why.
 """
 
 import json
+import logging
 import signal
 import threading
 import time
@@ -13,15 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.error import URLError
 
+from hub import settings
 from hub.errors import WraparoundError
 from hub.stack import secret_files
 from hub.stack.ports import LOOPBACK, free_ports
 from hub.stack.processes import ServiceError, ServiceProcess, exists
 from hub.stack.stack import Stack
+from hub.telemetry import logs
 
 READY_SECONDS = 120.0
 STARTED_SECONDS = 1.0
 TICK = 0.2
+LOG = logging.getLogger(__name__)
+LOG.setLevel(logging.INFO)
+LOG.propagate = False
 DEFAULT_SERVICES = ("sealer", "gateway", "delivery", "router", "outcomes")
 
 
@@ -34,6 +41,9 @@ class Supervisor:
     wanted: Sequence[str] = DEFAULT_SERVICES
     services: list[ServiceProcess] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _why: str = "its owner ends"
+    _ended: list[str] = field(default_factory=list)
+    _log: logging.Handler | None = None
 
     def start(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Start everything, in order; returns when it can do its job. `say` gets a line per step.
@@ -42,6 +52,9 @@ class Supervisor:
         """
         say("starting Kafka and PostgreSQL")
         self.stack.start()
+        self._log = logs.to_file(settings.load(), "supervisor", self.stack.folder / "logs" / "supervisor.log")
+        LOG.addHandler(self._log)
+        LOG.info("Kafka and PostgreSQL are up")
         try:
             for name, service in self._names():
                 (port,) = free_ports(1)
@@ -49,35 +62,54 @@ class Supervisor:
                 process = ServiceProcess(name, service, self.stack.folder, environ, watch_port=port)
                 say(f"starting {name}")
                 process.start()
+                LOG.info("%s started, process %s", name, process.pid)
                 self.services.append(process)
             self._wait_ready()
-        except BaseException:  # Ctrl-C as well: no service that was started outlives this
-            self.stop()
+        except BaseException as error:  # Ctrl-C as well: no service that was started outlives this
+            self.stop(f"it could not start: {type(error).__name__}")
             raise
+        LOG.info("ready")
         self._describe()
 
     def run(self) -> None:
         """Keep everything up until SIGTERM or SIGINT, then stop in order. Only in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, self._told)
         try:
             while not self._stopping.wait(TICK):
                 self.tick()
         finally:
-            self.stop()
+            self.stop(self._why)
+
+    def _told(self, number: int, _: object) -> None:
+        self._why = signal.Signals(number).name
+        self._stopping.set()
 
     def tick(self) -> None:
         """One look at everything: what ended is started again."""
         now = time.monotonic()
-        changed = [service.keep_up(now) for service in self.services]
-        if any(changed):
+        changed = [service for service in self.services if service.keep_up(now)]
+        for service in changed:
+            say_change(service)
+        if changed:
             self._describe()
+        self._keep_servers_up()
+
+    def _keep_servers_up(self) -> None:
+        ended = self.stack.ended
+        if ended and ended != self._ended:
+            LOG.warning("%s ended: to be started again", ", ".join(ended))
         # A server that cannot be started now is tried again at the next look.
         with suppress(WraparoundError):
             self.stack.keep_up()
+        still = self.stack.ended
+        if started := [each for each in ended if each not in still]:
+            LOG.info("%s started again", ", ".join(started))
+        self._ended = still
 
-    def stop(self) -> None:
-        """Services first, all at once, then the servers."""
+    def stop(self, why: str = "its owner ends") -> None:
+        """Services first, all at once, then the servers. `why` stands in the log."""
+        LOG.info("stops: %s", why)
         for service in self.services:
             if self.stack.passing:
                 service.kill()
@@ -88,6 +120,11 @@ class Supervisor:
         self.services.clear()
         (self.stack.folder / "services.json").unlink(missing_ok=True)
         self.stack.stop()
+        LOG.info("stopped")
+        if self._log is not None:
+            LOG.removeHandler(self._log)
+            self._log.close()
+            self._log = None
 
     def _names(self) -> list[tuple[str, str]]:
         names = []
@@ -138,3 +175,17 @@ class Supervisor:
             for service in self.services
         ]
         secret_files.write(self.stack.folder / "services.json", json.dumps(rows, indent=1) + "\n", 0o644)
+
+
+def say_change(service: ServiceProcess) -> None:
+    """A service has ended, and why; or it was started again."""
+    if service.running:
+        LOG.info("%s started again, process %s, restart %s", service.name, service.pid, service.restarts)
+    else:
+        LOG.warning("%s ended: %s; to be started again", service.name, _ending(service.last_exit))
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit {code}"

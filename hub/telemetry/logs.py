@@ -6,6 +6,7 @@ A message never quotes what an event holds, nor an exception's text (its kind is
 import json
 import logging
 import time
+from pathlib import Path
 from typing import Final
 
 from hub.settings import Settings
@@ -40,12 +41,23 @@ class JsonFormatter(logging.Formatter):
 def set_up(settings: Settings, process: str) -> None:
     """Log to stderr in the form that the settings name."""
     handler = logging.StreamHandler()
-    if settings.log_format == "json":
-        handler.setFormatter(JsonFormatter(f"{process}-{settings.instance}"))
-    else:
-        formatter = logging.Formatter(_TEXT, _DATE)
-        formatter.converter = time.gmtime
-        handler.setFormatter(formatter)
+    handler.setFormatter(_formatter(settings, process))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     # What a migration does is in its file; at each start it would only say that there is none.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def to_file(settings: Settings, process: str, file: Path) -> logging.Handler:
+    """What writes to the end of a file, in the form that the settings name."""
+    file.parent.mkdir(exist_ok=True)
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(_formatter(settings, process))
+    return handler
+
+
+def _formatter(settings: Settings, process: str) -> logging.Formatter:
+    if settings.log_format == "json":
+        return JsonFormatter(f"{process}-{settings.instance}")
+    formatter = logging.Formatter(_TEXT, _DATE)
+    formatter.converter = time.gmtime
+    return formatter

@@ -17,6 +17,7 @@ from hub.database import Connection
 from hub.partnership import IG_TEAM
 from hub.shown import answer
 from services.consent.book import Book
+from services.gateway import differing
 from services.gateway.api import Doors
 from services.gateway.identity import Caller
 from services.gateway.problems import NOT_FOUND, ProblemError
@@ -48,6 +49,23 @@ SELECT v.receipt_id::text AS receipt, v.agreement, v.version, v.starts_at, v.dig
 FROM agreement_version v
 LEFT JOIN task t ON t.kind = 'approval' AND t.key = v.receipt_id::text AND t.done_at IS NULL
 """
+_BEFORE: Final = (
+    " WHERE v.agreement = %s AND v.version < %s AND v.state = 'signed' ORDER BY v.version DESC LIMIT 1"
+)
+_WITH_TEXT: Final = {
+    **_VERSION,
+    "text": "id: DOR-SFT\n…",
+    "difference": {
+        "from": {"receipt": "5b1f7c0e-4a7d-8c3e-9f10-00000000000c", "version": 1, "digest": "9e01…"},
+        "lines": [
+            "--- DOR-SFT version 1",
+            "+++ DOR-SFT version 2",
+            "@@ -2 +2 @@",
+            "-version: 1",
+            "+version: 2",
+        ],
+    },
+}
 _TIMES: Final = ("starts_at", "asked_at", "signed_at")
 
 
@@ -90,17 +108,19 @@ def build(doors: Doors) -> APIRouter:
     @router.get(
         "/{receipt}",
         summary="One version of an agreement, with its text",
-        responses={200: answer("The version", {"type": "object"}, {**_VERSION, "text": "id: DOR-SFT\n…"})},
+        responses={200: answer("The version", {"type": "object"}, _WITH_TEXT)},
     )
     async def show(receipt: str, _: Annotated[Caller, Depends(reader)]) -> Response:
-        """By the receipt of the event that asked for it."""
+        """By the receipt of the event that asked for it; with what it changes of the version whose place it takes."""
         async with parts.database.transaction() as conn:
             await parts.in_force.catch_up(conn)
             rows = await _read(conn, " WHERE v.receipt_id = %s", (_id(receipt),))
-        if not rows:
-            raise ProblemError(NOT_FOUND)
+            if not rows:
+                raise ProblemError(NOT_FOUND)
+            before = await _read(conn, _BEFORE, (rows[0]["agreement"], rows[0]["version"]))
         shown = _shown(rows[0], parts.in_force.book, parts.clock.now())
-        return JSONResponse({**shown, "text": rows[0]["text"]})
+        difference = differing.difference(rows[0], before[0] if before else None)
+        return JSONResponse({**shown, "text": rows[0]["text"], "difference": difference})
 
     return router
 

@@ -121,8 +121,9 @@ async def decide(
 ) -> list[LogEvent]:
     """End the doubt about an id: it is this person's. The events that follow, in their order."""
     found = await conn.execute(
-        "UPDATE task SET done_at = %s, done_by = %s WHERE task_id = %s AND done_at IS NULL RETURNING detail",
-        (at, by, task_id(secret, token)),
+        "UPDATE task SET done_at = %s, done_by = %s, detail = detail || jsonb_build_object('ended_by', %s::text)"
+        " WHERE task_id = %s AND done_at IS NULL RETURNING detail",
+        (at, by, cause, task_id(secret, token)),
     )
     row = await found.fetchone()
     if row is None:

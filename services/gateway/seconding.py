@@ -15,7 +15,7 @@ APPROVAL: Final = "hub.approval_given"
 KIND: Final = "approval"
 REASON: Final = "second_person"
 _ANSWERED: Final = """
-UPDATE task SET done_at = %s, done_by = %s
+UPDATE task SET done_at = %s, done_by = %s, detail = detail || jsonb_build_object('ended_by', %s::text)
 WHERE task_id::text = %s AND kind = %s AND key = %s AND owner = %s AND done_at IS NULL AND detail ? %s
 RETURNING detail
 """
@@ -62,6 +62,8 @@ def is_answer(event: Published) -> bool:
 async def answered(conn: Connection, event: Published, at: Micros, about: str) -> Mapping[str, Any] | None:
     """The detail of the task that an answer ends, which has `about` in it; None: there is none for this desk."""
     datum, desk = event.datum, event.desk.name
-    found = await conn.execute(_ANSWERED, (at, desk, datum["task"], KIND, datum["request"], desk, about))
+    found = await conn.execute(
+        _ANSWERED, (at, desk, event.receipt_id, datum["task"], KIND, datum["request"], desk, about)
+    )
     row = await found.fetchone()
     return None if row is None else dict(row[0])

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from hub.clock import format_micros
 from hub.looks import stated
+from hub.processor.tasks import ENDED_BY
 from hub.shown import answer, ref
 from services.gateway.api import Doors
 from services.gateway.asking import HIDDEN, asked, asked_in_words, awaits
@@ -24,7 +25,7 @@ from services.gateway.problems import NOT_FOUND, ProblemError
 from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
-_HIDDEN: Final = HIDDEN | {"closed", "copies", "family", "person"}
+_HIDDEN: Final = HIDDEN | {"closed", "copies", ENDED_BY, "family", "person"}
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {

@@ -5,6 +5,7 @@ needs no key and can show nothing that a key would.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from hub.clock import Micros, format_micros
@@ -36,8 +37,14 @@ _DELIVERIES: Final = (
 )
 _WAITING: Final = "SELECT reason, accepted_at, octet_length(body) FROM waiting WHERE receipt_id = %s"
 _TASKS: Final = f"""
-SELECT task_id::text, kind, owner, reason, opened_at, done_at FROM task WHERE key = ANY(%(keys)s) AND {IS_THERE}
-ORDER BY opened_at
+SELECT task_id::text, kind, owner, reason, opened_at, done_at, detail ->> 'ended_by' FROM task
+WHERE {IS_THERE} AND (key = ANY(%(ids)s)
+    OR key = ANY(%(logs)s) AND detail ->> 'event' = ANY(%(events)s)
+    OR task_id IN (SELECT task_id FROM parked WHERE event_id = ANY(%(events)s::uuid[]))
+    OR kind = 'held' AND EXISTS (
+        SELECT FROM jsonb_each(detail -> 'copies') c, jsonb_array_elements(c.value) r WHERE r ->> 0 = ANY(%(events)s))
+    OR done_at IS NOT NULL AND detail ->> 'ended_by' = ANY(%(ids)s))
+ORDER BY opened_at, task_id
 """
 _DEAD: Final = """
 SELECT d.topic, d.partition, d."offset", octet_length(d.body), t.reason FROM dead_letter d JOIN task t USING (task_id)
@@ -57,9 +64,10 @@ async def stages(conn: Connection, about: str, *, at: Micros) -> dict[str, Any] 
     waits = await (await conn.execute(_WAITING, (receipt,))).fetchone() if receipt is not None else None
     deliveries = await (await conn.execute(_DELIVERIES, (events,))).fetchall()
     fates = await (await conn.execute(_FATES, (events,))).fetchall()
-    keys = [about, *events, *([receipt] if receipt else []), *{row[2] for row in copies}]
-    keys += [row[1] for row in deliveries]
-    tasks = await (await conn.execute(_TASKS, {"keys": sorted(set(keys)), "now": at})).fetchall()
+    ids = {about, *events, *([receipt] if receipt else []), *(row[1] for row in deliveries)}
+    logs = sorted({row[2] for row in copies})
+    asked = {"ids": sorted(ids), "logs": logs, "events": events, "now": at}
+    tasks = await (await conn.execute(_TASKS, asked)).fetchall()
     return {
         "id": about,
         "accepted": None if found is None else _accepted(*found),
@@ -75,7 +83,7 @@ async def stages(conn: Connection, about: str, *, at: Micros) -> dict[str, Any] 
             for row in copies
         ],
         "dead_letter": None if dead is None else dict(zip(_DEAD_NAMES, dead, strict=True)),
-        "tasks": [_task(*row) for row in tasks],
+        "tasks": [_task(ids, *row) for row in tasks],
         "stage": stage(found is not None, waits is not None, copies, fates, deliveries),
     }
 
@@ -164,7 +172,14 @@ def _delivery(
 
 
 def _task(
-    task: str, kind: str, owner: str, reason: str, opened: Micros, done: Micros | None
+    ids: AbstractSet[str],
+    task: str,
+    kind: str,
+    owner: str,
+    reason: str,
+    opened: Micros,
+    done: Micros | None,
+    ended_by: str | None,
 ) -> dict[str, Any]:
     return {
         "task": task,
@@ -172,4 +187,7 @@ def _task(
         "owner": owner,
         "reason": reason,
         "opened_at": format_micros(opened),
-    } | kept(done_at=None if done is None else format_micros(done))
+    } | kept(
+        done_at=None if done is None else format_micros(done),
+        closed_by_it=True if done is not None and ended_by in ids else None,
+    )

@@ -24,17 +24,18 @@ ORDER BY e.recorded_at, e.entry_id LIMIT %(most)s
 _RELEASES: Final = """
 SELECT d.delivery_id::text, d.desk, d.type, d.released_at, d.ack_at, d.status FROM delivery d
 WHERE d.family_id = %(family)s AND d.released_at >= %(since)s AND d.released_at < %(until)s
-ORDER BY d.released_at, d.desk LIMIT %(most)s
+ORDER BY d.released_at, d.desk, d.delivery_id LIMIT %(most)s
 """
 
 
 async def looks(
     conn: Connection, ring: KeyRing, family: str, since: Micros, until: Micros
 ) -> list[dict[str, Any]]:
-    """The looks at a family in a period, in order."""
+    """The looks at a family in a period, by time, then desk."""
     asked = {"family": family, "kinds": list(KINDS), "since": since, "until": until, "most": MOST}
     found = await (await conn.execute(_LOOKS, asked)).fetchall()
-    return [await _look(conn, ring, *row) for row in found]
+    shown = [await _look(conn, ring, *row) for row in found]
+    return sorted(shown, key=lambda each: (each["at"], each.get("desk", "")))
 
 
 async def _look(
@@ -56,7 +57,7 @@ async def _look(
 
 
 async def releases(conn: Connection, family: str, since: Micros, until: Micros) -> list[dict[str, Any]]:
-    """What was released to desks in a period, in order."""
+    """What was released to desks in a period, by time, then desk."""
     asked = {"family": family, "since": since, "until": until, "most": MOST}
     found = await (await conn.execute(_RELEASES, asked)).fetchall()
     return [

@@ -269,6 +269,22 @@ async def test_an_activation_waits_when_its_agency_is_suspended(hub: Hub) -> Non
     assert await states(hub) == [(2, "waiting", None)]
 
 
+async def test_what_a_version_changes_is_read_before_it_is_signed(hub: Hub) -> None:
+    receipt = await ask(hub, 2, hub.clock.now() + HOUR)
+    found = (await hub.get(f"/v1/agreements/{receipt}", CHESIL)).json()["difference"]
+    first = (await hub.get(f"/v1/agreements/{found['from']['receipt']}", CHESIL)).json()
+    assert (found["from"]["version"], found["from"]["digest"]) == (1, first["digest"])
+    assert found["lines"][:2] == ["--- DOR-SFT version 1", "+++ DOR-SFT version 2"]
+    assert {
+        "-version: 1",
+        "+version: 2",
+        "-    from: [s2w, reach, probation]",
+        "+    from: [reach, probation]",
+    } < {*found["lines"]}
+    assert len([line for line in found["lines"][2:] if line[0] in "+-"]) == 6
+    assert (first["difference"]["from"], first["difference"]["lines"][0]) == (None, "--- nothing")
+
+
 async def test_agreements_are_read_by_the_agency_that_governs_them_alone(hub: Hub) -> None:
     receipt = await ask(hub, 2, hub.clock.now() + HOUR)
     assert "id: DOR-SFT" in (await hub.get(f"/v1/agreements/{receipt}", WEST)).json()["text"]

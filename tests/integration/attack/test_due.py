@@ -120,6 +120,15 @@ async def test_objection_is_information_governances_to_decide_in_a_month(hub: Hu
         " WHERE e.type = 'wraparound.consent.objection_decided.v1' AND f.processor = 'router'"
     )
     assert fates == [("done",)]
+    decided = await hub.rows(
+        "SELECT receipt_id::text FROM event WHERE type = 'wraparound.consent.objection_decided.v1'"
+    )
+    for event, closed in ((receipt, []), (decided[0][0], [True])):
+        async with hub.database.transaction() as conn:
+            found = await stages(conn, event, at=hub.clock.now())
+        assert found is not None
+        assert [each["kind"] for each in found["tasks"]] == ["decision"]
+        assert [each["closed_by_it"] for each in found["tasks"] if "closed_by_it" in each] == closed
 
 
 async def test_objection_that_its_desk_says_is_decided_waits_for_nobody(hub: Hub) -> None:

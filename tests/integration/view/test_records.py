@@ -73,6 +73,22 @@ async def test_stages_are_not_there_when_another_desk_asks(hub: Looking, desk: s
     assert (await ask(hub, f"/v1/operations/events/{NOBODY}", ENGINEERS)).status_code == 404
 
 
+async def test_tasks_of_the_rest_of_the_family_are_not_an_events_when_it_is_followed(hub: Looking) -> None:
+    family = await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await task_of(hub, "parked", family, processor="router")
+    other = await task_of(hub, "rejected", family, event=NOBODY)
+    receipt = await hub.tell(
+        "child.status_changed", {"family": ref("F-1"), "person": ref("K"), "status": "cp"}
+    )
+    await hub.settle()
+    assert (await ask(hub, f"/v1/operations/events/{receipt}", ENGINEERS)).json()["tasks"] == []
+    ((event,),) = await hub.rows("SELECT event_id::text FROM event WHERE receipt_id::text = %s", receipt)
+    mine = await task_of(hub, "rejected", family, event=event)
+    found = (await ask(hub, f"/v1/operations/events/{receipt}", ENGINEERS)).json()["tasks"]
+    assert [each["task"] for each in found] == [mine]
+    assert other != mine
+
+
 async def test_reviewer_learns_who_saw_a_family_and_why_when_they_ask(hub: Looking) -> None:
     family = await hub.begin_family("F-1", CHESIL, adults="VP", children="K")
     await hub.support("F-1", "V", S2W)
@@ -86,6 +102,10 @@ async def test_reviewer_learns_who_saw_a_family_and_why_when_they_ask(hub: Looki
         ("family.viewed", CHESIL, "a.user", "core group meeting"),
     ]
     assert {each["desk"] for each in found["releases"]} == {CHESIL}
+    delivered = await hub.rows("SELECT delivery_id::text FROM delivery WHERE released_at IS NOT NULL")
+    assert {each["delivery"] for each in found["releases"]} == {row[0] for row in delivered}
+    for rows in (found["looks"], found["releases"]):
+        assert rows == sorted(rows, key=lambda each: (each["at"], each["desk"]))
     again = (await ask(hub, path, IG)).json()
     assert "who looked" in [each.get("what") for each in again["looks"]]
     later = await ask(hub, path, IG, since="2030-01-01T00:00:00Z")

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import activation
+from cli.caller import UnsaidError
 from cli.main import app
 from client.calls import Call, HubProblemError
 from hub.partnership import load
@@ -53,6 +54,16 @@ class FakeHub:
         if isinstance(found, Exception):
             raise found
         return found
+
+
+class FakeCaller:
+    """A person of a desk who asks such a hub."""
+
+    def __init__(self, hub: FakeHub) -> None:
+        self.run = hub.run
+
+    def signed(self, *_: str) -> dict[str, Any]:
+        return {}
 
 
 def test_each_mistake_is_named_and_no_hub_is_asked_when_the_file_is_wrong(tmp_path: Path) -> None:
@@ -134,3 +145,68 @@ def test_versions_stand_in_lines_when_all_are_shown() -> None:
     assert first.startswith("In force at 2024-03-01T09:00:00Z: DOR-SFT version 1")
     assert waits.endswith("waiting, for council/chesil to sign: task 1d9c")
     assert late.endswith("refused, late")
+
+
+CHANGED: dict[str, Any] = {
+    **WAITING,
+    "text": "version: 2",
+    "difference": {
+        "from": {"receipt": "4a0e", "version": 1, "digest": "99aa"},
+        "lines": [
+            "--- DOR-SFT version 1",
+            "+++ DOR-SFT version 2",
+            "@@ -1 +1 @@",
+            "-version: 1",
+            "+version: 2",
+        ],
+    },
+}
+TASK: dict[str, Any] = {
+    "task": "1d9c",
+    "kind": "approval",
+    "reason": "second_person",
+    "about": "5b1f",
+    "opened_at": "2024-03-01T09:00:00.000000Z",
+    "due_at": None,
+    "detail": {"agreement": "DOR-SFT"},
+    "asked": [{"action": "approve", "by": "council/ig", "at": "2024-03-01T09:00:00.000000Z", "why": None}],
+    "state": "open",
+    "closed": None,
+    "actions": ["approve", "refuse"],
+}
+
+
+def test_what_changes_is_said_with_both_digests_when_a_version_takes_the_place_of_another() -> None:
+    assert activation.changes(CHANGED).splitlines() == [
+        "DOR-SFT version 2, sha256 00ff",
+        "in the place of version 1, sha256 99aa",
+        *CHANGED["difference"]["lines"],
+    ]
+    new = {**CHANGED, "difference": {"from": None, "lines": ["--- nothing"]}}
+    assert activation.changes(new).splitlines()[1].startswith("a new agreement")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_second_person_sees_the_difference_when_they_look_and_when_they_sign(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = {"task": "1d9c", "action": "approve", "state": "done"}
+    hub = FakeHub(dict(TASK), CHANGED, dict(TASK), CHANGED, done)
+    monkeypatch.setattr("cli.task.caller", lambda *_: FakeCaller(hub))
+    rest = ["--json"] if as_json else []
+    looked = RUNNER.invoke(app, ["task", "show", "1d9c", *rest])
+    signed = RUNNER.invoke(app, ["task", "do", "1d9c", "approve", "--reason", "as agreed", *rest])
+    assert (looked.exit_code, signed.exit_code) == (0, 0), (looked.output, signed.output)
+    if as_json:
+        for each in (looked, signed):
+            assert json.loads(each.stdout)["difference"] == CHANGED["difference"]
+    else:
+        assert "asked      approve by council/ig at 2024" in looked.stdout
+        assert "+version: 2" in looked.stdout
+        assert (signed.stdout, "+version: 2" in signed.stderr) == ("approve: done\n", True)
+
+
+def test_difference_of_one_version_is_shown_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.rules.caller", lambda *_: FakeHub(CHANGED))
+    assert "+version: 2" in RUNNER.invoke(app, ["rules", "show", "5b1f", "--diff"]).stdout
+    assert isinstance(RUNNER.invoke(app, ["rules", "show", "--diff"]).exception, UnsaidError)
