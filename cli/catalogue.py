@@ -1,16 +1,19 @@
-"""`wraparound catalogue`: the event types, out of the committed schemas; nothing is asked of any server."""
+"""`wraparound catalogue`: the event types, out of the committed schemas; of a hub its time alone is asked."""
 
 import difflib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.caller import AsJson, show
+from cli import hub_clock
+from cli.caller import AsJson, Folder, show
 from hub.errors import SenderError
 from hub.schemas import Catalogue, EventType
 from hub.schemas.compose import Json
+from hub.schemas.dated import dated
 from hub.schemas.fields import FieldInfo
 from hub.schemas.json_schema import json_schema
 from hub.settings import ROOT
@@ -18,6 +21,8 @@ from hub.settings import ROOT
 app = typer.Typer(no_args_is_help=True, help="Event types: what they are, and what they hold.")
 
 FRAME = "wraparound."
+ANYBODY = "council/chesil"
+"""Whose profile says where a hub is, and who publishes an example that is written for nobody in particular."""
 _INSTANTS = {"date": "a date: 2026-01-31", "date-time": "a time with its zone: 2026-01-31T09:30:00Z"}
 
 
@@ -69,9 +74,12 @@ def list_command(
 @app.command("show")
 def show_command(
     name: Annotated[str, typer.Argument(metavar="TYPE", help="The type, such as referral.requested.")],
+    folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
     """One event type: each field with its form and category, and an example.
+
+    The example's dates fit the hub's clock, if a hub answers; else they are those of the committed schemas.
 
     Examples: `wraparound catalogue show referral.requested`, `wraparound catalogue show practice.risk_rated --json`.
     """
@@ -82,9 +90,15 @@ def show_command(
         "gate": found.gate,
         "schema_id": found.schema_id,
         "fields": _fields(found),
-        "example": found.examples[0] if found.examples else None,
+        "example": _dated(found, folder) if found.examples else None,
     }
     show(shown, as_json=as_json, words=_words)
+
+
+def _dated(event_type: EventType, folder: Path | None) -> Json:
+    now, _ = hub_clock.asked(folder, ANYBODY)
+    example = event_type.examples[0]
+    return example if now is None else dated(event_type, example, now)
 
 
 def _fields(event_type: EventType) -> list[dict[str, Any]]:

@@ -15,17 +15,19 @@ from uuid import uuid4
 import httpx
 import typer
 
-from cli.caller import As, AsJson, Caller, Folder, NoProfileError, UnsaidError, caller, show
-from cli.catalogue import load, type_of
+from cli import hub_clock
+from cli.caller import As, AsJson, Caller, Folder, UnsaidError, caller, show
+from cli.catalogue import ANYBODY, load, type_of
 from cli.decision import UNDECIDED
 from client import calls
 from client.calls import Call, HubProblemError
 from client.events import NewEvent
 from hub import settings as hub_settings
-from hub.clock import parse_micros
+from hub.clock import SystemClock
 from hub.errors import PeerError, SenderError
 from hub.partnership.loader import load as partnership
 from hub.schemas.dated import WRITTEN_AT, dated
+from hub.schemas.happened import AHEAD, not_yet
 from hub.schemas.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, help="Events: write, check, publish, follow.")
@@ -35,8 +37,6 @@ EVERY_SECONDS = 0.5
 TOLD_SECONDS = 60.0
 ENDS = frozenset({"done", "rejected", "parked", "discarded", "held", "undelivered", "dead letter"})
 ENGINEERS = "hub/operations"
-ANYBODY = "council/chesil"
-"""Who publishes an example that is written for nobody in particular."""
 
 
 class InvalidEventError(SenderError):
@@ -62,14 +62,13 @@ def new_command(
     """
     found, desk = type_of(load(), name), source or ANYBODY
     data = found.examples[0] if found.examples else {}
-    try:
-        now = parse_micros(caller(folder, desk).run(calls.hub_time(), tries=1))
+    now, why_not = hub_clock.asked(folder, desk)
+    if now is not None:
         data = dated(found, data, now)
-    except (NoProfileError, httpx.TransportError, HubProblemError) as error:
+    else:
         _check_desk(desk)
-        why = "no profile of this desk is here" if isinstance(error, NoProfileError) else "no hub answers"
         typer.echo(
-            f"{why}: its dates are the example's, of {WRITTEN_AT[:10]}; the hub's may be others", err=True
+            f"{why_not}: its dates are the example's, of {WRITTEN_AT[:10]}; the hub's may be others", err=True
         )
     event = {
         "specversion": "1.0",
@@ -90,28 +89,35 @@ def _check_desk(desk: str) -> None:
 
 
 @app.command("validate")
-def validate_command(file: File, as_json: AsJson = False) -> None:
+def validate_command(file: File, folder: Folder = None, as_json: AsJson = False) -> None:
     """Check an event against its schema, offline: what is wrong, where, and a valid example.
 
-    Exit 6: something is.
+    What it says has happened is compared with the hub's clock, if its hub answers, else with this machine's.
+    Exit 6: something is wrong.
 
     Examples: `wraparound event validate risk.json`, `wraparound event new consent.given | wraparound event validate -`.
     """
     event = _read(file)
-    problems = _problems(event)
+    problems = _problems(event, folder)
     found = {"type": event.get("type"), "ok": not problems, "errors": [_plain(each) for each in problems]}
     show(found, as_json=as_json, words=_said)
     if problems:
         raise typer.Exit(6)
 
 
-def _problems(event: dict[str, Any]) -> list[Problem]:
+def _problems(event: dict[str, Any], folder: Path | None) -> list[Problem]:
     for name in ("specversion", "id", "source", "type"):
         if not isinstance(event.get(name), str) or not event[name]:
             return [
                 Problem(f"/{name}", "required", "text", "nothing" if name not in event else "something else")
             ]
-    problems = type_of(load(), event["type"]).validate(event.get("data"))
+    event_type = type_of(load(), event["type"])
+    datum, problems = event_type.read_json(event.get("data"))
+    if datum is not None:
+        now, _ = hub_clock.asked(folder, event["source"])
+        now = SystemClock().now() if now is None else now
+        calendar = partnership(hub_settings.load().partnership).calendar
+        problems = list(not_yet(event_type, datum, now, calendar.day(now + AHEAD)))
     return _of_the_door(event) or [
         Problem(f"/data{each.pointer}", each.rule, each.expected, each.came, each.example)
         for each in problems

@@ -123,19 +123,20 @@ class Calendar:
 
     def deadline(self, at: Micros, working_days: int) -> Micros:
         """The end of the day that many working days after an instant: where the next day begins."""
-        return self._end(self.after(self._day(at), working_days))
+        return self._end(self.after(self.day(at), working_days))
 
     def a_month_after(self, at: Micros) -> Micros:
         """The end of the same day of the next month, else of its last; on a day off, of the next working day.
 
         As the time for answering a person's request counts (UK GDPR, Article 12(3)).
         """
-        day = self._day(at)
+        day = self.day(at)
         year, month = (day.year + day.month // 12, day.month % 12 + 1)
         last = monthrange(year, month)[1]
         return self._end(self.after(date(year, month, min(day.day, last)), 0))
 
-    def _day(self, at: Micros) -> date:
+    def day(self, at: Micros) -> date:
+        """The day that it is then, where the partnership is."""
         return datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(self.timezone)).date()
 
     def _end(self, day: date) -> Micros:

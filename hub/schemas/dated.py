@@ -13,6 +13,8 @@ from hub.schemas.fields import inner
 WRITTEN_AT: Final = "2026-04-14T10:30:00Z"
 """When the committed examples are set: each one's `occurred_at`."""
 _BIRTH: Final = "identity.dob"
+_WORDED: Final = "content"
+"""A field that says in words what the others say: the start of an agreement stands in its text too, and stays."""
 _DATES: Final = ("date", "timestamp-micros")
 
 
@@ -20,10 +22,11 @@ def dated(event_type: EventType, example: Mapping[str, Any], now: Micros) -> Jso
     """A copy of an example as if written at `now`: moved by whole days, to less than a day before. Births stay."""
     days = (now - parse_micros(WRITTEN_AT)) // DAY
     moved: Json = deepcopy(dict(example))
+    worded = _WORDED in moved
     for field in event_type.fields:
         kind = inner(field.type)
         logical = kind.get("logicalType") if isinstance(kind, dict) else None
-        if logical in _DATES and field.category != _BIRTH:
+        if logical in _DATES and field.category != _BIRTH and not (worded and field.name == "starts_at"):
             for row in _holding(moved, field.list_name):
                 if row.get(field.name) is not None:
                     row[field.name] = _later(row[field.name], days, whole=logical == "date")

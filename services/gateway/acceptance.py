@@ -7,6 +7,7 @@ In this order:
    return, takes a lock alone, one that leaves an event waiting shares it.
 2. Who is who (directory.py). Somebody unknown: look again under the lock.
 3. Receipts (claims.py). A retry finds the first one: the same content gives it again, other content is a conflict.
+   What is new and says that it happened later than now is refused here (happening.py).
 4. Event by event: what it registers, where it belongs, whose guards it raises. What can enter a log enters, and with
    it, in their order, the events that waited for what it registered; what cannot, waits.
 5. Everything is written (writing.py): ids, guards (in id order, each once), events and outbox, one audit entry.
@@ -22,7 +23,7 @@ from hub.crash import point
 from hub.database import Connection
 from hub.ids import derive
 from hub.telemetry import traces
-from services.gateway import activating, guards, seconding, suspending, waiting
+from services.gateway import activating, guards, happening, seconding, suspending, waiting
 from services.gateway.checking import Published
 from services.gateway.claims import Accepted, Result, claim, release
 from services.gateway.entering import Entering
@@ -102,7 +103,8 @@ class Batch:
         entry_id = derive(self.parts.secret, "event.accepted", *(event.receipt_id for event in self.events))
         results, fresh = await claim(self.conn, self.events, entry_id=entry_id, at=self.now, mono=self.mono)
         for event in fresh:
-            problem = await activating.refusal(self.conn, self.parts, event)
+            problem = happening.refusal(self.parts.partnership, event, self.now)
+            problem = problem or await activating.refusal(self.conn, self.parts, event)
             if problem is None:
                 await self._take(event)
             else:

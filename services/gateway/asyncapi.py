@@ -7,10 +7,12 @@ engineers; no desk has an account for them.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from hub.clock import Micros
 from hub.partnership import Desk, Partnership
 from hub.schemas import EventType
+from hub.schemas.dated import dated
 from hub.stack import access
-from services.consent.event import kind_of
+from services.consent.event import HUB, kind_of
 from services.gateway.offers import Offers
 
 VERSION: Final = "3.0.0"
@@ -24,8 +26,8 @@ _LOGS: Final = {
 }
 
 
-def document(partnership: Partnership, offers: Offers, url: str, kafka: str) -> dict[str, Any]:
-    """The whole document."""
+def document(partnership: Partnership, offers: Offers, url: str, kafka: str, now: Micros) -> dict[str, Any]:
+    """The whole document; its examples are of now, by the hub's clock."""
     desks = [desk for desk in partnership.active_desks if desk.receives]
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
@@ -58,7 +60,9 @@ def document(partnership: Partnership, offers: Offers, url: str, kafka: str) -> 
         "channels": channels,
         "operations": operations,
         "components": {
-            "messages": {each.type: _message(each) for each in offers.catalogue},
+            "messages": {
+                each.type: _message(each, offers.publisher(each) or HUB, now) for each in offers.catalogue
+            },
             "messageTraits": {"cloudevent": {"headers": _headers()}},
             "securitySchemes": {
                 "account": {
@@ -102,7 +106,7 @@ def _operation(action: str, topic: str, summary: str) -> dict[str, Any]:
     return {"action": action, "channel": {"$ref": f"#/channels/{topic}"}, "summary": summary}
 
 
-def _message(event_type: EventType) -> dict[str, Any]:
+def _message(event_type: EventType, source: str, now: Micros) -> dict[str, Any]:
     kind = kind_of(event_type.type)
     return {
         "name": event_type.type,
@@ -115,17 +119,21 @@ def _message(event_type: EventType) -> dict[str, Any]:
             "kafka": {"schemaIdLocation": "payload", "schemaIdPayloadEncoding": "confluent"},
         },
         "examples": [
-            {"name": kind, "headers": _example(event_type.type, number), "payload": data}
+            {
+                "name": kind,
+                "headers": _example(event_type.type, source, number),
+                "payload": dated(event_type, data, now),
+            }
             for number, data in enumerate(event_type.examples)
         ],
     }
 
 
-def _example(type_: str, number: int) -> dict[str, str]:
+def _example(type_: str, source: str, number: int) -> dict[str, str]:
     return {
         "ce_specversion": "1.0",
-        "ce_id": f"example-{number}",
-        "ce_source": "council/chesil",
+        "ce_id": f"example-{kind_of(type_)}-{number}",
+        "ce_source": source,
         "ce_type": type_,
         "content-type": CONTENT_TYPE,
     }

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 
+from hub.clock import Micros
 from hub.partnership import Desk
 from hub.schemas import EventType
+from hub.schemas.dated import dated
 from hub.schemas.json_schema import json_schema
 from hub.shown import answer, ref
 from services.consent.event import kind_of
@@ -38,10 +40,12 @@ def build(doors: Doors, offers: Offers) -> APIRouter:
     @router.get(
         "/{event_type}",
         summary="One event type",
-        responses={200: answer("The type", ref("EventType"), _whole(first, True, True, [1]))},
+        responses={
+            200: answer("The type", ref("EventType"), _whole(first, True, True, [1], doors.parts.clock.now()))
+        },
     )
     async def show_type(event_type: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
-        """Its schemas, the category of each field, an example, and its registered versions."""
+        """Its schemas, the category of each field, an example as of now, and its registered versions."""
         if event_type not in offers.catalogue:
             raise ProblemError(NOT_FOUND)
         found = offers.catalogue.type(event_type)
@@ -51,7 +55,7 @@ def build(doors: Doors, offers: Offers) -> APIRouter:
         versions = sorted(
             each.version for each in offers.catalogue.registered.values() if each.type == event_type
         )
-        return JSONResponse(_whole(found, publish, receive, versions))
+        return JSONResponse(_whole(found, publish, receive, versions, doors.parts.clock.now()))
 
     return router
 
@@ -70,12 +74,14 @@ def _brief(event_type: EventType, publish: bool, receive: bool) -> dict[str, Any
     }
 
 
-def _whole(event_type: EventType, publish: bool, receive: bool, versions: list[int]) -> dict[str, Any]:
+def _whole(
+    event_type: EventType, publish: bool, receive: bool, versions: list[int], now: Micros
+) -> dict[str, Any]:
     return _brief(event_type, publish, receive) | {
         "schema_id": event_type.schema_id,
         "versions": versions,
         "schema": event_type.schema,
         "json_schema": json_schema(event_type),
         "categories": {each.path: each.category for each in event_type.fields},
-        "example": event_type.examples[0] if event_type.examples else None,
+        "example": dated(event_type, event_type.examples[0], now) if event_type.examples else None,
     }

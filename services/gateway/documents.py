@@ -26,7 +26,8 @@ def build(doors: Doors, offers: Offers, url: str, kafka: str) -> APIRouter:
 
     @cache
     def streams() -> bytes:
-        return orjson.dumps(asyncapi.document(doors.parts.partnership, offers, url, kafka))
+        parts = doors.parts
+        return orjson.dumps(asyncapi.document(parts.partnership, offers, url, kafka, parts.clock.now()))
 
     @router.get(
         "/openapi.json",

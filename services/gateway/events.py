@@ -12,9 +12,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from hub.clock import Micros
 from hub.partnership import Desk
+from hub.schemas.dated import dated
 from hub.shown import answer, ref
 from hub.shown import body as reads
+from services.gateway import happening
 from services.gateway.acceptance import accept, accept_all
 from services.gateway.api import Doors
 from services.gateway.checking import Published
@@ -54,7 +57,8 @@ def build(doors: Doors, offers: Offers) -> APIRouter:
         status_code=202,
         summary="Publish events",
         responses=_RESPONSES,
-        openapi_extra=reads(_examples(offers)) | {"x-problems": ["conflict", "unsupported-media-type"]},
+        openapi_extra=reads(_examples(offers, parts.clock.now()))
+        | {"x-problems": ["conflict", "unsupported-media-type"]},
     )
     async def publish(
         request: Request,
@@ -80,8 +84,8 @@ def build(doors: Doors, offers: Offers) -> APIRouter:
     return router
 
 
-def _examples(offers: Offers) -> dict[str, dict[str, Any]]:
-    """The request's three forms, with an event of every type, from a desk that may publish it."""
+def _examples(offers: Offers, now: Micros) -> dict[str, dict[str, Any]]:
+    """The request's three forms, with an event of every type, from a desk that may publish it, as of now."""
     events = {}
     for number, each in enumerate(offers.catalogue):
         source = offers.publisher(each)
@@ -92,7 +96,7 @@ def _examples(offers: Offers) -> dict[str, dict[str, Any]]:
                 "source": source,
                 "type": each.type,
                 "datacontenttype": JSON,
-                "data": each.examples[0],
+                "data": dated(each, each.examples[0], now),
             }
     shown = {name: {"value": event} for name, event in events.items()}
     return {
@@ -117,6 +121,8 @@ def _check(parts: Parts, desk: Desk, event: CloudEvent | ProblemError) -> Checke
 async def _answer_one(parts: Parts, event: Published, token: Token, *, dry_run: bool) -> Response:
     if dry_run:
         await consume(parts.database, token)
+        if problem := happening.refusal(parts.partnership, event, parts.clock.now()):
+            raise problem
         return JSONResponse({"state": "valid"})
     accepted = await accept(parts, event, token)
     return JSONResponse(
@@ -133,12 +139,18 @@ async def _answer_batch(
     events = [each for each in checked if isinstance(each, Published)]
     if dry_run or not events:
         await consume(parts.database, token)
-        results: Sequence[Accepted | ProblemError | Published] = checked
+        results: Sequence[Accepted | ProblemError | Published] = [_timely(parts, each) for each in checked]
     else:
         accepted = iter(await accept_all(parts, events, token))
         results = [each if isinstance(each, ProblemError) else next(accepted) for each in checked]
     answers = [_one_of_many(each, instance) for each in results]
     return JSONResponse(answers, status_code=200 if dry_run else 202)
+
+
+def _timely(parts: Parts, event: Checked) -> Checked:
+    if isinstance(event, ProblemError):
+        return event
+    return happening.refusal(parts.partnership, event, parts.clock.now()) or event
 
 
 def _one_of_many(result: Accepted | ProblemError | Published, instance: UUID) -> dict[str, Any]:

@@ -230,7 +230,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "Task": _object(
         [
             *("task", "kind", "about", "reason", "opened_at", "due_at"),
-            *("detail", "asked", "state", "closed", "actions"),
+            *("detail", "asked", "state", "actions"),
         ],
         task=_UUID,
         kind=_STRING,
@@ -241,7 +241,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         detail={"type": "object"},
         asked={"type": "array", "items": ref("Asked")},
         state=_STRING | {"enum": ["open", "awaits a second person", "closed"]},
-        closed={"anyOf": [ref("Closed"), {"type": "null"}]},
+        closed={"anyOf": [ref("Closed"), {"type": "null"}], "description": "null while it is open"},
         actions={"type": "array", "items": _STRING},
     ),
     "Asked": _object(

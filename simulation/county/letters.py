@@ -131,7 +131,7 @@ def weeks(
     """The letters of each week, in the order in which they are sent.
 
     `resent`: a desk and a week; what it sent in that week it sends again in the next one. `away`: an agency that is
-    suspended for some weeks. What would be sent after the last week is not sent any more.
+    suspended for some weeks. What would be sent after the last day is not sent any more.
     """
     ranked = sorted(letters, key=lambda each: (each.day, ORDER.index(each.desk)))
     found: list[list[Letter]] = [[] for _ in range(WEEKS)]
@@ -140,7 +140,7 @@ def weeks(
         by_family.setdefault(letter.about, []).append(letter)
     alone = [(week_of(letter.day), letter) for letter in by_family.pop("", [])]
     for week, letter in chain(alone, *(_paced(each, away) for each in by_family.values())):
-        if week < WEEKS:
+        if week < WEEKS and letter.day <= LAST_DAY:
             found[week].append(letter)
     if resent is not None:
         desk, week = resent

@@ -254,7 +254,7 @@ def _moved() -> dict[str, Any]:
 
 
 def _incident() -> dict[str, Any]:
-    row = {"kind": "harassment", "at": "2023-09-18T15:10:00Z", "call_out": True}
+    row = {"kind": "harassment", "at": "2023-09-18T08:20:00Z", "call_out": True}
     account = about("He waited at the gate until the police came.", DORAN)
     return {
         "family": QUILLFEATHER,

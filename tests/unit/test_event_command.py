@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cli.event import app, delivery_line, state_of
 from client.calls import Call, HubProblemError
+from hub.clock import parse_micros
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,24 @@ def test_what_the_door_would_refuse_is_found_offline_when_an_event_is_validated(
     assert refused.exit_code == 6
     (error,) = json.loads(refused.stdout)["errors"]
     assert (error["pointer"], error["rule"]) == (pointer, rule)
+
+
+@pytest.mark.parametrize(
+    ("now", "pointers"),
+    [
+        ("2199-01-01T00:00:00Z", []),
+        ("2023-06-01T00:00:00Z", ["/data/occurred_at", "/data/rated_on"]),
+        (None, []),
+    ],
+)
+def test_what_has_not_happened_yet_is_found_when_an_event_is_validated(
+    tmp_path: Path, now: str | None, pointers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the hub's clock; where no hub answers, by this machine's, which is past the examples."""
+    file = tmp_path / "event.json"
+    file.write_text(CliRunner().invoke(app, ["new", "practice.risk_rated"]).stdout)
+    asked = (None, "no hub answers") if now is None else (parse_micros(now), "")
+    monkeypatch.setattr("cli.hub_clock.asked", lambda *_: asked)
+    done = CliRunner().invoke(app, ["validate", str(file), "--json"])
+    assert sorted(each["pointer"] for each in json.loads(done.stdout)["errors"]) == pointers
+    assert done.exit_code == (6 if pointers else 0)

@@ -70,7 +70,7 @@ def _named(person: Person) -> Ref:
 
 
 def _at(day: date) -> str:
-    return f"{day.isoformat()}T21:40:00Z"
+    return f"{day.isoformat()}T02:40:00Z"
 
 
 def _strangers(outbox: Outbox, rng: Random) -> None:

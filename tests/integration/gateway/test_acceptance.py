@@ -4,12 +4,13 @@ from typing import Any
 
 import orjson
 
+from hub.clock import MINUTE, format_micros
 from hub.ids import derive
 from tests.integration.gateway.world import World, event, gather, ref, statuses
 
 
 def rating(person: dict[str, str], family: str | None = "F-1", rag: str = "amber") -> dict[str, Any]:
-    data: dict[str, Any] = {"person": person, "rating": rag, "rated_on": "2026-04-14"}
+    data: dict[str, Any] = {"person": person, "rating": rag, "rated_on": "2024-04-14"}
     return data | ({"family": ref(family)} if family else {})
 
 
@@ -169,7 +170,8 @@ async def test_agency_has_a_log_of_its_own_when_no_family_is_concerned(world: Wo
 async def test_recorded_time_is_the_hubs_when_the_publishers_clock_is_ahead(world: World) -> None:
     await world.open_family("F-1")
     await world.add_member("F-1", ref("P-1"))
-    data = rating(ref("P-1")) | {"occurred_at": "2099-01-01T00:00:00Z"}
+    ahead = format_micros(world.clock.now() + 30 * MINUTE)
+    data = rating(ref("P-1")) | {"occurred_at": ahead}
     await world.publish("practice.risk_rated", data)
     stored = (await world.events())[-1]
     assert stored.recorded_at == stored.accepted_at == world.clock.now()

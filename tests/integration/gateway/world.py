@@ -9,18 +9,21 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import orjson
 import psycopg
 
 from client.http import Profile
-from hub.clock import FakeClock
+from hub.clock import FakeClock, parse_micros
 from hub.outbox import seal_context
-from hub.schemas import wire
-from hub.settings import ROOT
+from hub.schemas import Catalogue, wire
+from hub.schemas.dated import dated
+from hub.settings import ROOT, Settings
 from hub.stack.ports import free_ports
 from hub.stack.stack import Stack
 from services.gateway.directory import token
@@ -37,9 +40,14 @@ def ref(value: str, scheme: str = "liquidlogic") -> dict[str, str]:
 
 
 def example(kind: str) -> dict[str, Any]:
-    """The data of a type's committed example."""
-    found: dict[str, Any] = orjson.loads((ROOT / "schemas" / "examples" / f"{kind}.v1.json").read_bytes())
-    return found
+    """The data of a type's committed example, of a day before every clock of these tests."""
+    event_type = _catalogue().type(TYPE.format(kind))
+    return dict(dated(event_type, event_type.examples[0], parse_micros("2023-06-01T09:00:00Z")))
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return Catalogue.load(ROOT / "schemas", sandbox=True)
 
 
 def event(kind: str, data: Any, event_id: str, source: str) -> dict[str, Any]:
@@ -74,8 +82,8 @@ class World:
 
     def __post_init__(self) -> None:
         settings = self.stack.settings("gateway", postgres=self.dsn)
-        self.gateway: Gateway = assemble(settings)
-        object.__setattr__(self.gateway.parts, "clock", self.clock)
+        with patch.object(Settings, "clock", lambda _: self.clock):
+            self.gateway: Gateway = assemble(settings)
         # How fast this machine sends is no matter of a test; test_doors.py sets a limit of its own.
         object.__setattr__(self.gateway.doors, "limiter", None)
         self.http = httpx.AsyncClient(

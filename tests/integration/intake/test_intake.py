@@ -58,6 +58,17 @@ async def test_event_is_accepted_once_when_it_comes_again(world: Kafka) -> None:
     assert await world.covered() == {"done": 2, "duplicate": 2}
 
 
+async def test_event_comes_back_to_its_desk_when_it_has_not_happened_yet(world: Kafka) -> None:
+    ahead = {"family": ref("F-2"), "lead": DESK, "occurred_at": "2150-01-01T00:00:00Z"}
+    await world.send([opened("F-1", "e-1"), new("family.opened", ahead, "e-2")])
+    async with world.reading():
+        await world.accounted(2)
+    (found,) = await world.rejections()
+    assert (found["event"], found["reason"]) == ("e-2", "invalid")
+    assert (found["problems"][0]["pointer"], found["problems"][0]["rule"]) == ("/data/occurred_at", "range")
+    assert await world.kinds() == ["family.opened"]
+
+
 async def test_event_comes_back_to_its_desk_when_http_would_refuse_it(world: Kafka) -> None:
     await world.send(
         [

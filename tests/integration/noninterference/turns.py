@@ -77,7 +77,7 @@ def _objects(life: Life, _: Cast) -> None:
     raised = life.tell("consent.objection_raised", {**about, "categories": ["support.summary"]})
     if life.random.random() < 0.5:
         answer = {"outcome": life.random.choice(["upheld", "overruled"]), "reason": "compelling_grounds"}
-        life.tell("consent.objection_decided", {**about, **answer, "told_on": "2023-06-20"}, IG, raised)
+        life.tell("consent.objection_decided", {**about, **answer, "told_on": "2023-06-01"}, IG, raised)
 
 
 def _restricts(life: Life, _: Cast) -> None:

@@ -55,6 +55,11 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     broken = new.replace('"specversion": "1.0"', '"specversion": 1')
     assert CliRunner().invoke(app, ["event", "validate", "-"], input=broken).exit_code == 6
     me = ("--as", "council/chesil")
+    ahead = new.replace(happened, "2190-01-01T00:00:00Z")
+    line("event", "validate", "-", text=ahead, expect=6)
+    line("event", "send", "-", *me, "--dry-run", text=ahead, expect=6)
+    line("event", "send", "-", *me, text=ahead, expect=6)
+    assert line.json("catalogue", "show", "family.opened")["example"]["occurred_at"] == happened
     assert line.json("event", "send", "-", *me, "--dry-run", text=new)["state"] == "valid"
     receipt = line.json("event", "send", "-", *me, text=new)["receipt"]
     assert line("event", "send", "-", *me, text=new).strip() == receipt
