@@ -8,7 +8,7 @@ from hub.clock import Micros, format_micros
 from services.view import care, people
 from services.view.chronology import chronology
 from services.view.freshness import Overdue, freshness
-from services.view.told import Told, chosen, standing
+from services.view.told import Told, chosen, kept, persons, standing
 
 HELD: Final[Mapping[str, str]] = {
     "facts": "Part of this is held: facts that it rests on are on their way. Ask again in a moment.",
@@ -30,9 +30,15 @@ class Context:
     feeds: Mapping[str, Micros]
 
 
-def build(context: Context, told: Sequence[Told], held: Sequence[str]) -> dict[str, Any]:
-    """Every section of the view. A section without rows is an empty list, for every reader alike."""
+def build(
+    context: Context, told: Sequence[Told], held: Sequence[str], unnamed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Every section of the view. A section without rows is an empty list, for every reader alike.
+
+    `unnamed`: why names are not shown, for whoever may know.
+    """
     stands = standing(told)
+    members = people.members(stands)
     involved = people.involved(stands)
     named = {row["desk"] for row in involved} | {each.by for each in told if each.by is not None}
     return {
@@ -42,7 +48,8 @@ def build(context: Context, told: Sequence[Told], held: Sequence[str]) -> dict[s
         "as_it_was_on": None if context.until is None else format_micros(context.until),
         "case": _case(stands),
         "held": [{"reason": each, "says": HELD[each]} for each in held],
-        "members": people.members(stands),
+        "members": members,
+        "unnamed": _unnamed(stands, members, unnamed or {}),
         "relationships": people.relationships(stands),
         "involved": involved,
         "statuses": care.statuses(stands),
@@ -78,10 +85,24 @@ def _case(told: Sequence[Told]) -> dict[str, Any]:
     return case
 
 
+def _unnamed(
+    told: Sequence[Told], members: Sequence[Mapping[str, Any]], why: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Everybody in the view whose name the reader may not have now, or nobody gave: which of the two is not said."""
+    named = {row["person"] for row in members if "name" in row}
+    found = dict.fromkeys(person for each in told for person in persons(each.data) if person not in named)
+    return [{"person": each} | kept(why=why.get(each)) for each in found]
+
+
 def _withheld(told: Sequence[Told]) -> list[dict[str, Any]]:
     """The categories of which something exists that the reader may not have, and in which events."""
     found: dict[str, list[str]] = {}
+    clauses: dict[str, set[str]] = {}
     for each in told:
         for category in each.withheld:
             found.setdefault(category, []).append(each.id)
-    return [{"category": category, "in": found[category]} for category in sorted(found)]
+            clauses.setdefault(category, set()).update(filter(None, [each.lacked.get(category)]))
+    return [
+        {"category": category, "in": found[category]} | kept(clauses=sorted(clauses[category]))
+        for category in sorted(found)
+    ]

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hub.clock import format_micros
-from services.view.told import Told, chosen, kept, ref, rows, text
+from services.view.told import Told, chosen, cite, kept, ref, rows, text
 
 Row = dict[str, Any]
 
 
 def _row(each: Told, *fields: str) -> Row:
     at = {"recorded_at": format_micros(each.recorded)}
-    return kept(person=each.person, by=each.by) | chosen(each.data, *fields) | at
+    return cite(kept(person=each.person, by=each.by) | chosen(each.data, *fields) | at, each)
 
 
 _STATUS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -93,7 +93,7 @@ def referrals(told: Sequence[Told]) -> list[Row]:
         if referral is None or not each.kind.startswith("referral."):
             continue
         row = found.setdefault(referral, {"referral": referral, "steps": []})
-        row.update(kept(person=each.person) | chosen(each.data, *_OF_REFERRAL))
+        cite(row, each).update(kept(person=each.person) | chosen(each.data, *_OF_REFERRAL))
         if step in _STEPS:
             row["state"] = _STEPS[step]
             row.pop("wait", None)
@@ -119,7 +119,7 @@ def goals(told: Sequence[Told]) -> list[Row]:
                 known.update(
                     chosen(goal, "need", "aim", "due_on", "progress", "reviewed_on", "result", "detail")
                 )
-                known["recorded_at"] = format_micros(each.recorded)
+                cite(known, each)["recorded_at"] = format_micros(each.recorded)
     return list(found.values())
 
 
@@ -159,15 +159,20 @@ def actions(told: Sequence[Told]) -> list[Row]:
                 action = chosen(row, "what", "owner", "due_on", "state")
                 action |= kept(person=ref(row.get("person")), recorded_at=format_micros(each.recorded))
                 if len(action) > 1:
-                    found[text(row.get("what")), row.get("owner"), ref(row.get("person"))] = action
+                    found[text(row.get("what")), row.get("owner"), ref(row.get("person"))] = cite(
+                        action, each
+                    )
     return list(found.values())
 
 
 def links(told: Sequence[Told]) -> list[Row]:
     """The families that have to do with this one; each has a view of its own."""
     return [
-        kept(family=ref(each.data.get("linked_family")), recorded_at=format_micros(each.recorded))
-        | chosen(each.data, "relation")
+        cite(
+            kept(family=ref(each.data.get("linked_family")), recorded_at=format_micros(each.recorded))
+            | chosen(each.data, "relation"),
+            each,
+        )
         for each in told
         if each.kind == "family.linked" and each.data.get("linked_family")
     ]

@@ -39,6 +39,8 @@ def _row(each: Told, corrections: Sequence[Told]) -> dict[str, Any]:
         about=list(persons(each.data)),
         data=data,
         withheld=list(each.withheld),
+        clauses=list(each.clauses),
+        lacked=dict(each.lacked),
         corrects=each.corrects,
         retracts=each.retracts or None,
         corrected_by=[one.id for one in corrections if not one.retracts],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hub.clock import format_micros
-from services.view.told import Told, chosen, kept, ref, rows
+from services.view.told import Told, chosen, cite, kept, ref, rows
 
 Row = dict[str, Any]
 
@@ -25,13 +25,13 @@ def members(told: Sequence[Told]) -> list[Row]:
                 _member(found, row, each)
         elif each.kind == "family.household_changed":
             for row in rows(each.data, "moves"):
-                _row(found, row).update(_moved(row))
+                cite(_row(found, row), each).update(_moved(row))
         elif each.kind == "referral.requested":
-            _row(found, each.data).update(chosen(each.data, *_ABOUT_MEMBER, *_PLACE[:2]))
+            cite(_row(found, each.data), each).update(chosen(each.data, *_ABOUT_MEMBER, *_PLACE[:2]))
         elif each.kind == "person.died":
-            _row(found, each.data)["died_on"] = each.data.get("died_on") or True
+            cite(_row(found, each.data), each)["died_on"] = each.data.get("died_on") or True
         elif each.kind == "person.adopted":
-            _row(found, each.data)["state"] = "left"
+            cite(_row(found, each.data), each)["state"] = "left"
     found.pop("", None)
     return [_named(row) for row in found.values()]
 
@@ -42,7 +42,7 @@ def _row(found: dict[str, Row], data: Any) -> Row:
 
 
 def _member(found: dict[str, Row], row: Any, each: Told) -> None:
-    known = _row(found, row)
+    known = cite(_row(found, row), each)
     known.update(chosen(row, *_ABOUT_MEMBER))
     if each.kind == "family.member_added" or row.get("state") == "member":
         known.update(state="member")
@@ -65,7 +65,7 @@ def relationships(told: Sequence[Told]) -> list[Row]:
     """Who is what to whom: parental responsibility, representatives, pairs, who saw or suffered it."""
     found: list[Row] = []
     for each in told:
-        data, at = each.data, {"recorded_at": format_micros(each.recorded)}
+        data, at = each.data, cite({"recorded_at": format_micros(each.recorded)}, each)
         if each.kind == "person.parental_responsibility_recorded":
             holder = "council" if data.get("held_by_council") else ref(data.get("holder"))
             found.append(_relation("parental_responsibility", holder, each.person, data) | at)
@@ -117,7 +117,7 @@ def _begin(parts: dict[tuple[str, str, str], Row], each: Told, desk: str | None,
         person = each.person or ""
         row = kept(desk=desk, role=role, person=person or None, since=format_micros(each.recorded))
         known = parts.get((desk, role, person), {})
-        parts[desk, role, person] = row if "until" in known else row | known
+        parts[desk, role, person] = cite(row if "until" in known else row | known, each)
 
 
 def _end(
@@ -141,9 +141,8 @@ def _core_group(parts: dict[tuple[str, str, str], Row], each: Told) -> None:
     for desk in named:
         known = parts.get((desk, "core_group", ""))
         if known is None or "until" in known:
-            parts[desk, "core_group", ""] = kept(
-                desk=desk, role="core_group", since=format_micros(each.recorded)
-            )
+            row = kept(desk=desk, role="core_group", since=format_micros(each.recorded))
+            parts[desk, "core_group", ""] = cite(row, each)
 
 
 _OVER: Final = {"returned", "declined", "closed_before_support", "withdrawn", "support_ended"}

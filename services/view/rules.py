@@ -14,16 +14,20 @@ something in it that it did not publish: a desk that once published about strang
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from hub.clock import Micros
 from hub.events import HUB, Event
 from hub.schemas import Catalogue, EventType, Items
 from services.consent.compiled import CompiledRules
+from services.consent.decision import Decision
 from services.consent.engine import decide
 from services.consent.event import kind_of
+from services.consent.explain import Words
+from services.consent.explain import reason as cause
 from services.consent.logged import awaits, item_of, rests_on
+from services.consent.outcome import EXISTENCE, RELEASED
 from services.consent.own import own
 from services.consent.scene import FamilyFacts, Scene
 from services.view.told import Told, names
@@ -31,6 +35,7 @@ from services.view.told import Told, names
 INTERNAL: Final = "internal"
 FACTS: Final = "facts"
 IDENTITY: Final = "identity"
+NAME: Final = "identity.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +59,29 @@ class Guards:
 class Seen:
     """What a desk may know. `exists` False: the answer is that of a family that never was.
 
-    `held`: why not all is shown, as the desk may hear it. `unsettled`: in a moment there may be more.
+    `held`: why not all is shown, as the desk may hear it. `unsettled`: in a moment there may be more. `unnamed`, for
+    whoever previews: why the name of somebody is not shown.
     """
 
     exists: bool
     told: tuple[Told, ...] = ()
     held: tuple[str, ...] = ()
     unsettled: bool = False
+    unnamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, when, and how far back (`until`: only what was recorded by then)."""
+    """Who reads, when, and how far back (`until`: only what was recorded by then).
+
+    `previewed`: somebody who governs information reads as this desk would, and may know by which clauses.
+    """
 
     desk: str
     user: str
     now: Micros
     until: Micros | None = None
+    previewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,17 @@ def leads_to(
     return any(each not in opposed and any(names(one.data, each) for one in what.told) for each in named)
 
 
+class Cited(NamedTuple):
+    """The clauses by which an event is shown, and for each category that is withheld the one that came nearest."""
+
+    clauses: tuple[str, ...]
+    lacked: Mapping[str, str]
+
+
+OWN: Final = Cited(("own",), {})
+NOT_TOLD: Final = Cited((), {})
+
+
 class _Reading:
     """One reading of a log."""
 
@@ -140,6 +162,7 @@ class _Reading:
         self._others = False
         self._held: set[str] = set()
         self._told: list[Told] = []
+        self._unnamed: dict[str, str] = {}
         self._shown: dict[str, str] = {}
 
     def take(self, logged: Logged) -> None:
@@ -152,7 +175,7 @@ class _Reading:
         if mine and not self._role:
             return
         items = event_type.items(event.data)
-        mask, withheld, reason = self._decided(logged, items, mine=mine)
+        mask, withheld, reason, why = self._decided(logged, items, mine=mine)
         late = self._reader.until is not None and logged.recorded > self._reader.until
         self._others |= not mine and (bool(mask) or reason is not None)
         if late:
@@ -160,31 +183,45 @@ class _Reading:
         if reason is not None:
             self._held.add(reason)
         if mask:
-            self._show(logged, event_type, items, mask, withheld)
+            self._show(logged, event_type, items, mask, withheld, why)
 
     def _decided(
         self, logged: Logged, items: Items, *, mine: bool
-    ) -> tuple[int, tuple[str, ...], str | None]:
-        """The mask, the categories of which the existence is told, and why something of it is held."""
+    ) -> tuple[int, tuple[str, ...], str | None, Cited]:
+        """The mask, the categories of which the existence is told, why something of it is held, by which clauses."""
         family, now = self._family, self._reader.now
         item = item_of(family.facts, logged.event, items)
         waits: tuple[str, ...] = ()
         if mine:
             mask, held = own(self._rules, family.facts, item, logged.recorded, now)
             withheld: tuple[str, ...] = ()
+            why = OWN if self._reader.previewed else NOT_TOLD
         else:
             desks = {self._reader.desk}
             decision = decide(self._rules, family.facts, item, logged.recorded, now, desks)
             verdict = decision.verdict(self._reader.desk)
             mask, held, withheld, waits = verdict.mask, verdict.held, verdict.withheld, decision.waits
+            why = self._cited(decision) if self._reader.previewed else NOT_TOLD
         if not mask and not held:
-            return 0, (), None
+            return 0, (), None, why
         persons, counts = rests_on(family.facts, items.people)
         if self._differ(persons, counts):
-            return 0, (), FACTS
+            return 0, (), FACTS, why
         if not held:
-            return mask, withheld, None
-        return mask, withheld, FACTS if awaits(family.facts, (*persons, *waits)) else IDENTITY
+            return mask, withheld, None, why
+        return mask, withheld, FACTS if awaits(family.facts, (*persons, *waits)) else IDENTITY, why
+
+    def _cited(self, decision: Decision) -> Cited:
+        """The clauses of a decision; and why a name in it is not shown is noted."""
+        desk = self._reader.desk
+        verdict = decision.verdict(desk)
+        for each in verdict.outcomes:
+            if each.category == NAME and each.result == RELEASED:
+                self._unnamed.pop(each.person, None)
+            elif each.category == NAME:
+                self._unnamed[each.person] = cause(each, decision, desk, Words({}))
+        lacked = {each.category: each.clause for each in verdict.outcomes if each.result == EXISTENCE}
+        return Cited(verdict.clauses, lacked)
 
     def _differ(self, persons: Sequence[str], counts: Sequence[int]) -> bool:
         guards = self._family.guards
@@ -195,7 +232,13 @@ class _Reading:
         )
 
     def _show(
-        self, logged: Logged, event_type: EventType, items: Items, mask: int, withheld: tuple[str, ...]
+        self,
+        logged: Logged,
+        event_type: EventType,
+        items: Items,
+        mask: int,
+        withheld: tuple[str, ...],
+        why: Cited,
     ) -> None:
         event = logged.event
         source = event.envelope.source
@@ -205,7 +248,7 @@ class _Reading:
         self._shown[event.id] = logged.shown_as
         by = source if may_know_source(self._scene, self._reader.desk, source, items.persons) else None
         self._told.append(
-            Told(logged.shown_as, kind_of(event.type), by, logged.recorded, data, withheld, corrects)
+            Told(logged.shown_as, kind_of(event.type), by, logged.recorded, data, withheld, corrects, *why)
         )
 
     def result(self) -> Seen:
@@ -213,7 +256,8 @@ class _Reading:
         if not (self._role or self._others):
             return Seen(exists=False)
         held = self._held - {FACTS} if self._scene.opposed(self._reader.desk) else self._held
-        return Seen(True, tuple(self._told), tuple(sorted(held)), unsettled=FACTS in self._held)
+        unsettled = FACTS in self._held
+        return Seen(True, tuple(self._told), tuple(sorted(held)), unsettled, self._unnamed)
 
 
 def may_know_source(scene: Scene, desk: str, source: str, persons: Sequence[str]) -> bool:

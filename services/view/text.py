@@ -7,7 +7,7 @@ View = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 _SKIP: Final = frozenset(
-    {"person", "recorded_at", "by", "what", "of", "in", "name", "goal", "referral", "family"}
+    {"person", "recorded_at", "by", "what", "of", "in", "name", "goal", "referral", "family", "clauses"}
 )
 _MEMBER: Final = ("name", "given_name", "family_name", "known_as", "identifiers", "household")
 
@@ -43,6 +43,7 @@ def _head(view: View) -> Iterator[str]:
 def _sections(view: View, names: Mapping[str, str]) -> Iterator[tuple[str, Iterable[str]]]:
     desks = view["desks"]
     yield "Members", (_member(row, names) for row in view["members"])
+    yield "Without a name", (_nameless(row, view["for"], names) for row in view["unnamed"])
     yield "Relationships", (_relation(row, names) for row in view["relationships"])
     yield "Who is involved", (_involved(row, names, desks) for row in view["involved"])
     yield "Statuses", (_line(row["what"], row, names) for row in view["statuses"])
@@ -55,7 +56,10 @@ def _sections(view: View, names: Mapping[str, str]) -> Iterator[tuple[str, Itera
     yield "How fresh this is", (_fresh(row) for row in view["freshness"])
     yield (
         "Withheld",
-        (f"{row['category']}: in {len(row['in'])} of the events below" for row in view["withheld"]),
+        (
+            f"{row['category']}: in {len(row['in'])} of the events below{_cited(row)}"
+            for row in view["withheld"]
+        ),
     )
     yield "Chronology", (_event(row, names) for row in view["chronology"])
 
@@ -74,12 +78,23 @@ def _who(person: object, names: Mapping[str, str]) -> str:
 def _member(row: Row, names: Mapping[str, str]) -> str:
     rest = {key: value for key, value in row.items() if key not in _MEMBER}
     said = _values(rest, names)
-    return f"{names[row['person']]}{f': {said}' if said else ''}"
+    return f"{names[row['person']]}{f': {said}' if said else ''}{_cited(row)}"
+
+
+def _nameless(row: Row, desk: str, names: Mapping[str, str]) -> str:
+    """Said of everybody without a name alike: whether there is one is not for every reader to learn."""
+    why = f": {row['why'].rstrip('.')}" if row.get("why") else ""
+    return f"{_who(row['person'], names)}: no name that {desk} may read by the rules of today{why}"
+
+
+def _cited(row: Row) -> str:
+    """By which clauses, for whoever is told them."""
+    return f" [{', '.join(row['clauses'])}]" if row.get("clauses") else ""
 
 
 def _relation(row: Row, names: Mapping[str, str]) -> str:
     who = "the council" if row.get("person") == "council" else _who(row.get("person"), names)
-    return f"{who}: {_word(row['relation'])} of {_who(row.get('of'), names)}"
+    return f"{who}: {_word(row['relation'])} of {_who(row.get('of'), names)}{_cited(row)}"
 
 
 def _involved(row: Row, names: Mapping[str, str], desks: Mapping[str, str]) -> str:
@@ -88,12 +103,12 @@ def _involved(row: Row, names: Mapping[str, str], desks: Mapping[str, str]) -> s
     worker = row.get("worker")
     reach = f"; reach {', '.join(worker.values())}" if worker else ""
     name = desks.get(row["desk"], row["desk"])
-    return f"{name} ({row['desk']}): {_word(row['role'])}{whom} since {_day(row['since'])}{until}{reach}"
+    return f"{name} ({row['desk']}): {_word(row['role'])}{whom} since {_day(row['since'])}{until}{reach}{_cited(row)}"
 
 
 def _referral(row: Row, names: Mapping[str, str]) -> Iterator[str]:
     to = f" to {row['to']}" if row.get("to") else ""
-    yield f"{_who(row.get('person'), names)}{to}: {row.get('state', 'under way')}"
+    yield f"{_who(row.get('person'), names)}{to}: {row.get('state', 'under way')}{_cited(row)}"
     rest = {key: value for key, value in row.items() if key not in {"to", "state", "steps", "referral"}}
     if said := _values(rest, names):
         yield f"  {said}"
@@ -125,17 +140,21 @@ def _event(row: Row, names: Mapping[str, str]) -> str:
     late = "" if when == _day(row["recorded_at"]) else f", recorded {_day(row['recorded_at'])}"
     by = f" by {row['by']}" if row.get("by") else ""
     mark = "".join(f" [{_word(each)}]" for each in _MARKS if row.get(each))
-    withheld = f" (withheld: {', '.join(row['withheld'])})" if row.get("withheld") else ""
+    lacked = row.get("lacked", {})
+    kept_back = (
+        f"{each} by {lacked[each]}" if lacked.get(each) else each for each in row.get("withheld", ())
+    )
+    withheld = f" (withheld: {', '.join(kept_back)})" if row.get("withheld") else ""
     said = _values(row.get("data", {}), names)
     of, told = f" of {about}" if about else "", f": {said}" if said else ""
-    return f"{when}  {row['what']}{of}{by}{late}{mark}{told}{withheld}"
+    return f"{when}  {row['what']}{of}{by}{late}{mark}{told}{withheld}{_cited(row)}"
 
 
 def _line(what: str, row: Row, names: Mapping[str, str]) -> str:
     who = f"{_who(row['person'], names)}: " if row.get("person") else ""
     by = f", by {row['by']}" if row.get("by") else ""
     said = _values(row, names)
-    return f"{_day(row['recorded_at'])}  {who}{_word(what)}{f' {said}' if said else ''}{by}"
+    return f"{_day(row['recorded_at'])}  {who}{_word(what)}{f' {said}' if said else ''}{by}{_cited(row)}"
 
 
 def _values(row: Row, names: Mapping[str, str]) -> str:

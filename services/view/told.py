@@ -1,7 +1,7 @@
 """One event as one desk may know it: what the whole view is made of, and nothing else. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.clock import Micros
@@ -14,7 +14,8 @@ class Told:
     """An event, reduced to what its reader may have.
 
     `id` is that of the reader's delivery of it. `by` is the publishing desk, None where the reader may not know it.
-    `corrects` is the `id` of what it corrects, where the reader has that too.
+    `corrects` is the `id` of what it corrects, where the reader has that too. For whoever previews, `clauses` are those
+    by which it is shown (`own`: the reader published it), and `lacked` says by which each category is withheld.
     """
 
     id: str
@@ -24,6 +25,8 @@ class Told:
     data: Data
     withheld: tuple[str, ...] = ()
     corrects: str | None = None
+    clauses: tuple[str, ...] = ()
+    lacked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def retracts(self) -> bool:
@@ -63,6 +66,13 @@ def rows(data: Data, field: str) -> Sequence[Data]:
 def text(value: object) -> str | None:
     """The words of a free text."""
     return str(value["text"]) if isinstance(value, Mapping) and "text" in value else None
+
+
+def cite(row: dict[str, Any], each: Told) -> dict[str, Any]:
+    """The row, with the clauses by which it is shown, for whoever is told them; it may come of several events."""
+    if each.clauses:
+        row["clauses"] = sorted({*row.get("clauses", ()), *each.clauses})
+    return row
 
 
 _PAIRED: Final = "safety.pair_recorded"

@@ -79,7 +79,7 @@ class Viewer:
         async def work(conn: Connection, patient: bool) -> Shown:
             reader = Reader(look.desk, look.user, self.clock.now(), until)
             if preview is not None:
-                reader = Reader(preview, "", reader.now, until)
+                reader = Reader(preview, "", reader.now, until, previewed=True)
             found, what = await self._look(conn, family, reader, patient=patient)
             if found is not None and not what.exists and preview is not None:
                 nothing = {family: {"what": "preview", "for": preview, "shown": []}}
@@ -88,7 +88,7 @@ class Viewer:
             if found is None or not what.exists:
                 await self._denied(conn, look, reader, {family} if found else set(), {"id": family})
                 return Shown(None)
-            answer = build(await self._context(conn, family, reader), what.told, what.held)
+            answer = build(await self._context(conn, family, reader), what.told, what.held, what.unnamed)
             shown = [each.id for each in what.told]
             withheld = [each["category"] for each in answer["withheld"]]
             recorded: dict[str, Any] = {

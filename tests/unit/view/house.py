@@ -38,15 +38,19 @@ class House(Family):
         self.now += 60_000_000
         self.count += 1
 
-    def seen(self, desk: str, *, user: str = "a.user", until: int | None = None) -> Seen:
-        """What a desk may know now."""
+    def seen(
+        self, desk: str, *, user: str = "a.user", until: int | None = None, previewed: bool = False
+    ) -> Seen:
+        """What a desk may know now; `previewed`: as whoever governs information reads it."""
         guards = Guards(self.raises, frozenset(self.parked))
         stored = Stored(FAMILY, self.facts(), tuple(self.log), guards)
-        return seen(dorset(), CATALOGUE, stored, Reader(desk, user, self.now, until))
+        return seen(dorset(), CATALOGUE, stored, Reader(desk, user, self.now, until, previewed))
 
-    def view(self, desk: str, *, until: int | None = None, **context: Any) -> dict[str, Any]:
+    def view(
+        self, desk: str, *, until: int | None = None, previewed: bool = False, **context: Any
+    ) -> dict[str, Any]:
         """The view of a desk that has one."""
-        found = self.seen(desk, until=until)
+        found = self.seen(desk, until=until, previewed=previewed)
         assert found.exists
         around = Context(
             family=FAMILY,
@@ -57,7 +61,7 @@ class House(Family):
             overdue=context.get("overdue", lambda _, last: self.now - last > 20 * DAY),
             feeds=context.get("feeds", {}),
         )
-        return build(around, found.told, found.held)
+        return build(around, found.told, found.held, found.unnamed)
 
 
 def house() -> House:
