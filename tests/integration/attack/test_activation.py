@@ -270,6 +270,9 @@ async def test_an_activation_waits_when_its_agency_is_suspended(hub: Hub) -> Non
 
 
 async def test_what_a_version_changes_is_read_before_it_is_signed(hub: Hub) -> None:
+    parts = hub.gateway.parts
+    async with parts.database.transaction() as conn:
+        await parts.in_force.found(conn, parts.secret, hub.clock.now())
     receipt = await ask(hub, 2, hub.clock.now() + HOUR)
     found = (await hub.get(f"/v1/agreements/{receipt}", CHESIL)).json()["difference"]
     first = (await hub.get(f"/v1/agreements/{found['from']['receipt']}", CHESIL)).json()
