@@ -6,7 +6,7 @@ The folder holds everything: `stack.json` (no secrets), `secrets/`, `sandbox/`, 
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -168,19 +168,20 @@ class Stack:
             self._lock.close()
             self._lock = None
 
-    @property
-    def ended(self) -> list[str]:
-        """Servers of ours that were started and do not run: `kafka-1`, `postgres`."""
-        brokers = [] if self.kafka is None else [f"kafka-{each}" for each in self.kafka.ended]
-        return brokers + ["postgres"] * (self.postgres is not None and not self.postgres.running)
+    def keep_up(self, told: Callable[[str, bool], None] = lambda _, __: None) -> None:
+        """Start again what is ours and ended by itself. Raises the servers' errors.
 
-    def keep_up(self) -> None:
-        """Start again what is ours and ended by itself. Raises the servers' errors."""
+        `told` hears of each (`kafka-1`, `postgres`): False, it has ended; True, it is started again.
+        """
         if self.kafka is not None:
             for broker in self.kafka.ended:
+                told(f"kafka-{broker}", False)
                 self.kafka.restart(broker)
+                told(f"kafka-{broker}", True)
         if self.postgres is not None and not self.postgres.running:
+            told("postgres", False)
             self.postgres.restart()
+            told("postgres", True)
 
     def environ(self, service: str, **more: object) -> dict[str, str]:
         """The environment of one service process: this one's, but for what the stack decides.

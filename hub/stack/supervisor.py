@@ -42,7 +42,7 @@ class Supervisor:
     services: list[ServiceProcess] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _why: str = "its owner ends"
-    _ended: list[str] = field(default_factory=list)
+    _ended: set[str] = field(default_factory=set)
     _log: logging.Handler | None = None
 
     def start(self, say: Callable[[str], None] = lambda _: None) -> None:
@@ -93,19 +93,18 @@ class Supervisor:
             say_change(service)
         if changed:
             self._describe()
-        self._keep_servers_up()
-
-    def _keep_servers_up(self) -> None:
-        ended = self.stack.ended
-        if ended and ended != self._ended:
-            LOG.warning("%s ended: to be started again", ", ".join(ended))
         # A server that cannot be started now is tried again at the next look.
         with suppress(WraparoundError):
-            self.stack.keep_up()
-        still = self.stack.ended
-        if started := [each for each in ended if each not in still]:
-            LOG.info("%s started again", ", ".join(started))
-        self._ended = still
+            self.stack.keep_up(self._say_server)
+
+    def _say_server(self, name: str, is_up: bool) -> None:
+        """A server has ended, which is said once however often it is tried; or it was started again."""
+        if is_up:
+            self._ended.discard(name)
+            LOG.info("%s started again", name)
+        elif name not in self._ended:
+            self._ended.add(name)
+            LOG.warning("%s ended; to be started again", name)
 
     def stop(self, why: str = "its owner ends") -> None:
         """Services first, all at once, then the servers. `why` stands in the log."""

@@ -66,7 +66,9 @@ async def _is_closed(conn: Connection, suspended: Mapping[str, bool], agency: st
 
 
 async def _ask(conn: Connection, parts: Parts, event: Published, at: Micros) -> None:
-    detail = {"type": event.kind, "agency": event.datum["agency"], "why": event.datum["reason"]}
+    detail = {"type": event.kind, "agency": event.datum["agency"]}
+    if event.datum["reason"] is not None:
+        detail |= {"why": event.datum["reason"]}
     await seconding.ask(
         conn, parts, event.receipt_id, event.desk.name, at=at, due_at=at + WITHIN, detail=detail
     )

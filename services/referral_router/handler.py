@@ -8,7 +8,7 @@ rejected: the raise was counted at acceptance, and its count must come back.
 
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -152,7 +152,7 @@ class Router:
             history=history,
         )
         effects += offered_at_once(event, at, state.plain, after.plain)
-        effects += ask_second_persons(event, at, desks)
+        effects += ask_second_persons(event, at, desks, self.deciding.rules(at).opposes_nobody)
         asked = strangers(after.plain, event.envelope.key, effects)
         told = tell_people(event, at, stepped.deltas, asked)
         return Done(after, (*told, *effects), stepped.remark)
@@ -270,10 +270,13 @@ def second_desks_asked(state: FamilyState, plain: PlainEvent, desks: Iterable[st
     return {} if entry is None else second_desks(state, entry, desks)
 
 
-def ask_second_persons(event: Event, at: Micros, desks: Mapping[str, str | None]) -> Iterator[OpenTask]:
+def ask_second_persons(
+    event: Event, at: Micros, desks: Mapping[str, str | None], opposes_nobody: Callable[[str], bool]
+) -> Iterator[OpenTask]:
     """A task for each desk that is asked, one for all copies of the event: in how many families it is tells nobody.
 
-    Whichever copy is accepted first asks: the primary one may be refused. A doubtful one asks nobody.
+    Whichever copy is accepted first asks: the primary one may be refused. A doubtful one asks nobody. The reason's code
+    is told to a desk that never opposes anybody: another team of the same agency may work for the other side.
     """
     head = event.envelope
     if head.cause:
@@ -281,11 +284,12 @@ def ask_second_persons(event: Event, at: Micros, desks: Mapping[str, str | None]
     kind = kind_of(event.type)
     due = at + OVERRIDE_LIMITS["alone"] if kind == "safety.override_invoked" else None
     why = event.data.get("reason_code" if kind == "safety.override_invoked" else "reason")
-    detail = {"asked_by": head.source, "type": kind, "family": head.key, "why": why}
+    detail = {"asked_by": head.source, "type": kind, "family": head.key}
     for desk in desks.values():
         if desk is not None:
             key = head.receipt or head.id
-            yield OpenTask("approval", key, desk, "second_person", due, detail, part=desk, shared=True)
+            told = detail | ({"why": why} if why is not None and opposes_nobody(desk) else {})
+            yield OpenTask("approval", key, desk, "second_person", due, told, part=desk, shared=True)
 
 
 def rows_by_kind(table: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

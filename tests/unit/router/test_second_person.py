@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.referral_router.handler import NOBODY
+from hub.events import Envelope, Event
+from services.referral_router.handler import NOBODY, ask_second_persons
 from tests.unit.consent.cast import CHESIL, PARAGON, POLICE, PROBATION, SECOND, ref, text
 from tests.unit.router.loop import WEST, Loop
 
@@ -92,8 +93,17 @@ def test_task_is_opened_for_another_desk_of_the_owner_when_something_waits_for_a
     request = end_pair(loop)
     (task,) = loop.tasks
     assert (task.kind, task.key, task.owner, task.reason) == ("approval", request, IG, "second_person")
-    assert task.detail == {"asked_by": CHESIL, "type": "safety.pair_ended", "family": "F1"}
+    asked = {"asked_by": CHESIL, "type": "safety.pair_ended", "family": "F1", "why": "mistaken"}
+    assert task.detail == asked
     assert task.due_at is None
+
+
+def test_why_is_told_to_nobody_who_may_work_for_the_other_side() -> None:
+    head = Envelope("e-1", "wraparound.safety.restriction_lifted.v1", PARAGON, "F1", 1, 1)
+    event = Event(head, {"person": ref("V"), "restriction": "r-1", "reason": "moved_away"})
+    desks = {"probation": PROBATION, "council": IG, "reach": None}
+    tasks = ask_second_persons(event, 1, desks, lambda desk: desk.startswith("council/"))
+    assert {each.owner: each.detail.get("why") for each in tasks} == {PROBATION: None, IG: "moved_away"}
 
 
 def test_task_of_an_override_is_due_when_it_lapses() -> None:
