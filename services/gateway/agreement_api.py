@@ -50,8 +50,10 @@ FROM agreement_version v
 LEFT JOIN task t ON t.kind = 'approval' AND t.key = v.receipt_id::text AND t.done_at IS NULL
 """
 _BEFORE: Final = (
-    " WHERE v.agreement = %s AND v.version < %s AND v.state = 'signed' ORDER BY v.version DESC LIMIT 1"
+    " WHERE v.agreement = %s AND v.version < %s AND v.starts_at <= %s AND v.state = 'signed'"
+    " ORDER BY v.version DESC LIMIT 1"
 )
+_PLACE: Final = ("agreement", "version", "starts_at")
 _WITH_TEXT: Final = {
     **_VERSION,
     "text": "id: DOR-SFT\n…",
@@ -117,7 +119,7 @@ def build(doors: Doors) -> APIRouter:
             rows = await _read(conn, " WHERE v.receipt_id = %s", (_id(receipt),))
             if not rows:
                 raise ProblemError(NOT_FOUND)
-            before = await _read(conn, _BEFORE, (rows[0]["agreement"], rows[0]["version"]))
+            before = await _read(conn, _BEFORE, tuple(rows[0][each] for each in _PLACE))
         shown = _shown(rows[0], parts.in_force.book, parts.clock.now())
         difference = differing.difference(rows[0], before[0] if before else None)
         return JSONResponse({**shown, "text": rows[0]["text"], "difference": difference})

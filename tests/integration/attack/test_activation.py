@@ -286,6 +286,11 @@ async def test_what_a_version_changes_is_read_before_it_is_signed(hub: Hub) -> N
     } < {*found["lines"]}
     assert len([line for line in found["lines"][2:] if line[0] in "+-"]) == 6
     assert (first["difference"]["from"], first["difference"]["lines"][0]) == (None, "--- nothing")
+    # One that is signed to begin far ahead is in force for nobody when an earlier start takes the first one's place.
+    await sign(hub, 3, hub.clock.now() + 999 * HOUR)
+    later = await ask(hub, 4, hub.clock.now() + HOUR)
+    found = (await hub.get(f"/v1/agreements/{later}", CHESIL)).json()["difference"]
+    assert found["from"]["version"] == 1
 
 
 async def test_agreements_are_read_by_the_agency_that_governs_them_alone(hub: Hub) -> None:
