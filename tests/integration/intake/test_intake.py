@@ -66,7 +66,7 @@ async def test_event_comes_back_to_its_desk_when_it_has_not_happened_yet(world: 
     (found,) = await world.rejections()
     assert (found["event"], found["reason"]) == ("e-2", "invalid")
     assert (found["problems"][0]["pointer"], found["problems"][0]["rule"]) == ("/data/occurred_at", "range")
-    assert await world.kinds() == ["family.opened"]
+    assert await world.kinds() == ["family.opened", "hub.event_rejected"]
 
 
 async def test_event_comes_back_to_its_desk_when_http_would_refuse_it(world: Kafka) -> None:
