@@ -4,13 +4,15 @@ Asked of what is new alone, with the time of its acceptance: what was accepted b
 the clock says by now, and what is in a log stays what it is.
 """
 
+from typing import Final
+
 from hub.clock import Micros
 from hub.partnership import Partnership
 from hub.schemas.happened import AHEAD, not_yet
 from services.gateway.checking import Published
 from services.gateway.problems import INVALID, ProblemError, in_data
 
-MOST: int = 50
+MOST: Final = 50
 
 
 def refusal(partnership: Partnership, event: Published, now: Micros) -> ProblemError | None:
