@@ -57,7 +57,7 @@ class Judge:
                 size = parse_checkpoint(open_note(note, self.verifiers).text).size
                 found.append(Signed(size, note, True))
             except NoteError as error:
-                text = "it is another log's of this name, or this log or its key was replaced"
+                text = "it was altered, or is another log's of this name, or this log or its key was replaced"
                 self.report.found("checkpoint", None, f"a checkpoint from outside: {error}; {text}")
         return sorted(found)
 

@@ -20,7 +20,7 @@ from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
 from services.consent.agreement import Agreement, RuleError, RuleSet
 from services.consent.bases import unfit
-from services.consent.review import idle
+from services.consent.review import exposing, idle
 from services.consent.ruleset import ruleset_from_plain
 from services.consent.unsaid import unsaid
 
@@ -94,11 +94,15 @@ def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
         finding(sources[place].mark(("clauses", index)), expected, Phrase("a clause that does nothing"))
         for place, index, expected in idle(rules)
     )
+    where = (
+        finding(sources[place].mark(("clauses", index)), expected, Phrase("a permit without"))
+        for place, index, expected in exposing(rules)
+    )
     left = (
         finding(sources[place].mark(("clauses",)), expected, Phrase("none in this text"), example)
         for place, expected, example in unsaid(rules)
     )
-    return (*nothing, *left)
+    return (*where, *nothing, *left)
 
 
 def _read(files: Iterable[Path]) -> list[_Document]:

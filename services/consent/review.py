@@ -1,4 +1,9 @@
-"""Clauses that do nothing: nobody can send or receive by them, or another clause or forbid says all they say."""
+"""Clauses that their author should look at again.
+
+Those that do nothing: nobody can send or receive by them, or another clause or forbid says all they say. And those that
+say where somebody is to a desk that works with alleged perpetrators: it opposes a victim, and is kept from that, only
+once it serves the one who is paired with her (RULES.md section 2).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,10 @@ from services.consent.agreement import Agreement, Clause, RuleSet
 from services.consent.compiled import CompiledRules
 from services.consent.vocabulary import SPECIAL_RECIPIENTS
 
+_WHERE: Final = frozenset(
+    {"contact.address", "contact.channel", "contact.whereabouts_protected", "support.dv_safety_plan"}
+)
+_ASKED: Final = frozenset({"consent", "override"})
 _ELSEWHERE: Final = SPECIAL_RECIPIENTS | {"hub/operations"}
 """Recipients of other surfaces: no desk of an event."""
 
@@ -26,6 +35,21 @@ def idle(rules: RuleSet) -> Iterator[tuple[int, int, str]]:
                     yield place, index, f"something that {other} does not say already"
                 elif _denied(agreement, clause):
                     yield place, index, "a category that no forbid denies to everybody"
+
+
+def exposing(rules: RuleSet) -> Iterator[tuple[int, int, str]]:
+    """Position of the agreement, position of the clause, and what it should have said instead."""
+    names = {name for name, desk in rules.desks.items() if desk.side == "perpetrator"}
+    named = {name: {name, name.partition("/")[0]} for name in names}
+    for place, agreement in enumerate(rules.agreements):
+        for index, clause in enumerate(agreement.clauses):
+            told = [name for name in sorted(names) if not named[name].isdisjoint(clause.to)]
+            where = sorted(_WHERE.intersection(clause.categories))
+            always = {each[0] for each in clause.when if len(each) == 1}
+            if told and where and clause.effect == "permit" and _ASKED.isdisjoint(always):
+                kept = "until it serves the one who is paired with her; only then F01 keeps it back"
+                works = f"{told[0]} works with those alleged to have harmed somebody"
+                yield place, index, f"consent or an override: {works}, and gets {', '.join(where)} {kept}"
 
 
 def _is_elsewhere(clause: Clause) -> bool:

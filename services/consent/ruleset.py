@@ -144,13 +144,18 @@ class _Reader:
         start, end = micros(plain.get("start"), (*path, "start")), micros(plain.get("end"), (*path, "end"))
         if end <= start:
             raise RuleError((*path, "end"), "an instant after the start", plain.get("end"))
+        parties = self._parties(plain.get("parties"), (*path, "parties"))
+        for party, signed in parties.items():
+            if signed >= end:
+                came = mapping(plain["parties"], path)[party]
+                raise RuleError((*path, "parties", party), "the day of a signature before the end", came)
         return Agreement(
             id=name,
             version=version,
             owner=text_of(plain.get("owner"), (*path, "owner")),
             document=text_of(plain.get("document"), (*path, "document")),
             policy_document=optional_text(plain.get("policy_document"), (*path, "policy_document")),
-            parties=self._parties(plain.get("parties"), (*path, "parties")),
+            parties=parties,
             start=start,
             end=end,
             review=None if plain.get("review") is None else micros(plain["review"], (*path, "review")),

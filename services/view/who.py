@@ -14,6 +14,8 @@ from services.view.told import kept
 KINDS: Final = ("family.viewed", "search.run", "access.denied", "report.run", "export.made", "bundle.made")
 """Entries in which a person looked, or tried to."""
 MOST: Final = 10_000
+TAKEN_BACK: Final = "released, and recalled since"
+"""Of what an inbox showed and does not show again."""
 
 _LOOKS: Final = """
 SELECT e.entry_id::text, e.kind, e.recorded_at, l.idx FROM audit_detail d JOIN audit_entry e USING (entry_id)
@@ -61,7 +63,14 @@ async def releases(conn: Connection, family: str, since: Micros, until: Micros) 
     asked = {"family": family, "since": since, "until": until, "most": MOST}
     found = await (await conn.execute(_RELEASES, asked)).fetchall()
     return [
-        {"at": format_micros(row[3]), "desk": row[1], "type": row[2], "delivery": row[0], "status": row[5]}
+        {
+            "at": format_micros(row[3]),
+            "desk": row[1],
+            "type": row[2],
+            "delivery": row[0],
+            # What left has left, whatever became of the row since: what the inbox showed is not shown again.
+            "status": TAKEN_BACK if row[5] == "recalled" else row[5],
+        }
         | kept(acknowledged_at=None if row[4] is None else format_micros(row[4]))
         for row in found
     ]

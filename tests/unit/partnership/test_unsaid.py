@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from hub.partnership import load
+from hub.partnership import ConfigurationError, load
 from services.consent.compiled import compile_rules
 from services.consent.load import load_rules, remarks
 from tests.unit.partnership.planting import DORSET, copied, plant
@@ -92,3 +92,36 @@ def test_forbid_of_a_category_is_whole_when_a_text_says_less(said: str, tmp_path
     assert (("any",), ("lead",)) in [(each.to, each.but) for each in found]
     (expected,) = left_out(folder)
     assert "F03 (categories: [third_party.detail])" in expected
+
+
+WHERE = "a permit without"
+
+
+def exposed(folder: Path) -> list[str]:
+    """What the remarks on a folder say of clauses that tell the other side where somebody is."""
+    return [str(each.expected) for each in remarks(folder, load(folder)) if each.came == WHERE]
+
+
+def test_a_permit_that_tells_the_perpetrators_side_where_somebody_is_is_remarked(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    clause = (
+        "clauses:\n  - {id: P99, effect: permit, from: [council], to: [probation/perp], subjects: [victim],"
+        " purpose: supervise, categories: [contact.whereabouts_protected], when: [consent], basis: B3, with_gate: true}"
+    )
+    plant(folder, FILE, "clauses:", clause)
+    assert exposed(folder) == []
+    plant(folder, FILE, "when: [consent], basis: B3, with_gate: true}", "basis: B4, with_gate: true}")
+    (said,) = exposed(folder)
+    assert "probation/perp works with those alleged" in said
+    assert "contact.whereabouts_protected" in said
+    assert exposed(DORSET) == []
+
+
+def test_a_signature_after_the_end_is_refused(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    line = plant(folder, FILE, "reach: 2022-11-17", "reach: 2031-11-17")
+    with pytest.raises(ConfigurationError) as error:
+        load_rules(folder, load(folder))
+    assert [(each.line, each.expected) for each in error.value.findings] == [
+        (line, "the day of a signature before the end")
+    ]
