@@ -17,6 +17,7 @@ from hub.clock import SECOND, SystemClock
 from hub.database import GONE, PLANS, Connection, DatabaseAwayError
 from hub.errors import PeerError
 from hub.telemetry.metrics import count, put
+from hub.telemetry.steps import step as under_way
 
 log = logging.getLogger("wraparound.session")
 
@@ -119,7 +120,8 @@ async def keep_going(name: str, step: Callable[[], Awaitable[float]], stopping: 
     loop, pause = name.rpartition("-")[0] or name, 0.0
     while not stopping.is_set():
         try:
-            rest = await step()
+            with under_way(loop):
+                rest = await step()
         except ContendedError:
             rest = 0.005
         except PeerError as error:

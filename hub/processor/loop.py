@@ -20,6 +20,7 @@ from hub.processor.records import Record
 from hub.processor.states import ShapeError
 from hub.telemetry import traces
 from hub.telemetry.metrics import count
+from hub.telemetry.steps import step
 
 log = logging.getLogger("wraparound.processor")
 
@@ -62,12 +63,14 @@ class Processor:
                 taken = await feed.take(self.limit, self.batch_wait_ms)
                 if taken.moves:
                     began = time.monotonic()
-                    await self._commit(feed, taken)
+                    with step(self.context.machine.name):
+                        await self._commit(feed, taken)
                     self.progressed_at = time.monotonic()
                     seconds = self.progressed_at - began
                     self.limit = next_limit(self.limit, self.batch_size, len(taken.records), seconds)
                 if time.monotonic() - hinted > HINT_SECONDS:
-                    await feed.hint()
+                    with step(self.context.machine.name):
+                        await feed.hint()
                     hinted = time.monotonic()
                 pause, self.waits = 0.0, False
             except PeerError as error:

@@ -13,6 +13,7 @@ from typing import Final
 from hub.errors import HubError
 from hub.settings import Settings
 from hub.telemetry.metrics import CONTENT_TYPE, put, text
+from hub.telemetry.steps import hanging
 
 log = logging.getLogger("wraparound.watch")
 
@@ -64,7 +65,7 @@ class Watch:
 
     def of(self, path: bytes) -> bytes:
         """The whole answer for a path."""
-        problem = self._ready()
+        problem = self._ready() or hanging()
         put("ready", 0 if problem else 1, process=self._process)
         match path.partition(b"?")[0]:
             case b"/livez":

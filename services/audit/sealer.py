@@ -21,6 +21,7 @@ from hub.clock import Clock, Micros
 from hub.copying import uuid
 from hub.database import Connection, Database, DatabaseAwayError
 from hub.telemetry.metrics import count, put
+from hub.telemetry.steps import step
 from services.audit import store
 from services.audit.merkle import leaf_hash
 from services.audit.note import Checkpoint, NoteError, Signer, open_note, parse_checkpoint, seal_note
@@ -269,9 +270,10 @@ class Sealer:
         opened = False
         while not stop.is_set():
             try:
-                if not opened:
-                    opened = await self.open()
-                if opened and await self._turn():
+                with step("sealer"):
+                    opened = opened or await self.open()
+                    more = opened and await self._turn()
+                if more:
                     continue
                 wait = PAUSE
                 put("progress_timestamp_seconds", time.time(), loop="sealer")

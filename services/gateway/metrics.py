@@ -16,6 +16,7 @@ from hub.errors import PeerError
 from hub.shown import answer
 from hub.telemetry import stock
 from hub.telemetry.metrics import CONTENT_TYPE, count, text
+from hub.telemetry.steps import step
 from services.gateway.api import Doors
 from services.gateway.identity import Caller
 from services.gateway.problems import NOT_FOUND, ProblemError
@@ -51,7 +52,8 @@ class Stock:
         """Keep them fresh until told to stop."""
         while not stopping.is_set():
             try:
-                await self.take()
+                with step("database"):
+                    await self.take()
                 self._problem = None
             except PeerError:
                 self._problem = "database"

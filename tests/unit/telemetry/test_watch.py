@@ -8,6 +8,7 @@ import pytest
 from hub.errors import HubError
 from hub.settings import load
 from hub.stack.ports import free_ports
+from hub.telemetry import steps
 from hub.telemetry.watch import Watch, watched
 
 
@@ -28,6 +29,22 @@ def test_reason_is_said_when_the_process_cannot_do_its_job() -> None:
     assert (status(answer), b"waits: router" in answer) == (503, True)
     assert status(watch.of(b"/livez")) == 200
     assert b'wraparound_ready{process="router-2"} 0.0' in watch.of(b"/metrics")
+
+
+def test_process_is_not_ready_when_a_step_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is stopped, and not gone, answers nothing: no error ever says so."""
+    watch = Watch("delivery-3", lambda: None)
+    monkeypatch.setattr(steps, "LONGEST", -1.0)
+    with steps.step("relay"), steps.step("outbox"):
+        answer = watch.of(b"/readyz")
+    assert (status(answer), b"hangs: outbox, relay" in answer) == (503, True)
+    assert status(watch.of(b"/readyz")) == 200
+
+
+def test_a_step_that_is_over_hangs_no_more_when_it_ended_by_an_error() -> None:
+    with pytest.raises(OSError, match="gone"), steps.step("relay"):
+        raise OSError("gone")
+    assert steps.hanging(now=1e12) is None
 
 
 def test_nothing_is_told_of_what_a_process_does_not_measure() -> None:
