@@ -28,7 +28,10 @@ RUNNING, STOPPED, ENDED = "running", "stopped", "ended"
 
 
 def look(folder: Path, supervisor: int) -> dict[str, Any]:
-    """Everything `status` says of a stack that is up. `problems` names what does not answer."""
+    """Everything `status` says of a stack that is up. `problems` names what does not answer; None is not known.
+
+    `measured_at` is the machine's time, `hub_time` the hub's; the oldest and the checkpoint are in the hub's.
+    """
     about = reach.described(folder)
     dsn = reach.database(about)
     services = services_of(folder)
@@ -41,9 +44,12 @@ def look(folder: Path, supervisor: int) -> dict[str, Any]:
         "services": services,
         "memory_mb": _memory(supervisor),
         "lag": [],
-        "undelivered": {"rows": 0, "oldest_at": None},
+        "undelivered": {"rows": None, "oldest_at": None},
+        "outbox": {"rows": None, "oldest_at": None},
+        "waiting": {"rows": None, "oldest_at": None},
         "tasks": {},
-        "log": {"size": 0, "checkpoint_at": None},
+        "log": {"size": None, "checkpoint_at": None},
+        "hub_time": format_micros(known_clock(folder).now()),
         "problems": problems,
     }
     if not dsn:
@@ -130,9 +136,13 @@ def _database(connection: "psycopg.Connection[tuple[Any, ...]]", now: Micros) ->
         f"SELECT kind, count(*) FROM task WHERE done_at IS NULL AND {IS_THERE} GROUP BY kind ORDER BY kind",
         {"now": now},
     )
+    outbox = _one(connection, "SELECT count(*), min(recorded_at) FROM outbox JOIN event USING (event_id)")
+    waiting = _one(connection, "SELECT count(*), min(accepted_at) FROM waiting")
     size, at = _one(connection, "SELECT max(size), max(at) FROM log_checkpoint")
     return {
         "undelivered": {"rows": rows, "oldest_at": _time(oldest)},
+        "outbox": {"rows": outbox[0], "oldest_at": _time(outbox[1])},
+        "waiting": {"rows": waiting[0], "oldest_at": _time(waiting[1])},
         "tasks": dict(tasks.fetchall()),
         "log": {"size": size or 0, "checkpoint_at": _time(at)},
     }

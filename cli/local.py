@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import psutil
 import typer
@@ -185,6 +185,18 @@ def _sandbox_time(start: str, speed: float) -> SandboxTime | None:
         raise UsageError(f"--clock-start, --clock-speed: expected {error}") from error
 
 
+WAITS: Final = {
+    "undelivered": "decided, not yet at its desk",
+    "outbox": "accepted or derived, not yet in its log",
+    "waiting": "accepted, kept for somebody or something unknown",
+}
+"""What `status` counts, and what that is."""
+
+
+def _known(number: int | None) -> str:
+    return "unknown" if number is None else str(number)
+
+
 def _show(found: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Column, Table  # noqa: PLC0415
@@ -214,10 +226,12 @@ def _show(found: dict[str, Any]) -> None:
                 f"{row['trend']:+.1f}",
             )
         console.print(streams)
-    console.print(
-        f"undelivered: {found['undelivered']['rows']}, oldest {found['undelivered']['oldest_at'] or '-'}; "
-        f"log: {found['log']['size']} entries, checkpoint at {found['log']['checkpoint_at'] or '-'}"
-    )
+    console.print(f"by the hub's clock it is {found['hub_time']}")
+    for name, what in WAITS.items():
+        rows, oldest = found[name]["rows"], found[name]["oldest_at"]
+        console.print(f"{name}: {_known(rows)}{f', oldest {oldest}' if oldest else ''} ({what})")
+    log = found["log"]
+    console.print(f"log: {_known(log['size'])} entries, checkpoint at {log['checkpoint_at'] or '-'}")
     for kind, count in found["tasks"].items():
         console.print(f"tasks {kind}: {count}")
     for problem in found["problems"]:

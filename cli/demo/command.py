@@ -95,7 +95,7 @@ async def _county(folder: Path, seed: int, months: int, *, stay: bool, passing: 
         nonlocal ok
         shown = gather(known, head, str(folder) if stay else "")
         ok = _print(plain(shown), lines(shown), as_json=as_json)
-        _tell_place(folder, url, stay=stay)
+        _tell_place(folder, url, "its clock stands at the year's end", stay=stay)
 
     _end_on_sigterm()
     with progress("week", "events published") as told:
@@ -107,7 +107,8 @@ async def _small(folder: Path, *, stay: bool, as_json: bool) -> bool:
     from cli.demo.page import as_json as plain  # noqa: PLC0415
     from cli.demo.page import lines  # noqa: PLC0415
     from cli.demo.shown import gather  # noqa: PLC0415
-    from cli.demo.year import Year, live  # noqa: PLC0415
+    from cli.demo.year import SPEED, Year, live  # noqa: PLC0415
+    from hub.clock import DAY, SECOND  # noqa: PLC0415
 
     ok = False
 
@@ -115,7 +116,9 @@ async def _small(folder: Path, *, stay: bool, as_json: bool) -> bool:
         nonlocal ok
         shown = gather(year)
         ok = _print(plain(shown), lines(shown), as_json=as_json)
-        _tell_place(folder, url, stay=stay)
+        days = SPEED * SECOND / DAY
+        pace = f"its clock goes on at {days:.0f} days a second, past the agreement's end (`wraparound up` keeps time)"
+        _tell_place(folder, url, pace, stay=stay)
 
     _end_on_sigterm()
     await live(folder, _say, _tell, show, stay=stay)
@@ -127,9 +130,10 @@ def _print(result: dict[str, Any], page: Iterator[str], *, as_json: bool) -> boo
     return bool(result["ok"])
 
 
-def _tell_place(folder: Path, url: str, *, stay: bool) -> None:
+def _tell_place(folder: Path, url: str, pace: str, *, stay: bool) -> None:
     if stay:
-        _say(f"the hub is up at {url}, in {folder}: `wraparound status --folder {folder}`; Ctrl-C ends it")
+        where = f"the hub is up at {url}, in {folder}: `wraparound status --folder {folder}`"
+        _say(f"{where}; {pace}; Ctrl-C ends it")
 
 
 def _end_on_sigterm() -> None:
