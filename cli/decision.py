@@ -9,6 +9,9 @@ from cli.caller import As, AsJson, Folder, Purpose, Reason, UnsaidError, User, c
 from client import calls
 
 NOTHING = "nothing to decide: it is the publisher's own"
+NAMED = "nothing to decide: it goes to {to} alone, whom it names, in ids and codes: {kind}"
+ERASED = "nothing to decide: it goes to the one desk that it names; to whom and of what was erased"
+NEVER_HAD = "never_had"
 UNDECIDED = "not decided for everybody yet: facts of somebody are on their way"
 app = typer.Typer(
     no_args_is_help=True, help="Decisions, in words. For information governance; each look is recorded."
@@ -74,8 +77,12 @@ def said(found: dict[str, Any]) -> str:
         )
         fate = event.get("fate") or {}
         rejected = f"rejected: {fate.get('reason')}" if fate.get("kind") == "rejected" else ""
+        notice = event.get("notice")
+        named = _named(notice, event["deliveries"]) if notice else [NOTHING]
         waits = event.get("undecided", False)
-        lines += list(_decided(event)) or ([] if waits else [f"  {rejected or NOTHING}"])
+        lines += list(_decided(event)) or (
+            [] if waits else [f"  {each}" for each in ([rejected] if rejected else named)]
+        )
         lines += [f"  {UNDECIDED}"] if waits else []
         lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
     text = "\n".join(lines)
@@ -83,6 +90,20 @@ def said(found: dict[str, Any]) -> str:
     for person, name in people.items():
         text = text.replace(person, name)
     return "\n".join([text, *(f"{name} is {person}" for person, name in people.items())])
+
+
+def _named(notice: dict[str, Any], deliveries: list[dict[str, Any]]) -> Iterator[str]:
+    """To whom it goes, why that is nobody's decision, and of a notice whether it was answered."""
+    if notice.get("erased"):
+        yield ERASED
+        return
+    yield NAMED.format(**notice)
+    if notice["answered_at"]:
+        yield f"answered {notice['answered_at'][:19]}: {notice['how']}"
+    elif notice["answer_by"]:
+        yield f"not answered: an answer is due by {notice['answer_by'][:19]}"
+    elif any(each["reason"] == NEVER_HAD for each in deliveries):
+        yield "no answer is asked: the desk never had what this is about, and is told nothing"
 
 
 def _decided(event: dict[str, Any]) -> Iterator[str]:

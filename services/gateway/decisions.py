@@ -3,7 +3,8 @@
 The id is a receipt's, an event's or a delivery's. The answer has every copy of the event, each with every decision ever
 made on it, in the order made: first when it entered its log, or when the facts had come that it waited for, again when
 a fact, a withdrawal or an expiry changed what it rested on; `undecided` while it waits. For each desk: the outcome, and
-the reasons in words. People stand as the hub's ids; `people` says what the reader may call them.
+the reasons in words. A notice, a chase or a rejection is decided for nobody: `notice` says to whom it goes, and of a
+notice whether it was answered. People stand as the hub's ids; `people` says what the reader may call them.
 
 The token must say who looks (`sub`), for which `purpose` and `reason`. The look is an entry of the audit log
 (`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist.
@@ -30,6 +31,7 @@ from services.consent.outcome import Outcome
 from services.gateway.api import Doors
 from services.gateway.called import called
 from services.gateway.identity import Caller
+from services.gateway.named import NAMING, notice_of
 from services.gateway.parts import Parts
 from services.gateway.problems import NOT_FOUND, ProblemError
 
@@ -112,6 +114,7 @@ async def _event(
     ]
     fate = await (await conn.execute(_FATE, (event,))).fetchone()
     waits = await (await conn.execute(_WAITS, (event,))).fetchone()
+    notice = await notice_of(conn, parts, event, family) if type_ in NAMING else None
     return {
         "event": event,
         "family": family,
@@ -120,6 +123,7 @@ async def _event(
         "recorded_at": format_micros(at),
         "fate": None if fate is None else {"kind": fate[0], "reason": fate[1]},
         "undecided": waits is not None and waits[0],
+        "notice": notice,
         "decisions": decisions,
         "deliveries": [_delivery(*row) for row in deliveries],
     }

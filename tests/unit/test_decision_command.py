@@ -98,3 +98,50 @@ def test_one_desk_is_told_of_when_it_is_named(desk: str, last: str) -> None:
 def test_a_desk_that_is_none_is_a_mistake_of_who_typed_it() -> None:
     with pytest.raises(UnsaidError, match="expected a desk that receives: council/chesil, council/west"):
         words("nosuch")
+
+
+NOTICE = {"to": "s2w/sft", "kind": "withdrawn", "answer_by": None, "answered_at": None, "how": None}
+NEVER_HAD = {"desk": "s2w/sft", "status": "recalled", "reason": "never_had"}
+TO = "nothing to decide: it goes to s2w/sft alone, whom it names, in ids and codes: "
+
+
+@pytest.mark.parametrize(
+    ("notice", "deliveries", "lines"),
+    [
+        (
+            {"answer_by": "2024-03-05T23:00:00Z"},
+            [],
+            [f"{TO}withdrawn", "not answered: an answer is due by 2024-03-05T23:00:00"],
+        ),
+        (
+            {
+                "answer_by": "2024-03-05T23:00:00Z",
+                "answered_at": "2024-03-04T10:00:00.5Z",
+                "how": "kept_with_reason",
+            },
+            [],
+            [f"{TO}withdrawn", "answered 2024-03-04T10:00:00: kept_with_reason"],
+        ),
+        ({"kind": "schema"}, [], [f"{TO}schema"]),
+        (
+            {},
+            [NEVER_HAD],
+            [
+                f"{TO}withdrawn",
+                "no answer is asked: the desk never had what this is about, and is told nothing",
+                "s2w/sft: recalled",
+            ],
+        ),
+        (
+            {"erased": True},
+            [],
+            ["nothing to decide: it goes to the one desk that it names; to whom and of what was erased"],
+        ),
+    ],
+)
+def test_a_reviewer_is_told_to_whom_it_goes_and_whether_it_was_answered_when_it_names_a_desk(
+    notice: dict[str, Any], deliveries: list[dict[str, Any]], lines: list[str]
+) -> None:
+    found = deepcopy(FOUND)
+    found["events"][0] |= {"decisions": [], "deliveries": deliveries, "notice": NOTICE | notice}
+    assert [line.strip() for line in said(found).splitlines()[1:]] == lines

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from hub.clock import DAY, HOUR, parse_micros
+from hub.clock import DAY, HOUR, format_micros, parse_micros
 from services.referral_router.chasing import chase
 from services.referral_router.composition import assemble
 from tests.integration.attack.hub import CHESIL, IG, S2W, WEST, Hub
@@ -148,6 +148,8 @@ async def test_who_never_had_anything_has_no_task(hub: Hub) -> None:
     await hub.settle()
     await hub.relay(CHESIL)
     assert (hub.got(CHESIL, NOTICE), await tasks(hub)) == ([], [])
+    (never,) = await explained(hub, NOTICE)
+    assert (never["to"], never["answer_by"], never["answered_at"]) == (CHESIL, None, None)
 
 
 async def test_two_timers_chase_once_when_they_look_together(hub: Hub) -> None:
@@ -161,3 +163,49 @@ async def test_two_timers_chase_once_when_they_look_together(hub: Hub) -> None:
     await hub.settle()
     await hub.relay(CHESIL)
     assert [each["times"] for each in hub.got(CHESIL, CHASED)] == [1, 2]
+
+
+async def explained(hub: Hub, kind: str) -> list[dict[str, Any]]:
+    """What governance is told of each event of a type, as of a notice."""
+    rows = await hub.rows(
+        "SELECT event_id::text FROM event WHERE type = %s ORDER BY recorded_at, event_id",
+        f"wraparound.{kind}.v1",
+    )
+    answers = []
+    for (event,) in rows:
+        headers = hub.bearer(IG, subject="Robin", purpose="rights", reason="who has answered")
+        answers.append(await hub.http.get(f"/v1/decisions/{event}", headers=headers))
+    events = [each for answer in answers for each in answer.json()["events"]]
+    assert [each["decisions"] for each in events] == [[]] * len(rows)
+    return [each["notice"] for each in events]
+
+
+async def test_governance_sees_who_was_told_and_who_has_answered_when_it_asks_about_a_notice(
+    hub: Hub,
+) -> None:
+    notice = await noticed(hub)
+    due = {"to": CHESIL, "kind": "withdrawn", "answer_by": format_micros(MONDAY_OVER)}
+    open_ = {"answered_at": None, "how": None}
+    assert await explained(hub, NOTICE) == [due | open_]
+    hub.clock.advance(THURSDAY_OVER - hub.clock.now())
+    await look(hub)
+    chases = await explained(hub, CHASED)
+    again = {"to": CHESIL, "kind": "notice_unacknowledged", **open_}
+    assert sorted(each.pop("answer_by") or "" for each in chases) == ["", format_micros(THURSDAY_OVER)]
+    assert chases == [again, again]
+    assert await answer(hub, notice, S2W) == "received"
+    assert await explained(hub, NOTICE) == [due | open_]
+    before = hub.clock.now()
+    assert await answer(hub, notice) == "in effect"
+    for kind in (NOTICE, CHASED):
+        for each in await explained(hub, kind):
+            assert each["how"] == "deleted"
+            assert before < parse_micros(each["answered_at"]) <= hub.clock.now()
+
+
+async def test_governance_sees_whom_a_rejection_names_when_it_asks(hub: Hub) -> None:
+    notice = await noticed(hub)
+    assert await answer(hub, {**notice, "notice": notice["notice"][:-1] + "0"}) == "rejected no_such_notice"
+    assert await explained(hub, "hub.event_rejected") == [
+        {"to": CHESIL, "kind": "no_such_notice", "answer_by": None, "answered_at": None, "how": None}
+    ]
