@@ -1,4 +1,4 @@
-"""What a permit lacked, in words: a consent and why it does not hold, or a fact that is not so."""
+"""What a permit lacked, in words: a consent and why it does not hold, a role, or a fact that is not so."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _LACKS: Final[Mapping[str, str]] = {
     "deidentified": "it names somebody",
     "holder": "it is not about what {desk} holds",
     "own": "{desk} is not whom it is about",
+    "role": "{desk} does not hold the role that the clause asks for",
+    "client": "{desk} holds no role for {who} that the clause asks for",
 }
-"""Each condition but consent (RULES.md section 3), when it is not so or not known."""
+"""Each condition but consent (RULES.md section 3), when it is not so or not known; and the role that a permit needs."""
 
 STATES: Final[Mapping[str, str]] = {
     "withdrawn": "{who} withdrew consent to {sharing}{on}",

@@ -111,10 +111,13 @@ def unsettled(scene: Scene, ask: Ask, probable: Collection[str]) -> bool:
 
 
 def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool) -> Outcome:
-    """The permit that holds longest; without one, the level that the nearest of them leave (rule 4.6)."""
+    """The permit that holds longest; without one, the level that the nearest of them leave (rule 4.6).
+
+    Nearest is one whose conditions are asked, then one that is for this desk but for the role that it lacks.
+    """
     best: Outcome | None = None
     near: list[Permit] = []
-    closest = ("", "no_clause")
+    closest, roleless = ("", "no_clause"), ("", "no_clause")
     opens = FOREVER + 1
     named = scene.role_words(ask.desk)
     for permit in permits:
@@ -127,6 +130,8 @@ def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool
         ask.until, ask.why = min(permit.end, ask.lifted_until), ""
         role = held(scene, permit, ask, same=permit.same)
         if role is None:
+            if not roleless[0]:
+                roleless = (permit.id, "client" if permit.same else "role")
             continue
         ask.rest_on(role)
         ask.rest_on(_of_age(scene, permit.subjects, ask))
@@ -147,7 +152,7 @@ def _best(scene: Scene, permits: tuple[Permit, ...], ask: Ask, *, doubtful: bool
     if doubtful and _possible(scene, permits, ask):
         return _outcome(ask, HELD, scene.rules.names["unconfirmed"], "unconfirmed")
     level = EXISTENCE if near and all(each.existence for each in near) else SILENT
-    return _outcome(ask, level, *closest)
+    return _outcome(ask, level, *(closest if closest[0] else roleless))
 
 
 def _longer(best: Outcome | None, permit: Permit, ask: Ask) -> Outcome:

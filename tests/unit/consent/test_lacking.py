@@ -1,22 +1,27 @@
 """Why something was withheld stands in words: no code of the engine is left in them."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from services.consent import lacking
-from services.consent.explain import Words, explain_in_full
+from services.consent.compiled import CompiledRules, compile_rules
+from services.consent.explain import Words, explain, explain_in_full
+from services.consent.ruleset import with_agreements
 from services.consent.vocabulary import CONDITIONS
 from tests.unit.consent.cast import (
     CHESIL,
     MINUTES,
     PARAGON,
     PROBATION,
+    REACH,
     ROOT,
     S2W,
     K,
     P,
     V,
+    dorset,
     ref,
     text,
     the_cast,
@@ -76,3 +81,28 @@ def test_what_was_withheld_silently_is_said_in_words_when_the_reviewer_asks() ->
         for seen in (rated, moved):
             whys = [each.partition(": ")[2] for each in explain_in_full(seen.decision, desk, words)]
             assert [each for each in whys if re.search(r"\bneeds\b|:\w+$|_", each)] == []
+
+
+def with_reach(*names: str) -> CompiledRules:
+    """Dorset's rules, with these clauses for Reach alone."""
+    rules = dorset().rules
+    (agreement,) = rules.agreements
+    clauses = tuple(replace(each, to=(REACH,)) if each.id in names else each for each in agreement.clauses)
+    return compile_rules(with_agreements(rules, (replace(agreement, clauses=clauses),)))
+
+
+def test_the_role_is_named_when_a_clause_lacks_no_more_than_that() -> None:
+    family = the_cast()
+    consent = {"purpose": "treatment", "category": "outcome.score", "desk": REACH}
+    family.tell("consent.given", CHESIL, person=ref(V), given_as="self", cells=[consent])
+    family.settle(V)
+    score = {"instrument": "phq9", "score": 14}
+    told = family.tell("outcome.measure_recorded", S2W, person=ref(V), **score)
+    decision = family.decide(told, rules=with_reach("P12", "P13"))
+    words = Words({V: "V"}, {REACH: "Reach"})
+    lacked = "withheld silently: Reach holds no role for V that the clause asks for"
+    assert explain_in_full(decision, REACH, words)[1:] == [
+        f"support.existence of V: {lacked} (P12)",
+        f"outcome.score of V: {lacked} (P13)",
+    ]
+    assert explain(decision, REACH, words) == []
