@@ -72,13 +72,21 @@ def _words(found: dict[str, Any]) -> str:
         f"{name:10} {found[name] or '-'}"
         for name in ("task", "kind", "reason", "about", "opened_at", "due_at", "state")
     ]
-    lines += [f"{name:10} {value}" for name, value in found["detail"].items()]
+    lines += [
+        f"{name:10} {_unknown(value) if name == 'unknown' else value}"
+        for name, value in found["detail"].items()
+    ]
     lines += [f"{'asked':10} {_who_asked(each)}" for each in found.get("asked", ())]
     if closed := found.get("closed"):
         lines.append(
             f"{'closed':10} {closed['at'] or '-'} by {closed['by']}: {_HOW.get(closed['how'], closed['how'])}"
         )
     return "\n".join([*lines, f"can be done: {', '.join(found['actions']) or 'nothing here'}"])
+
+
+def _unknown(named: list[dict[str, str]]) -> str:
+    """Of what the ids are by which nobody is known: `confirm` takes one of a person."""
+    return ", ".join(f"a {each['names']} by an id of {each['scheme']}" for each in named) or "nobody"
 
 
 def _who_asked(asked: dict[str, Any]) -> str:
@@ -108,7 +116,11 @@ def do_command(
         str, typer.Option("--person", help="For confirm: whose the id is, as scheme:value.")
     ] = "",
     identifier: Annotated[
-        str, typer.Option("--identifier", help="For confirm: the id, as scheme:value.")
+        str,
+        typer.Option(
+            "--identifier",
+            help="For confirm: the id that is unknown, as scheme:value; `task show` names the scheme.",
+        ),
     ] = "",
     why: Annotated[
         str,

@@ -78,6 +78,17 @@ class Entering:
             if ref.kind != HOUSEHOLD and ref.key not in exempt and not self.directory.find(ref.key)
         ]
 
+    def undecided(self, event: Published) -> list[RefUse]:
+        """The references by which nobody is known, or several may be meant; not what the event registers itself."""
+        exempt = self._registrar.exempt(event)
+        return [
+            ref
+            for ref in event.refs
+            if ref.kind != HOUSEHOLD
+            and self.directory.known(ref.key) is None
+            and (ref.key not in exempt or self.directory.find(ref.key))
+        ]
+
     def unknown(self, event: Published) -> frozenset[bytes]:
         """The tokens that the event would wait for, as things are."""
         found = missing(event, self.directory, self._registrar.exempt(event))

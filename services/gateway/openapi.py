@@ -238,7 +238,10 @@ SCHEMAS: Final[dict[str, Any]] = {
         reason=_STRING | {"description": "a code"},
         opened_at={"type": "string", "format": "date-time"},
         due_at={"type": ["string", "null"], "format": "date-time"},
-        detail={"type": "object"},
+        detail={
+            "type": "object",
+            "description": "codes and ids; `unknown`: of what kind and scheme the ids are by which nobody is known",
+        },
         asked={"type": "array", "items": ref("Asked")},
         state=_STRING | {"enum": ["open", "awaits a second person", "closed"]},
         closed={"anyOf": [ref("Closed"), {"type": "null"}], "description": "null while it is open"},

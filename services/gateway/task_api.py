@@ -22,6 +22,7 @@ from services.gateway.closing import closed
 from services.gateway.doing import Doing, Task, a_task, open_task, open_tasks
 from services.gateway.identity import Caller
 from services.gateway.problems import NOT_FOUND, ProblemError
+from services.gateway.unknown import told
 from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
@@ -35,7 +36,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "reason": "unidentified",
     "opened_at": "2026-04-14T10:30:00.000000Z",
     "due_at": "2026-04-14T14:30:00.000000Z",
-    "detail": {"desk": "s2w/sft"},
+    "detail": {"desk": "s2w/sft", "unknown": [{"names": "person", "scheme": "paris"}]},
     "asked": [],
     "state": "open",
     "closed": None,
@@ -77,6 +78,7 @@ def build(doors: Doors) -> APIRouter:
         """The open tasks of the caller's desk, the one due first first."""
         async with parts.database.transaction() as conn:
             found = await open_tasks(conn, caller.desk.name, kind, limit, at=parts.clock.now())
+            found = await told(conn, parts, found)
         return JSONResponse({"tasks": [_shown(each) for each in found]})
 
     @router.get("/{task}", summary="One task", responses={200: answer("The task", ref("Task"), _EXAMPLE)})
@@ -86,8 +88,9 @@ def build(doors: Doors) -> APIRouter:
             found = await a_task(conn, caller.desk.name, _id(task), at=parts.clock.now())
             if found is None:
                 raise ProblemError(NOT_FOUND)
-            told = await asked_in_words(conn, parts.ring, found)
-        return JSONResponse(_shown(found) | {"asked": told})
+            (found,) = await told(conn, parts, [found])
+            words = await asked_in_words(conn, parts.ring, found)
+        return JSONResponse(_shown(found) | {"asked": words})
 
     @router.post(
         "/{task}/{action}",

@@ -149,6 +149,16 @@ async def take(conn: Connection, ring: KeyRing, receipt: str) -> Waiting | None:
     return next(iter(await _read(conn, ring, await found.fetchall())), None)
 
 
+async def read(conn: Connection, ring: KeyRing, receipts: Sequence[str]) -> list[Waiting]:
+    """Those of these events that wait, as they are at this moment."""
+    found = await conn.execute(
+        f"SELECT {_COLUMNS} FROM waiting w WHERE receipt_id = ANY(%s::uuid[]) ORDER BY seq",
+        (list(receipts),),
+        binary=True,
+    )
+    return await _read(conn, ring, await found.fetchall())
+
+
 async def let_go(conn: Connection, ring: KeyRing, receipt: str, at: Micros) -> Waiting | None:
     """An event waits no more and never enters. What was behind it alone waits for itself from now on.
 

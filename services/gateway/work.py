@@ -5,7 +5,7 @@
 | `parked` | the key's events run again, in order | | | | |
 | `dead_letter` | a stored event enters its log anew | two people: it is let go | | | |
 | `undelivered` | it stands at the end of its desk's line | | | | |
-| `unidentified` | | two people, and `why`: it never enters | the id is this person's | | |
+| `unidentified` | | two people, and `why`: it never enters | an unknown id of it is this person's | | |
 | `held` | | | the id is this person's | | |
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
@@ -35,7 +35,7 @@ from hub.outbox import LogEvent, put
 from hub.processor import stored
 from services.consent.due import DECISION, OBJECTION, RENEWAL
 from services.consent.notified import ACKNOWLEDGED
-from services.gateway import activating, waiting
+from services.gateway import activating, directory, doubts, unknown, waiting
 from services.gateway.acceptance import accept_batch, register_alone
 from services.gateway.asking import is_first
 from services.gateway.claims import Accepted
@@ -65,7 +65,10 @@ AWAITED: Final = "awaits a second person"
 
 
 def actions(task: Task) -> list[str]:
-    """What may be done about a task that is open: of a dead letter that is no event of the hub's, no redriving."""
+    """What may be done about a task that is open: of a dead letter that is no event of the hub's, no redriving.
+
+    One about an event that waits was `unknown.told` before: where nobody in it is unknown, there is nobody to confirm.
+    """
     if task.done_at is not None:
         return []
     return sorted(action for kind, action in _ACTIONS if kind == task.kind and _is_open(task, action))
@@ -77,6 +80,8 @@ def _is_open(task: Task, action: str) -> bool:
         return bool((action == "answer") == (task.detail["to"] == task.owner))
     if task.kind == DECISION:
         return (action == "decide") == (task.reason == OBJECTION)
+    if (task.kind, action) == (unknown.KIND, "confirm"):
+        return unknown.may_confirm(task)
     return task.is_stored or action != "redrive"
 
 
@@ -120,8 +125,32 @@ async def _confirm(doing: Doing) -> str:
             raise invalid(
                 f"/{name}", "required", "{scheme, value}", "none", '{"scheme": "liquidlogic", "value": "P-1"}'
             )
+    await _check_named(doing, identifier)
     data = {"person": person, "identifier": identifier, "degree": "confirmed", "task": doing.task.id}
     return await _publish(doing, LINKED, data)
+
+
+async def _check_named(doing: Doing, identifier: Any) -> None:
+    """A link is for good: an id is confirmed only where it is one that the task is about. Raises `ProblemError`."""
+    conn, parts, task = doing.conn, doing.parts, doing.task
+    scheme, value = identifier["scheme"], identifier["value"]
+    if task.kind == doubts.KIND:
+        token = directory.token(parts.secret, scheme, value)
+        if task.reason == doubts.REASON and task.id != doubts.task_id(parts.secret, token):
+            raise invalid("/identifier", "codes", "the id that this task is about", "another")
+        return
+    named = await unknown.of_event(conn, parts, task.key)
+    if named is None:
+        raise ProblemError(NOT_FOUND)
+    open_ids = unknown.confirmable(named)
+    if not open_ids:
+        expected = "an event that names somebody unknown: whom this one names is known"
+        raise invalid("/identifier", "codes", expected, "another", "place")
+    if (scheme, value) not in {(ref.scheme, ref.value) for ref in open_ids}:
+        schemes = sorted({ref.scheme for ref in open_ids})
+        example = orjson.dumps({"scheme": schemes[0], "value": "as its desk tells it"}).decode()
+        expected = f"the id of a person whom the event names and nobody knows, of {', '.join(schemes)}"
+        raise invalid("/identifier", "codes", expected, "another", example)
 
 
 async def _approve(doing: Doing) -> str:

@@ -233,6 +233,55 @@ async def test_what_waited_is_accepted_when_it_was_and_recorded_when_it_entered(
     assert "refusal|*|*|*" in (await hub.family_state(log))["persons"][await hub.person("V")]
 
 
+async def confirm(hub: Hub, task: str, person: dict[str, str], identifier: dict[str, str]) -> Any:
+    """The answer when one person of the council says whose an id is."""
+    headers = hub.bearer(CHESIL, subject="one", purpose="operate", reason="telephoned")
+    given = {"person": person, "identifier": identifier}
+    return await hub.http.post(f"/v1/tasks/{task}/confirm", json=given, headers=headers)
+
+
+async def shown(hub: Hub, task: str) -> dict[str, Any]:
+    """A task as its desk reads it, and as it stands in the list."""
+    found = (await hub.get(f"/v1/tasks/{task}", CHESIL)).json()
+    listed = (await hub.get("/v1/tasks", CHESIL)).json()["tasks"]
+    (same,) = [each for each in listed if each["task"] == task]
+    assert (same["detail"], same["actions"]) == (found["detail"], found["actions"])
+    return dict(found)
+
+
+async def test_only_an_id_that_the_event_names_is_confirmed_when_it_waits_for_somebody(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    links = "SELECT count(*) FROM identity"
+    before = await hub.rows(links)
+    await incident(hub, ref("K"), ref("UNKNOWN-1", "niche"))
+    (task,) = await tasks_after_a_minute(hub)
+    found = await shown(hub, task)
+    assert found["detail"]["unknown"] == [{"names": "person", "scheme": "niche"}]
+    assert found["actions"] == ["confirm", "discard", "place"]
+    assert "UNKNOWN-1" not in str(found)
+    for other in (ref("UNKNOWN-2", "niche"), ref("UNKNOWN-1", "paris"), ref("K"), ref("F-1")):
+        refused = await confirm(hub, task, ref("V"), other)
+        (fault,) = refused.json()["errors"]
+        assert (refused.status_code, fault["pointer"], fault["rule"]) == (422, "/identifier", "codes")
+        assert "niche" in fault["detail"]
+        assert "UNKNOWN" not in refused.text
+    assert await hub.rows(links) == before
+    assert (await confirm(hub, task, ref("V"), ref("UNKNOWN-1", "niche"))).status_code == 202
+    assert await hub.rows("SELECT reason FROM waiting") == []
+
+
+async def test_nobody_is_confirmed_when_only_a_family_is_unknown(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.support("F-1", "V", S2W)
+    await hub.tell("consent.withdrawn", {"family": ref("F-typo"), "person": ref("V")}, desk=S2W)
+    (task,) = await tasks_after_a_minute(hub)
+    found = await shown(hub, task)
+    assert found["detail"]["unknown"] == [{"names": "family", "scheme": "liquidlogic"}]
+    assert found["actions"] == ["discard", "place"]
+    refused = await confirm(hub, task, ref("V"), ref("F-typo"))
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/identifier")
+
+
 async def refused_suspension(hub: Hub) -> Any:
     """The second person's word that ends the one suspension there is, as its task brings it."""
     ((task, request),) = await hub.rows(
