@@ -95,6 +95,7 @@ def added(total: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, Any]:
         **{name: total[name] + page[name] for name in _COUNTS},
         **{name: _sum(total[name], page[name]) for name in ("releases", "apart")},
         "changes": [rows[key] for key in sorted(rows)],
+        "recorded": total["recorded"],
     }
 
 
@@ -110,6 +111,8 @@ def text(found: Mapping[str, Any]) -> str:
     """The result in words: what less, what more, each with examples; then what was counted apart."""
     rules, releases = found["rules"], found["releases"]
     over = found["over"]
+    if not found["families"] and not any(found["apart"].values()):
+        return _none(found["recorded"], **over)
     lines = [
         f"Recorded from {over['since']} to {over['until']}: {_counted(found)}.",
         f"In force: rule set {rules['in_force'][:12]}, {releases['before']} releases to desks.",
@@ -130,6 +133,15 @@ def text(found: Mapping[str, Any]) -> str:
         ]
         lines += ["", f"Counted apart, events: {', '.join(said)}."]
     return "\n".join(lines)
+
+
+def _none(recorded: Mapping[str, str] | None, since: str, until: str) -> str:
+    """Nothing was compared: that is no answer about the rules."""
+    if recorded is None:
+        there = "No family's log has one yet."
+    else:
+        there = f"Families' logs have some from {recorded['first'][:19]}Z to {recorded['last'][:19]}Z."
+    return f"No event of any family was recorded from {since} to {until}: nothing was compared. {there}"
 
 
 def _is_more(change: Mapping[str, Any]) -> bool:

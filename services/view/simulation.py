@@ -6,7 +6,8 @@ before the answer leaves. Nothing is sent and nothing changed. Logs come in the 
 evenly: how far the last one is along is how much is done.
 
 What cannot be made anew is counted apart: of families whose keys are gone, of families that stand still, and of those
-of whom this code would refuse what it once did.
+of whom this code would refuse what it once did. Of a period without an event of any family it says from when to when
+there are some (`recorded`).
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from hub.attempts.rows import Kit
-from hub.clock import Micros, parse_micros
+from hub.clock import Micros, format_micros, parse_micros
 from hub.database import Connection
 from hub.looks import Look
 from hub.processor.parked import parked_keys
@@ -50,10 +51,16 @@ WITH RECURSIVE log AS (
     UNION ALL
     SELECT (SELECT e.key FROM event e WHERE e.key > log.key ORDER BY e.key LIMIT 1) FROM log WHERE log.key IS NOT NULL
 )
-SELECT key::text FROM log WHERE key IS NOT NULL AND EXISTS (SELECT FROM event e WHERE e.key = log.key
+SELECT key::text FROM log WHERE EXISTS (SELECT FROM family f WHERE f.family_id = log.key)
+    AND EXISTS (SELECT FROM event e WHERE e.key = log.key
     AND e.topic = 'events' AND e.recorded_at >= %(since)s AND e.recorded_at < %(until)s) LIMIT %(most)s
 """
-"""One step of the index for each log, however long it is."""
+"""One step of the index for each log, however long it is; the logs of families alone."""
+_RECORDED: Final = (
+    "SELECT min(e.recorded_at), max(e.recorded_at) FROM event e JOIN family f ON f.family_id = e.key"
+    " WHERE e.topic = 'events'"
+)
+"""From when to when families' logs have events: read where a period has none."""
 _TYPES: Final = (
     "SELECT type, count(*) FROM event WHERE key = %s AND topic = 'events' AND recorded_at >= %s"
     " AND recorded_at < %s GROUP BY type"
@@ -67,6 +74,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "releases": {"before": 40, "after": 39},
     "apart": dict.fromkeys(APART, 0),
     "changes": [],
+    "recorded": None,
     "done": 1.0,
     "next": None,
 }
@@ -163,12 +171,24 @@ class _Answer:
     tally: Tally
     apart: Counter[str]
     last: str | None
+    recorded: tuple[Micros, Micros] | None = None
+    """The first and the last event that any family's log has, where the period has none."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         done = 1.0 if self.last is None else round(UUID(self.last).int / _SPREAD, 4)
         apart = {name: self.apart[name] for name in APART}
-        return {"rules": self.rules, **self.tally.plain(), "apart": apart, "done": done, "next": self.last}
+        recorded = None
+        if self.recorded is not None:
+            recorded = dict(zip(("first", "last"), map(format_micros, self.recorded), strict=True))
+        return {
+            "rules": self.rules,
+            **self.tally.plain(),
+            "apart": apart,
+            "recorded": recorded,
+            "done": done,
+            "next": self.last,
+        }
 
 
 async def _simulated(
@@ -181,6 +201,8 @@ async def _simulated(
         keys = [row[0] for row in await (await conn.execute(_KEYS, asked)).fetchall()]
         parked = await parked_keys(conn, "router", keys)
         found.last = keys[-1] if len(keys) == MOST_LOGS else None
+        if not keys and after is None:
+            found.recorded = await _recorded(conn)
         read = 0
         for key in keys:
             why = "parked" if key in parked else "erased" if await viewer.kit.ring.load(conn, [key]) else ""
@@ -208,6 +230,12 @@ def _compared(
             found.apart["not_recomputed"] += sum(_is_shared(kit, each.event.type) for each in gates)
         else:
             found.tally.add(key, steps, now, new)
+
+
+async def _recorded(conn: Connection) -> tuple[Micros, Micros] | None:
+    """From when to when families' logs have events; None: they have none."""
+    row = await (await conn.execute(_RECORDED)).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
 
 
 async def _count(conn: Connection, kit: Kit, key: str, period: Period) -> int:

@@ -6,7 +6,7 @@ import httpx
 import orjson
 import pytest
 
-from hub.clock import MINUTE
+from hub.clock import MINUTE, format_micros
 from hub.partnership import load
 from hub.settings import read_secret
 from hub.stack.identities import Identities
@@ -239,6 +239,29 @@ async def test_families_that_cannot_be_read_are_counted_apart_when_history_is_si
     assert behind["families"] == 0
     outside = await simulated(hub, IG, dorset_without(), until="2023-06-01T01:00:00Z")
     assert (outside.json()["families"], outside.json()["apart"]["erased"]) == (0, 0)
+
+
+async def test_families_alone_are_counted_and_a_period_without_them_says_so_when_history_is_simulated(
+    hub: Looking,
+) -> None:
+    assert (await simulated(hub, IG, dorset_without())).json()["recorded"] is None
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    # The log of an agreement is nobody's history.
+    await hub.execute(
+        "CREATE TEMP TABLE other AS SELECT * FROM event WHERE topic = 'events' LIMIT 1;"
+        " UPDATE other SET event_id = gen_random_uuid(), key = gen_random_uuid(), receipt_id = NULL,"
+        " recorded_at = 5; INSERT INTO event SELECT * FROM other"
+    )
+    found = (await simulated(hub, IG, dorset_without())).json()
+    assert (found["families"], found["recorded"]) == (1, None)
+    none = (
+        await simulated(hub, IG, dorset_without(), since="1970-01-01T00:00:00Z", until="2023-06-01T01:00:00Z")
+    ).json()
+    ((first, last),) = await hub.rows(
+        "SELECT min(recorded_at), max(recorded_at) FROM event WHERE recorded_at > 5"
+    )
+    recorded = {"first": format_micros(first), "last": format_micros(last)}
+    assert (none["families"], none["events"], none["recorded"]) == (0, 0, recorded)
 
 
 async def test_nothing_is_simulated_when_it_is_not_for_that_desk_or_the_rules_cannot_be_read(

@@ -45,6 +45,7 @@ def page(*changes: dict[str, Any], after: str | None, done: float = 1.0, erased:
         "releases": {"before": 50, "after": 49},
         "apart": {"erased": erased, "parked": 0, "not_recomputed": 0},
         "changes": list(changes),
+        "recorded": None,
         "done": done,
         "next": after,
     }
@@ -131,6 +132,26 @@ def test_it_says_nothing_more_and_nothing_less_and_what_was_counted_apart_when_s
     said = simulation.text(answered([page(after=None, erased=2)])[0])
     assert "Nothing more, nothing less." in said
     assert "Counted apart, events: 2 of erased families" in said
+
+
+@pytest.mark.parametrize(
+    ("recorded", "there"),
+    [
+        (
+            {"first": "2024-05-01T09:00:00.000000Z", "last": "2024-05-08T10:30:00.250000Z"},
+            "Families' logs have some from 2024-05-01T09:00:00Z to 2024-05-08T10:30:00Z.",
+        ),
+        (None, "No family's log has one yet."),
+    ],
+)
+def test_it_says_that_nothing_was_compared_when_nothing_was_recorded(
+    recorded: dict[str, str] | None, there: str
+) -> None:
+    none = page(after=None) | {"families": 0, "events": 0, "recorded": recorded}
+    period = "from 2024-03-01T00:00:00Z to 2024-04-01T00:00:00Z"
+    assert simulation.text(answered([none])[0]) == (
+        f"No event of any family was recorded {period}: nothing was compared. {there}"
+    )
 
 
 def spoiled_folder(into: Path) -> tuple[Path, str]:
