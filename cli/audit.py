@@ -18,6 +18,7 @@ from cli import reach
 from cli.caller import As, Purpose, Reason, User, caller, show
 from cli.local import AsJson, Folder, UsageError, place_of
 from client import calls
+from hub.clock import parse_micros
 from hub.database import Database, DatabaseAwayError
 from hub.errors import SenderError
 from hub.keys import KeyRing
@@ -118,9 +119,20 @@ def who_command(
     Examples: `wraparound audit who 3f2a… --as council/ig --reason "subject access"`,
     `wraparound audit who 3f2a… --since 2024-03-01T00:00:00Z --as council/ig --reason "since March" --json`.
     """
+    _check_period(since, until)
     me = caller(folder, desk)
     signed = me.signed(purpose, reason, user)
     show(me.run(calls.looks(family, signed=signed, since=since, until=until)), as_json=as_json, words=_who)
+
+
+def _check_period(since: str, until: str) -> None:
+    """An end that is no later than its start is a mistake; what is no instant the hub refuses. Raises `UsageError`."""
+    try:
+        is_none = bool(since and until) and parse_micros(until) <= parse_micros(since)
+    except ValueError:
+        return
+    if is_none:
+        raise UsageError(f"--until: expected an instant later than --since {since}, came {until}")
 
 
 def _who(found: dict[str, Any]) -> str:

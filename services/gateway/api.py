@@ -251,6 +251,10 @@ def refused(error: Mapping[str, Any]) -> Fault:
             said = "range", f"at least {bound['ge']}", "less", str(bound["ge"])
         case "string_too_long":
             said = "length", f"at most {bound['max_length']} characters", "more", ""
+        case "after_since":
+            said = "range", "`until` later than `since`", "one that is not later", ""
+        case "one_of":
+            said = "codes", f"one of {', '.join(bound['those'])}", "another value", bound["those"][0]
         case _ if kind.startswith(("datetime", "timezone")):
             said = "format", "a time with its zone (RFC 3339)", "another value", "2026-01-31T09:30:00Z"
         case _ if kind.startswith("int"):

@@ -1,8 +1,9 @@
 """`GET /v1/families/{id}` and `POST /v1/families/search`: what one user of one desk may know of a family.
 
 The token says who looks (`sub`), for which `purpose` and `reason`. The view is JSON, or text for `Accept: text/plain`.
-A family that is not there, is not the reader's, or is no family's id: one and the same 404. The id searched for is in
-the body, for it is personal and URLs are logged.
+A family that is not there, is not the reader's, or is no family's id: one and the same 404. A preview (`for`) of a
+desk that is none is refused (422), with those that there are, to information governance alone. The id searched for
+is in the body, for it is personal and URLs are logged.
 """
 
 import time
@@ -98,6 +99,9 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         if not _is_uuid(family) or (preview is not None and not governs(who)):
             shown = Shown(None)
         else:
+            desks = sorted(each.name for each in viewer.partnership.desks)
+            if preview is not None and preview not in desks:
+                raise refused("for", "one_of", those=desks)
             shown = await viewer.view(family, look, until, preview)
         return _answer(viewer, shown, started, as_text=accept.startswith(_TEXT))
 
@@ -145,11 +149,12 @@ def instant(name: str, given: str | None) -> Micros | None:
     try:
         return parse_micros(given)
     except ValueError as error:
-        raise _refused("query", name, "format") from error
+        raise refused(name, "format") from error
 
 
-def _refused(where: str, name: str, rule: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": (where, name), "type": rule}])
+def refused(name: str, rule: str, **bounds: Any) -> RequestValidationError:
+    """A query parameter that is not one that is asked for: by which rule, within which bounds."""
+    return RequestValidationError([{"loc": ("query", name), "type": rule, "ctx": bounds}])
 
 
 def _is_uuid(value: str) -> bool:

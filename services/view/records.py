@@ -17,7 +17,7 @@ from hub.clock import Micros
 from hub.looks import Look
 from hub.shown import answer
 from services.view import identities, stages, who
-from services.view.api import Caller, governs, instant, look_of
+from services.view.api import Caller, governs, instant, look_of, refused
 from services.view.viewer import Viewer
 
 ENGINEERS: Final = "hub/operations"
@@ -71,6 +71,8 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         look = look_of(caller_, request)
         start, end = instant("since", since), instant("until", until)
         start, end = 0 if start is None else start, FOREVER if end is None else end
+        if end <= start:
+            raise refused("until", "after_since")
         async with database.transaction() as conn:
             await _must_exist(conn, "SELECT FROM family WHERE family_id = %s", family)
             found = {

@@ -104,8 +104,6 @@ class Viewer:
             entry = await self.recorder().record(conn, "family.viewed", look, reader.now, {family: recorded})
             return Shown(answer, await self._begin(conn, look, entry, len(shown)))
 
-        if preview is not None and preview not in {each.name for each in self.partnership.desks}:
-            return Shown(None)
         return await self._settled(preview or look.desk, work)
 
     async def search(self, scheme: str, value: str, look: Look) -> Shown:

@@ -86,6 +86,8 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     line("family", "show", NOBODY, *me, *why, "--at", "yesterday", expect=6)
     line("family", "find", "liquidlogic", "F-none", *me, *why, expect=3)
     line("rules", "preview", NOBODY, "--for", "s2w/sft", "--as", "council/ig", *why, expect=3)
+    none = line("rules", "preview", NOBODY, "--for", "s2w/none", "--as", "council/ig", *why, expect=6)
+    assert none == ""
     tried = ("rules", "simulate", str(DORSET), "--over", "2023-06", *why)
     assert "No event of any family was recorded" in line(*tried, "--as", "council/ig")
     assert line.json(*tried, "--as", "council/ig")["changes"] == []
@@ -93,6 +95,8 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     line("decision", "explain", NOBODY, "--as", "council/ig", *why, expect=3)
     line("identity", "show", NOBODY, "--as", "council/ig", *why, expect=3)
     line("audit", "who", NOBODY, "--as", "council/ig", *why, expect=3)
+    turned = ("--since", "2024-04-01T00:00:00Z", "--until", "2024-03-01T00:00:00Z")
+    line("audit", "who", NOBODY, *turned, "--as", "council/ig", *why, expect=2)
     line("identity", "unlink", "no-scheme", "paris:77", *me, expect=2)
 
     with psycopg.connect(database, autocommit=True) as conn:

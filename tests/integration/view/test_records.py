@@ -110,6 +110,9 @@ async def test_reviewer_learns_who_saw_a_family_and_why_when_they_ask(hub: Looki
     assert "who looked" in [each.get("what") for each in again["looks"]]
     later = await ask(hub, path, IG, since="2030-01-01T00:00:00Z")
     assert later.json()["looks"] == []
+    never = await ask(hub, path, IG, since="2030-01-01T00:00:00Z", until="2029-01-01T00:00:00Z")
+    assert (never.status_code, never.json()["errors"][0]["pointer"]) == (422, "/query/until")
+    assert "`until` later than `since`" in never.json()["errors"][0]["detail"]
     assert (await ask(hub, path, CHESIL)).status_code == 404
     assert (await ask(hub, f"/v1/families/{NOBODY}/looks", IG)).status_code == 404
 

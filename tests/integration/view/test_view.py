@@ -61,9 +61,12 @@ async def test_information_governance_sees_what_a_desk_would_and_is_recorded_as_
     nothing = await hub.look(family, IG, **{"for": PARAGON})
     answers = [
         await hub.look(family, CHESIL, **{"for": S2W}),
-        await hub.look(family, IG, **{"for": "s2w/none"}),
+        await hub.look(family, CHESIL, **{"for": "s2w/none"}),
     ]
     assert {each.status_code for each in (nothing, *answers)} == {404}
+    none = await hub.look(family, IG, **{"for": "s2w/none"})
+    assert (none.status_code, none.json()["errors"][0]["pointer"]) == (422, "/query/for")
+    assert S2W in none.json()["errors"][0]["detail"]
 
     entries = [each[0] for each in await hub.recorded("family.viewed")]
     looks = [(each["desk"], each["what"], each.get("for"), bool(each["shown"])) for each in entries]

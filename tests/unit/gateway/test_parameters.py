@@ -56,3 +56,17 @@ def test_the_answer_says_what_was_expected_when_a_parameter_is_refused(
     query: str, expected: list[str]
 ) -> None:
     assert asked(query) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "rule", "expected"),
+    [
+        ("after_since", {}, "range", "`until` later than `since`"),
+        ("one_of", {"those": ["council/west", "s2w/sft"]}, "codes", "one of council/west, s2w/sft"),
+    ],
+)
+def test_the_answer_names_what_it_is_compared_with_when_a_parameter_is_refused(
+    kind: str, bounds: dict[str, Any], rule: str, expected: str
+) -> None:
+    found = refused({"loc": ("query", "it"), "type": kind, "ctx": bounds})
+    assert (found.pointer, found.rule, found.expected) == ("/query/it", rule, expected)
