@@ -78,9 +78,7 @@ def _words(found: dict[str, Any]) -> str:
     ]
     lines += [f"{'asked':10} {_who_asked(each)}" for each in found.get("asked", ())]
     if closed := found.get("closed"):
-        lines.append(
-            f"{'closed':10} {closed['at'] or '-'} by {closed['by']}: {_HOW.get(closed['how'], closed['how'])}"
-        )
+        lines.append(f"{'closed':10} {_who_closed(closed)}")
     return "\n".join([*lines, f"can be done: {', '.join(found['actions']) or 'nothing here'}"])
 
 
@@ -92,9 +90,18 @@ def _unknown(named: list[dict[str, str]]) -> str:
 def _who_asked(asked: dict[str, Any]) -> str:
     """Who asked for what, when and why: a code, and their own words."""
     who = f"{asked['by']}, {_plain(asked['user'])}," if "user" in asked else asked["by"]
-    why = f" ({asked['why']})" if asked["why"] else ""
-    words = f': "{_plain(asked["reason"])}"' if "reason" in asked else ""
-    return f"{asked['action']} by {who} at {asked['at'] or '-'}{why}{words}"
+    return f"{asked['action']} by {who} at {asked['at'] or '-'}{_why(asked)}"
+
+
+def _who_closed(closed: dict[str, Any]) -> str:
+    """When, by whom and how, and why: a code, and their own words."""
+    who = f"{closed['by']}, {_plain(closed['user'])}" if "user" in closed else closed["by"]
+    return f"{closed['at'] or '-'} by {who}: {_HOW.get(closed['how'], closed['how'])}{_why(closed)}"
+
+
+def _why(said: dict[str, Any]) -> str:
+    code = f" ({said['why']})" if said.get("why") else ""
+    return code + (f': "{_plain(said["reason"])}"' if "reason" in said else "")
 
 
 def _plain(typed: str) -> str:

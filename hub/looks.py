@@ -5,6 +5,7 @@ it concerns, under that family's key, with the user as a reference; and one unde
 is no family's (a look that was denied, a search that found nothing) stands under the user's key alone.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -100,8 +101,16 @@ class Recorder:
 
 
 def user_subject(secret: bytes, desk: str, user: str) -> str:
-    """The subject under whose key it stands who a user is: one of an agency, at whichever of its desks."""
-    return derive(secret, "subject", "user", desk.partition("/")[0], user)
+    """The subject under whose key it stands who a user is: one of an agency, at whichever of its desks.
+
+    One person however their name is written: case, spaces around and within it, and forms of a letter are no other's.
+    """
+    return derive(secret, "subject", "user", desk.partition("/")[0], _as_one(user))
+
+
+def _as_one(user: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user).casefold())
+    return " ".join(folded.split())
 
 
 def stated(desk: str, user: str, claims: Mapping[str, Any], number: str) -> Look:

@@ -4,7 +4,6 @@ A task's row holds ids and codes. Who the first person is and the words of their
 person's own key, so that they go with it; they are opened for one task at a time and never in a list.
 """
 
-import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ import orjson
 from hub.clock import format_micros
 from hub.database import Connection
 from hub.keys import KeyRing
-from hub.looks import Look, user_subject
+from hub.looks import user_subject
+from services.gateway import words
 from services.gateway.doing import Doing, Task
 
 ASKED: Final = "asked"
@@ -30,16 +30,16 @@ WHERE task_id = %(task)s
 
 
 async def is_first(doing: Doing, action: str = "discard") -> bool:
-    """Whether nobody else of the desk has asked for it yet; notes who does, and why."""
+    """Whether nobody else of the desk has asked for it yet; notes who does, and why: once, whoever asks again."""
     me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
     first = doing.task.detail.get(_FIRST[action])
-    if first is not None and first != me:
-        return False
+    if first is not None:
+        return bool(first == me)
     await doing.parts.ring.create(doing.conn, me, "user", doing.at)
     said = {
         "at": doing.at,
         "why": doing.given.get("why"),
-        "sealed": _sealed(doing.parts.ring, me, doing.task.id, doing.look),
+        "sealed": words.sealed(doing.parts.ring, me, words.ASKED, doing.task.id, doing.look),
     }
     asked = orjson.dumps(said).decode()
     given = {"first": _FIRST[action], "me": me, "action": action, "asked": asked, "task": doing.task.id}
@@ -86,16 +86,7 @@ async def asked_in_words(conn: Connection, ring: KeyRing, task: Task) -> list[di
     ]
 
 
-def _sealed(ring: KeyRing, user: str, task: str, look: Look) -> str:
-    words = orjson.dumps({"user": look.user, "reason": look.reason})
-    return base64.b64encode(ring.seal(user, _context(task), words)).decode()
-
-
 def _words(ring: KeyRing, user: str, task: str, noted: Mapping[str, Any]) -> dict[str, str]:
     if "sealed" not in noted:
         return {}
-    return dict(orjson.loads(ring.open(user, _context(task), base64.b64decode(noted["sealed"]))))
-
-
-def _context(task: str) -> bytes:
-    return b"asked|" + task.encode()
+    return words.opened(ring, user, words.ASKED, task, noted["sealed"])

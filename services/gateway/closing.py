@@ -3,6 +3,9 @@
 from typing import Any
 
 from hub.clock import Micros, format_micros
+from hub.database import Connection
+from hub.keys import KeyRing
+from services.gateway import words
 from services.gateway.doing import Task
 
 
@@ -15,9 +18,22 @@ def closed(task: Task, at: Micros) -> dict[str, Any]:
     """
     noted = task.detail.get("closed") or {}
     if noted.get("at") == at:
-        return {"at": format_micros(at), "by": task.owner, "how": noted["how"]}
+        return {"at": format_micros(at), "by": task.owner, "how": noted["how"], "why": noted.get("why")}
     if task.done_by == "redrive":
-        return {"at": None, "by": task.owner, "how": "redrive"}
+        return {"at": None, "by": task.owner, "how": "redrive", "why": None}
     if task.done_by == task.owner:
-        return {"at": format_micros(at), "by": task.owner, "how": "event"}
-    return {"at": format_micros(at), "by": "hub", "how": "overtaken"}
+        return {"at": format_micros(at), "by": task.owner, "how": "event", "why": None}
+    return {"at": format_micros(at), "by": "hub", "how": "overtaken", "why": None}
+
+
+async def closed_in_words(conn: Connection, ring: KeyRing, task: Task) -> dict[str, Any] | None:
+    """As `closed`, with who of the desk did it and their own words, unless they were erased; None: it is open."""
+    if task.done_at is None:
+        return None
+    found = closed(task, task.done_at)
+    noted = task.detail.get("closed") or {}
+    if noted.get("at") != task.done_at or "sealed" not in noted or task.done_by is None:
+        return found
+    if await ring.load(conn, [task.done_by]):
+        return found
+    return found | words.opened(ring, task.done_by, words.CLOSED, task.id, noted["sealed"])

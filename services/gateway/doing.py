@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from hub.clock import Micros
 from hub.database import Connection
 from hub.looks import Look, user_subject
 from hub.processor.tasks import IS_THERE
+from services.gateway import words
 from services.gateway.parts import Parts
 
 
@@ -82,10 +85,18 @@ async def a_task(conn: Connection, owner: str, task_id: str, *, at: Micros) -> T
 
 
 async def end(doing: Doing) -> None:
-    """The task is done, by this user."""
+    """The task is done, by this user, for what they gave as the reason."""
+    ring, task = doing.parts.ring, doing.task.id
     me = user_subject(doing.parts.secret, doing.look.desk, doing.look.user)
+    await ring.create(doing.conn, me, "user", doing.at)
+    closed = {
+        "at": doing.at,
+        "how": doing.action,
+        "why": doing.given.get("why"),
+        "sealed": words.sealed(ring, me, words.CLOSED, task, doing.look),
+    }
     await doing.conn.execute(
-        "UPDATE task SET done_at = %(at)s, done_by = %(me)s, detail = detail || jsonb_build_object("
-        " 'closed', jsonb_build_object('at', %(at)s::bigint, 'how', %(action)s::text)) WHERE task_id = %(task)s",
-        {"at": doing.at, "me": me, "action": doing.action, "task": doing.task.id},
+        "UPDATE task SET done_at = %s, done_by = %s, detail = detail || jsonb_build_object('closed', %s::jsonb)"
+        " WHERE task_id = %s",
+        (doing.at, me, orjson.dumps(closed).decode(), task),
     )

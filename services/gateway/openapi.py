@@ -257,11 +257,14 @@ SCHEMAS: Final[dict[str, Any]] = {
         reason=_STRING | {"description": "in their own words; of one task, not in the list"},
     ),
     "Closed": _object(
-        ["at", "by", "how"],
+        ["at", "by", "how", "why"],
         at={"type": ["string", "null"], "format": "date-time"},
         by=_STRING | {"description": "the desk whose task it was, or hub"},
         how=_STRING
         | {"description": "the action; event: one of the desk's own; overtaken: nothing waits any more"},
+        why={"type": ["string", "null"], "description": "a code, where one was given"},
+        user=_STRING | {"description": "who of the desk did it, where a person of it did"},
+        reason=_STRING | {"description": "in their own words"},
     ),
     "Tasks": _object(["tasks"], tasks={"type": "array", "items": ref("Task")}),
     "Done": _object(["task", "action", "state"], task=_UUID, action=_STRING, state=_STRING),

@@ -18,7 +18,7 @@ from hub.processor.tasks import ENDED_BY
 from hub.shown import answer, ref
 from services.gateway.api import Doors
 from services.gateway.asking import HIDDEN, asked, asked_in_words, awaits
-from services.gateway.closing import closed
+from services.gateway.closing import closed, closed_in_words
 from services.gateway.doing import Doing, Task, a_task, open_task, open_tasks
 from services.gateway.identity import Caller
 from services.gateway.problems import NOT_FOUND, ProblemError
@@ -89,8 +89,9 @@ def build(doors: Doors) -> APIRouter:
             if found is None:
                 raise ProblemError(NOT_FOUND)
             (found,) = await told(conn, parts, [found])
-            words = await asked_in_words(conn, parts.ring, found)
-        return JSONResponse(_shown(found) | {"asked": words})
+            asked_for = await asked_in_words(conn, parts.ring, found)
+            how = await closed_in_words(conn, parts.ring, found)
+        return JSONResponse(_shown(found) | {"asked": asked_for, "closed": how})
 
     @router.post(
         "/{task}/{action}",
