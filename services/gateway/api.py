@@ -25,6 +25,7 @@ from services.gateway import receipts
 from services.gateway.door import Door
 from services.gateway.identity import Caller, Token, TokenError, Verifier, consume
 from services.gateway.limiter import Limiter
+from services.gateway.parameters import known_only
 from services.gateway.parts import Parts
 from services.gateway.problems import (
     BROKEN,
@@ -107,6 +108,7 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(known_only)],
         # The framework's own telemetry would export paths and the text of exceptions, which may hold ids and data.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )

@@ -202,7 +202,7 @@ async def test_request_is_logged_by_its_template_and_without_query_or_ids(
 ) -> None:
     caplog.set_level("INFO", "wraparound.gateway")
     await world.get(f"/v1/receipts/{UNKNOWN}?person=Quillfeather", "s2w/sft")
-    assert "GET /v1/receipts/{receipt} 404" in caplog.text
+    assert "GET /v1/receipts/{receipt} 422" in caplog.text
     assert UNKNOWN not in caplog.text
     assert "Quillfeather" not in caplog.text
 
@@ -283,3 +283,35 @@ def mangled(random: Random, value: Any) -> Any:
     if isinstance(value, list):
         return [mangled(random, each) for each in value] * random.choice([1, 1, 1, 2])
     return value
+
+
+async def test_nothing_is_published_when_a_query_parameter_is_not_one_of_the_paths(world: World) -> None:
+    body = orjson.dumps(
+        event("family.opened", {"family": ref("F-1"), "lead": "council/chesil"}, "e-1", "council/chesil")
+    )
+    for query in ("dryrun=true", "dry-run=true", "dry_run=true&x=1", "%E2%80%AE/=1"):
+        headers = {**world.bearer("council/chesil"), "content-type": STRUCTURED}
+        answer = await world.http.post(f"/v1/events?{query}", content=body, headers=headers)
+        (fault,) = answer.json()["errors"]
+        assert (answer.status_code, fault["rule"], fault["example"]) == (422, "unknown-field", "dry_run")
+        assert "dry_run" in fault["detail"]
+        assert fault["pointer"].startswith("/query/")
+    assert await world.rows("SELECT 1 FROM receipt") == []
+    headers = {**world.bearer("council/chesil"), "content-type": STRUCTURED}
+    assert (
+        await world.http.post("/v1/events?dry_run=true", content=body, headers=headers)
+    ).status_code == 200
+    without = await world.http.get(f"/v1/receipts/{UNKNOWN}?x=1", headers=world.bearer("council/chesil"))
+    assert (without.status_code, without.json()["errors"][0]["pointer"]) == (422, "/query/x")
+
+
+async def test_parameters_of_others_are_left_alone_when_they_ask_the_registry_or_for_health(
+    world: World,
+) -> None:
+    for path in (
+        "/registry/subjects?deleted=false",
+        "/livez?probe=1",
+        "/readyz?probe=1",
+        "/openapi.json?v=1",
+    ):
+        assert (await world.http.get(path)).status_code == 200
