@@ -16,7 +16,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from hub.attempts.rows import Kit, make_kit
-from hub.clock import SystemClock, format_micros
+from hub.clock import Micros, SystemClock, format_micros
 from hub.errors import PeerError
 from hub.looks import UnstatedError
 from hub.partnership import IG_TEAM
@@ -112,6 +112,7 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
         # The framework's own telemetry would export paths and the text of exceptions, which may hold ids and data.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.clock = doors.parts.clock
     app.include_router(_receipts(doors, holds_role))
     app.include_router(_health(doors))
     for router in routers:
@@ -237,12 +238,13 @@ def _methods(request: Request) -> str:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     """A parameter or body that FastAPI refused: where and by which rule, never what came."""
     assert isinstance(error, RequestValidationError)
-    faults = [refused(each) for each in error.errors()[:50]]
+    now = request.app.state.clock.now()
+    faults = [refused(each, now) for each in error.errors()[:50]]
     return _answer(request, INVALID, faults)
 
 
-def refused(error: Mapping[str, Any]) -> Fault:
-    """What a parameter had to be, in the rules' own words: the framework's may quote what came."""
+def refused(error: Mapping[str, Any], now: Micros) -> Fault:
+    """What a parameter had to be, in the rules' own words: the framework's may quote what came. `now`: the hub's."""
     kind, bound = str(error["type"]), error.get("ctx", {})
     match kind:
         case "missing":
@@ -251,6 +253,9 @@ def refused(error: Mapping[str, Any]) -> Fault:
             said = "range", f"at most {bound['le']}", "more", str(bound["le"])
         case "greater_than_equal":
             said = "range", f"at least {bound['ge']}", "less", str(bound["ge"])
+        case "ahead":
+            expected = f"a time that has come: by the hub's clock it is {bound['now']}"
+            said = "range", expected, "a later one", bound["now"]
         case "string_too_long":
             said = "length", f"at most {bound['max_length']} characters", "more", ""
         case "after_since":
@@ -258,7 +263,7 @@ def refused(error: Mapping[str, Any]) -> Fault:
         case "one_of":
             said = "codes", f"one of {', '.join(bound['those'])}", "another value", bound["those"][0]
         case _ if kind.startswith(("datetime", "timezone")):
-            said = "format", "a time with its zone (RFC 3339)", "another value", "2026-01-31T09:30:00Z"
+            said = "format", "a time with its zone (RFC 3339)", "another value", format_micros(now)
         case _ if kind.startswith("int"):
             said = "type", "a whole number", "another value", "1"
         case _ if kind.startswith("bool"):

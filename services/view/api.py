@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
 
 from hub.attempts.row import LIFE
-from hub.clock import SECOND, Micros, parse_micros
+from hub.clock import SECOND, Micros, format_micros, parse_micros
 from hub.errors import PeerError
 from hub.looks import Look, stated
 from hub.partnership import IG_TEAM
@@ -93,9 +93,9 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         ] = None,
         accept: Annotated[str, Header()] = "",
     ) -> Response:
-        """The family view of the caller's desk, by the rules of now. Recorded before it answers."""
+        """The family view of the caller's desk, by the rules of now. Recorded before it answers. `at` has come."""
         started = time.monotonic()
-        look, until = look_of(who, request), instant("at", at)
+        look, until = look_of(who, request), _past("at", at, viewer.clock.now())
         if not _is_uuid(family) or (preview is not None and not governs(who)):
             shown = Shown(None)
         else:
@@ -149,7 +149,15 @@ def instant(name: str, given: str | None) -> Micros | None:
     try:
         return parse_micros(given)
     except ValueError as error:
-        raise refused(name, "format") from error
+        raise refused(name, "datetime") from error
+
+
+def _past(name: str, given: str | None, now: Micros) -> Micros | None:
+    """As `instant`, of what was: what is yet to be recorded nobody can show. Raises `RequestValidationError`."""
+    found = instant(name, given)
+    if found is not None and found > now:
+        raise refused(name, "ahead", now=format_micros(now))
+    return found
 
 
 def refused(name: str, rule: str, **bounds: Any) -> RequestValidationError:

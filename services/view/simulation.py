@@ -263,7 +263,7 @@ def _instant(name: str, given: str) -> Micros:
     try:
         return parse_micros(given)
     except ValueError as error:
-        raise _refused(name, "format") from error
+        raise _refused(name, "datetime") from error
 
 
 def _refused(where: str, rule: str) -> RequestValidationError:

@@ -7,7 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from hub.clock import SECOND
+from hub.clock import SECOND, format_micros
 from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, S2W
 from tests.integration.gateway.world import ref
 from tests.integration.view.looking import Looking
@@ -137,7 +137,19 @@ async def test_look_is_refused_when_the_token_does_not_say_why(hub: Looking) -> 
 
 async def test_time_is_refused_when_it_is_none(hub: Looking) -> None:
     answer = await hub.look(await home(hub), CHESIL, at="yesterday")
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/at")
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["pointer"], fault["rule"]) == (422, "/query/at", "format")
+    assert fault["example"] == format_micros(hub.clock.now())
+
+
+async def test_a_time_is_refused_when_the_hubs_clock_has_not_come_to_it(hub: Looking) -> None:
+    family, now = await home(hub), hub.clock.now()
+    assert (await hub.look(family, CHESIL, at=format_micros(now))).status_code == 200
+    answer = await hub.look(family, CHESIL, at=format_micros(now + 1))
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["pointer"], fault["rule"]) == (422, "/query/at", "range")
+    assert fault["example"] == format_micros(now)
+    assert fault["example"] in fault["detail"]
 
 
 async def test_what_was_recorded_by_then_is_shown_when_a_time_is_named(hub: Looking) -> None:

@@ -11,7 +11,10 @@ from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from hub.clock import parse_micros
 from services.gateway.api import refused
+
+NOW = "2024-03-01T09:00:00.000000Z"
 
 
 def asked(query: str) -> list[Any]:
@@ -20,7 +23,7 @@ def asked(query: str) -> list[Any]:
 
     @app.exception_handler(RequestValidationError)
     async def _(_: Request, error: RequestValidationError) -> Response:
-        found = [refused(each) for each in error.errors()]
+        found = [refused(each, parse_micros(NOW)) for each in error.errors()]
         return JSONResponse([[each.pointer, each.rule, each.expected, each.example] for each in found])
 
     @app.get("/")
@@ -36,7 +39,7 @@ def asked(query: str) -> list[Any]:
     return list(TestClient(app).get(f"/?{query}").json())
 
 
-TIME = ["/query/at", "format", "a time with its zone (RFC 3339)", "2026-01-31T09:30:00Z"]
+TIME = ["/query/at", "format", "a time with its zone (RFC 3339)", NOW]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +66,11 @@ def test_the_answer_says_what_was_expected_when_a_parameter_is_refused(
     [
         ("after_since", {}, "range", "`until` later than `since`"),
         ("one_of", {"those": ["council/west", "s2w/sft"]}, "codes", "one of council/west, s2w/sft"),
+        ("ahead", {"now": NOW}, "range", f"a time that has come: by the hub's clock it is {NOW}"),
     ],
 )
 def test_the_answer_names_what_it_is_compared_with_when_a_parameter_is_refused(
     kind: str, bounds: dict[str, Any], rule: str, expected: str
 ) -> None:
-    found = refused({"loc": ("query", "it"), "type": kind, "ctx": bounds})
+    found = refused({"loc": ("query", "it"), "type": kind, "ctx": bounds}, parse_micros(NOW))
     assert (found.pointer, found.rule, found.expected) == ("/query/it", rule, expected)
