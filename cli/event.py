@@ -26,8 +26,9 @@ from hub import settings as hub_settings
 from hub.clock import SystemClock
 from hub.errors import PeerError, SenderError
 from hub.partnership.loader import load as partnership
-from hub.schemas.dated import WRITTEN_AT, dated
+from hub.schemas.dated import dated, problems_at
 from hub.schemas.happened import AHEAD, not_yet
+from hub.schemas.json_form import WRITTEN_AT
 from hub.schemas.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, help="Events: write, check, publish, follow.")
@@ -113,9 +114,11 @@ def _problems(event: dict[str, Any], folder: Path | None) -> list[Problem]:
             ]
     event_type = type_of(load(), event["type"])
     datum, problems = event_type.read_json(event.get("data"))
-    if datum is not None:
-        now, _ = hub_clock.asked(folder, event["source"])
-        now = SystemClock().now() if now is None else now
+    now, _ = hub_clock.asked(folder, event["source"])
+    now = SystemClock().now() if now is None else now
+    if datum is None:
+        problems = problems_at(event_type, problems, now)
+    else:
         calendar = partnership(hub_settings.load().partnership).calendar
         problems = list(not_yet(event_type, datum, now, calendar.day(now + AHEAD)))
     return _of_the_door(event) or [

@@ -1,6 +1,6 @@
 """One event type: its schema, its fields, and what is done with its data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -92,7 +92,7 @@ class EventType:
         if datum is not None and not problems:
             self._check_envelope(datum, problems)
         if problems:
-            return None, [self._with_example(problem) for problem in problems]
+            return None, self.with_examples(problems, self.examples)
         return datum, problems
 
     def validate(self, data: object) -> list[Problem]:
@@ -130,19 +130,23 @@ class EventType:
     def _addressable(self) -> frozenset[str]:
         return frozenset(f.path for f in self.fields if f.category not in {ID, ROWS} and not f.required)
 
-    def _with_example(self, problem: Problem) -> Problem:
+    def with_examples(self, problems: Iterable[Problem], examples: Sequence[Json]) -> list[Problem]:
+        """The problems, each with what would be valid there: from these examples of the type first."""
+        return [self._with_example(problem, examples) for problem in problems]
+
+    def _with_example(self, problem: Problem, examples: Sequence[Json]) -> Problem:
         if problem.rule == "unknown-field":
             return problem
         names = [part for part in problem.pointer.split("/")[1:] if not part.isdigit()]
-        value = self._example(names)
+        value = self._example(names, examples)
         if value is None:
             return problem
         shown = value if isinstance(value, str) else orjson.dumps(value).decode()
         return Problem(problem.pointer, problem.rule, problem.expected, problem.came, shown)
 
-    def _example(self, names: list[str]) -> Any:
-        """From the type's own examples, else what the field's format or codes give."""
-        for example in self.examples:
+    def _example(self, names: list[str], examples: Sequence[Json]) -> Any:
+        """From the type's examples, else what the field's format or codes give."""
+        for example in examples:
             found = _look_up(example, names)
             if found is not None:
                 return found

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from hub.clock import Clock
 from hub.ids import derive
 from hub.partnership import Desk, Partnership, Scheme, UnknownNameError
 from hub.schemas import Catalogue
 from hub.schemas.check_digits import nhs_number_is_valid, upn_is_valid
+from hub.schemas.dated import problems_at
 from hub.schemas.event_type import EventType
 from hub.schemas.refs import HUB_SCHEME, Datum, IdentifierUse, RefKey, RefUse
 from services.consent.event import kind_of
@@ -95,12 +97,14 @@ class Checker:
         may_publish: MayPublish,
         *,
         secret: bytes,
+        clock: Clock,
         sandbox: bool,
     ) -> None:
         self._partnership = partnership
         self._catalogue = catalogue
         self._may_publish = may_publish
         self._secret = secret
+        self._clock = clock
         self._sandbox = sandbox
         self._patterns = {
             scheme.name: (_compiled(scheme.pattern), _compiled(scheme.sandbox))
@@ -119,7 +123,7 @@ class Checker:
             raise ProblemError(NOT_FOUND)
         datum, problems = event_type.read_json(event.data)
         if datum is None:
-            raise ProblemError(INVALID, in_data(problems))
+            raise ProblemError(INVALID, in_data(problems_at(event_type, problems, self._clock.now())))
         receipt = receipt_id(self._secret, desk.name, event.id)
         return self.published(desk, receipt, event.id, event.digest, datum, event_type, of_agency=of_agency)
 

@@ -80,6 +80,7 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         catalogue,
         lambda kind, desk: isinstance(may_publish(table, parts.compiled, desk.name, kind), Allowed),
         secret=secret,
+        clock=clock,
         sandbox=sandbox,
     )
     parts = Parts(

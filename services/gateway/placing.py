@@ -15,6 +15,7 @@ from hub.clock import Micros
 from hub.database import Connection
 from hub.events import HUB
 from hub.ids import derive
+from hub.schemas.dated import problems_at
 from hub.schemas.refs import RefUse
 from services.gateway import waiting
 from services.gateway.acceptance import Batch, published
@@ -70,7 +71,7 @@ class Placing:
         event = self.event
         datum, problems = event.type.read_json(data)
         if datum is None:
-            raise ProblemError(INVALID, in_data(problems))
+            raise ProblemError(INVALID, in_data(problems_at(event.type, problems, self._batch.now)))
         self.event = self._parts.checker.published(
             event.desk, event.receipt_id, event.source_id, event.digest, datum, event.type
         )

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cli.edge import explain
 from cli.main import app
-from hub.schemas.dated import WRITTEN_AT
+from hub.schemas.json_form import WRITTEN_AT
 from hub.stack.stack import Stack
 from tests.integration.gateway.world import Process
 from tests.unit.consent.cast import DORSET

@@ -1,8 +1,13 @@
 """Examples moved in time."""
 
+from datetime import date
+
 from hub.clock import DAY, format_micros, parse_micros
 from hub.schemas import Catalogue
-from hub.schemas.dated import WRITTEN_AT, dated
+from hub.schemas.dated import dated, problems_at
+from hub.schemas.fields import inner
+from hub.schemas.happened import not_yet
+from hub.schemas.json_form import WRITTEN_AT
 from hub.settings import ROOT
 
 CATALOGUE = Catalogue.load(ROOT / "schemas", sandbox=True)
@@ -40,3 +45,33 @@ def test_births_stay_and_ends_keep_their_distance_when_an_example_is_moved() -> 
         assert parse_micros(cell[end]) == parse_micros(was[end]) + 400 * DAY
     assert dated(given, given.examples[0], THEN) == given.examples[0]
     assert format_micros(THEN).startswith(WRITTEN_AT[:-1])
+
+
+def test_the_example_beside_a_mistake_would_be_taken_when_the_hubs_clock_stands_elsewhere() -> None:
+    now = parse_micros("2024-03-01T09:00:00Z")
+    kind = CATALOGUE.type("wraparound.consent.given.v1")
+    for wrong in ("yesterday", 7):
+        data = kind.examples[0] | {"occurred_at": wrong}
+        (problem,) = problems_at(kind, kind.validate(data), now)
+        mended = data | {"occurred_at": problem.example}
+        datum, problems = kind.read_json(mended)
+        assert datum is not None, problems
+        assert 0 <= now - parse_micros(problem.example) < DAY
+        late = [each.pointer for each in not_yet(kind, datum, now, date(2024, 3, 1))]
+        assert "/occurred_at" not in late
+
+
+def test_a_time_or_day_without_an_example_of_its_own_is_given_one_of_the_hubs_present() -> None:
+    now = parse_micros("2024-03-01T09:00:00Z")
+    found = {}
+    for kind in CATALOGUE:
+        for field in kind.fields:
+            logical = (
+                (inner(field.type) or {}).get("logicalType") if isinstance(inner(field.type), dict) else None
+            )
+            if logical in ("date", "timestamp-micros") and field.list_name is None:
+                data = {**kind.examples[0], field.name: "soon"}
+                (problem,) = problems_at(kind, kind.validate(data), now)
+                found[kind.type, field.name] = problem.example
+    assert found
+    assert not [each for each, example in found.items() if not example or "2026-04" in example]

@@ -6,9 +6,10 @@ import pytest
 
 from hub.clock import DAY, HOUR, MINUTE, Micros, format_micros, parse_micros
 from hub.schemas import Catalogue, EventType
-from hub.schemas.dated import WRITTEN_AT, dated
+from hub.schemas.dated import dated
 from hub.schemas.fields import inner
 from hub.schemas.happened import AHEAD, OPEN, PAST, not_yet
+from hub.schemas.json_form import WRITTEN_AT
 from hub.settings import ROOT
 
 CATALOGUE = Catalogue.load(ROOT / "schemas", sandbox=True)

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from hub.clock import SystemClock
 from hub.partnership.loader import load
 from hub.schemas import Catalogue
 from hub.settings import ROOT
@@ -152,6 +153,7 @@ def checker() -> Checker:
         Catalogue.load(ROOT / "schemas", sandbox=True),
         lambda kind, desk: isinstance(may_publish(table, rules, desk.name, kind), Allowed),
         secret=b"s" * 32,
+        clock=SystemClock(),
         sandbox=True,
     )
 
