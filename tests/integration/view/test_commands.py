@@ -114,7 +114,7 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert "discard asked for by hub/operations" in line("task", "list", *engineer)
     assert line("task", "do", row[0], "discard", *engineer, *why, "--user", "b").strip() == "discard: done"
     done = line("task", "show", row[0], *engineer)
-    assert "by hub/operations: discard" in done
+    assert "by hub/operations, b: discard" in done
     assert "can be done: nothing here" in done
     line("task", "show", row[0], *me, expect=3)
 
