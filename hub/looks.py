@@ -105,10 +105,11 @@ def user_subject(secret: bytes, desk: str, user: str) -> str:
 
     One person however their name is written: case, spaces around and within it, and forms of a letter are no other's.
     """
-    return derive(secret, "subject", "user", desk.partition("/")[0], _as_one(user))
+    return derive(secret, "subject", "user", desk.partition("/")[0], as_one(user))
 
 
-def _as_one(user: str) -> str:
+def as_one(user: str) -> str:
+    """A name as it is compared with another."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user).casefold())
     return " ".join(folded.split())
 

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from hub.clock import Micros
 from hub.events import HUB, Event
+from hub.looks import as_one
 from hub.schemas import Catalogue, EventType, Items
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision
@@ -117,8 +118,9 @@ def conflicted(facts: FamilyFacts, reader: Reader) -> bool:
     """Whether the user has a private tie to the family (RULES.md 4.19): for them it does not exist."""
     ties: Mapping[str, Mapping[str, str | None]] = facts.state.get("conflicts", {})
     agency = reader.desk.partition("/")[0]
+    user = as_one(reader.user)
     return any(
-        each["worker"] == reader.user and (each["desk"] or "").partition("/")[0] in ("", agency)
+        as_one(each["worker"] or "") == user and (each["desk"] or "").partition("/")[0] in ("", agency)
         for each in ties.values()
     )
 

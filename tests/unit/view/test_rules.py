@@ -161,6 +161,7 @@ def test_family_does_not_exist_for_a_worker_when_they_have_a_private_tie_to_it()
     tie = {"conflict": "c-1", "desk": S2W, "worker": "j.doe"}
     made.tell("hub.worker_conflict_recorded", "council/ig", **tie)
     assert not made.seen(S2W, user="j.doe").exists
+    assert not made.seen(S2W, user="J.Doe ").exists
     assert made.seen(S2W, user="k.roe").exists
     assert made.seen(PARAGON, user="j.doe").exists
     made.tell("hub.worker_conflict_ended", "council/ig", **tie)
