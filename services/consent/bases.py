@@ -5,6 +5,7 @@
   Schedule 1 (DPA 2018 s10).
 - Criminal offence (class X): Article 10, or a condition of Schedule 1.
 - A condition of Schedule 1 Part 2 (paragraphs 5 to 28): an appropriate policy document.
+- Consent as the only condition of Article 6 or of Article 9: shared on `consent` alone, by no alternative to it.
 
 Figures that concern nobody need no basis. The law itself is not verified here, only that the clause names it.
 """
@@ -23,12 +24,15 @@ _PARAGRAPH: Final = re.compile(r"1/(\d{1,2})")
 _PART_2: Final = range(5, 29)
 
 
-def unfit(agreement: Agreement) -> Iterator[tuple[int, str]]:
-    """The clauses whose basis does not fit: position in the agreement, and what the basis must name."""
+def unfit(agreement: Agreement) -> Iterator[tuple[int, str, str]]:
+    """The clauses whose basis does not fit: position in the agreement, which word, and what that must name."""
     for index, clause in enumerate(agreement.clauses):
         if clause.effect == "permit":
             for missing in _missing(clause, agreement.policy_document):
-                yield index, missing
+                yield index, "basis", missing
+            is_consent = clause.basis.art6 == ("a",) or clause.basis.art9 == ("2(a)",)
+            if is_consent and ("consent",) not in clause.when:
+                yield index, "when", "`consent`, the basis of this clause, among its conditions"
 
 
 def _missing(clause: Clause, policy_document: str | None) -> Iterator[str]:

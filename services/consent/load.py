@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hub.looks import as_one
 from hub.partnership import ConfigurationError, Finding, Partnership, agreement_files
 from hub.partnership.document import Node, locate, parse, plain, read
 from hub.partnership.finding import Mark, Phrase, finding
@@ -31,7 +32,10 @@ _NEEDED: Final = frozenset({"id", "version", "owner", "document", "parties", "st
 _MOST: Final = 100
 """Mistakes in what agreements say that are told at once: to find the next takes a reading of everything."""
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
-_BASIS_EXAMPLE: Final = "basis: {art6: e, law: CA 1989 s17, art9: 2(g), schedule: 1/18}"
+_EXAMPLES: Final = {
+    "basis": "basis: {art6: e, law: CA 1989 s17, art9: 2(g), schedule: 1/18}",
+    "when": "when: [same, consent]",
+}
 
 
 def load_rules(folder: Path, partnership: Partnership) -> RuleSet:
@@ -90,19 +94,22 @@ def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
     rules, _ = _checked(folder, _read(agreement_files(folder)), partnership, sources)
     if rules is None:
         return ()
-    nothing = (
-        finding(sources[place].mark(("clauses", index)), expected, Phrase("a clause that does nothing"))
-        for place, index, expected in idle(rules)
-    )
-    where = (
-        finding(sources[place].mark(("clauses", index)), expected, Phrase("a permit without"))
-        for place, index, expected in exposing(rules)
+    clauses = [each.clauses for each in rules.agreements]
+    said = (
+        finding(
+            sources[place].mark(("clauses", index)), expected, Phrase(f"{clauses[place][index].id}, {came}")
+        )
+        for found, came in (
+            (exposing(rules), "a permit without"),
+            (idle(rules), "a clause that does nothing"),
+        )
+        for place, index, expected in found
     )
     left = (
         finding(sources[place].mark(("clauses",)), expected, Phrase("none in this text"), example)
         for place, expected, example in unsaid(rules)
     )
-    return (*where, *nothing, *left)
+    return (*said, *left)
 
 
 def _read(files: Iterable[Path]) -> list[_Document]:
@@ -154,7 +161,7 @@ class _Source:
             if isinstance(clause, dict) and isinstance(name := clause.get("basis"), str):
                 if name not in bases:
                     mark = locate(node, ("clauses", index, "basis"))
-                    findings.append(finding(mark, f"a basis, {one_of(bases)}", name, _BASIS_EXAMPLE))
+                    findings.append(finding(mark, f"a basis, {one_of(bases)}", name, _EXAMPLES["basis"]))
                 clause["basis"] = bases.get(name, {})
                 based[index] = name
         return cls(node, content, list(range(len(clauses))) if isinstance(clauses, list) else [], based)
@@ -192,11 +199,7 @@ def _check_signer(node: Node, author: object, signer: object, findings: list[Fin
             findings.append(
                 finding(locate(node, (key,)), f"`{key}`, a role and its agency", value, _SIGNER_EXAMPLE)
             )
-    if (
-        isinstance(author, str)
-        and isinstance(signer, str)
-        and author.strip().lower() == signer.strip().lower()
-    ):
+    if isinstance(author, str) and isinstance(signer, str) and as_one(author) == as_one(signer):
         mark = locate(node, ("signer",))
         findings.append(
             finding(mark, "another signer than the author", Phrase("the author"), _SIGNER_EXAMPLE)
@@ -226,9 +229,14 @@ def _compile(
 def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
     """Clauses that share more than their lawful basis covers."""
     return [
-        finding(source.mark(("clauses", index, "basis")), missing, Phrase("none"), _BASIS_EXAMPLE)
+        finding(
+            source.mark(("clauses", index, word)),
+            missing,
+            Phrase(f"none in {agreement.clauses[index].id}"),
+            _EXAMPLES[word],
+        )
         for agreement, source in zip(agreements, sources, strict=True)
-        for index, missing in unfit(agreement)
+        for index, word, missing in unfit(agreement)
     ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -101,6 +102,14 @@ def one_of(entry: object, words: frozenset[str], path: Path) -> str:
     if not isinstance(entry, str) or entry not in words:
         raise RuleError(path, f"one of {', '.join(sorted(words))}", entry)
     return str(entry)
+
+
+def near(word: str, words: Collection[str]) -> str:
+    """What to say beside what was expected: the words most like the one that came, or how many there are."""
+    found = difflib.get_close_matches(word, words, 3, 0.5)
+    tail = [each for each in sorted(words) if each.rpartition(".")[2] == word.rpartition(".")[2]]
+    likely = list(dict.fromkeys([*found, *tail]))[:3]
+    return f" (like it: {', '.join(likely)})" if likely else f" ({', '.join(sorted(words))})"
 
 
 def words_of(entry: object, words: frozenset[str], path: Path) -> tuple[str, ...]:

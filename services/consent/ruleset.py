@@ -33,6 +33,7 @@ from services.consent.reading import (
     flag,
     mapping,
     micros,
+    near,
     one_of,
     only_keys,
     optional_text,
@@ -166,7 +167,8 @@ class _Reader:
         parties = mapping(entry, path)
         for party in parties:
             if party not in self._agencies:
-                raise RuleError((*path, party), "an agency of the partnership", party)
+                expected = f"an agency of the partnership{near(party, self._agencies)}"
+                raise RuleError((*path, party), expected, party)
         return {party: micros(signed, (*path, party)) for party, signed in parties.items()}
 
     def _clause(
@@ -222,7 +224,8 @@ class _Reader:
         for index, word in enumerate(found):
             role, colon, kind = word.partition(":")
             if not (word in words or (colon and role in ROLES and kind in self._kinds)):
-                raise RuleError((*path, index), "a role, `role:kind`, desk, agency or kind of agency", word)
+                expected = "a role, `role:kind`, desk, agency or kind of agency"
+                raise RuleError((*path, index), expected + near(word, words), word)
         if not found and not empty:
             raise RuleError(path, "at least one recipient", entry)
         return tuple(dict.fromkeys(found))
@@ -236,7 +239,8 @@ class _Reader:
         for index, word in enumerate(words):
             expanded = groups.get(word) or expand(word)
             if not expanded:
-                raise RuleError((*path, index), "a category, a prefix of categories or a group", word)
+                expected = "a category, a prefix of categories or a group"
+                raise RuleError((*path, index), expected + near(word, {*CATEGORIES, *groups}), word)
             found.update(dict.fromkeys(expanded))
         return tuple(words), tuple(found)
 

@@ -94,7 +94,7 @@ def test_forbid_of_a_category_is_whole_when_a_text_says_less(said: str, tmp_path
     assert "F03 (categories: [third_party.detail])" in expected
 
 
-WHERE = "a permit without"
+WHERE = "P99, a permit without"
 
 
 def exposed(folder: Path) -> list[str]:
