@@ -5,6 +5,8 @@ goes in with its length before it, so no two lists of parts can give the same by
 """
 
 import hmac
+import re
+from typing import Final
 
 _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 
@@ -14,6 +16,14 @@ def derive(secret: bytes, *parts: str) -> str:
     message = "|".join([f"{len(part)}:{part}" for part in parts])
     text = hmac.digest(secret, message.encode(), "sha256").hex()
     return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+
+
+def is_id(text: str) -> bool:
+    """Whether this is an id as the hub writes it, which the database takes."""
+    return _ID.fullmatch(text) is not None
 
 
 def hub_subject(secret: bytes) -> str:

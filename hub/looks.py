@@ -16,11 +16,20 @@ from hub import ledger
 from hub.clock import Micros
 from hub.database import Connection
 from hub.errors import PeerError, SenderError
-from hub.ids import derive
+from hub.ids import derive, is_id
 from hub.keys import KeyRing
 
 LONGEST_CLAIM: Final = 200
 """Characters of a reason, as a token states it."""
+
+_LONGEST_ID: Final = 64
+_FAMILIES: Final = (
+    "SELECT family_id::text FROM family WHERE family_id = %(id)s"
+    " UNION SELECT family_id::text FROM membership WHERE person_id = %(id)s"
+    " UNION SELECT key::text FROM event WHERE topic = 'events' AND (receipt_id = %(id)s OR event_id = %(id)s"
+    " OR event_id = (SELECT event_id FROM delivery WHERE delivery_id = %(id)s))"
+)
+"""The families to which an id leads: of one of them, of somebody, of a receipt, an event or a delivery."""
 
 Purpose = Literal["safeguard", "support", "treatment", "supervise", "evaluate", "rights", "operate"]
 """What a look may be for (RULES.md section 3)."""
@@ -98,6 +107,17 @@ class Recorder:
         except (psycopg.Error, ledger.EntryExistsError) as error:
             raise UnrecordedError(f"the look was not recorded: {type(error).__name__}") from error
         return entry_id
+
+    async def deny(self, conn: Connection, look: Look, at: Micros, what: str, about: str) -> None:
+        """Write that somebody asked for `what` and does not get it (`access.denied`).
+
+        `about`: the id that they gave. Each family to which it leads is told.
+        Raises as `record`.
+        """
+        found = await conn.execute(_FAMILIES, {"id": about}) if is_id(about) else None
+        families = [row[0] for row in await found.fetchall()] if found is not None else []
+        told = {family: {"what": what} for family in families}
+        await self.record(conn, "access.denied", look, at, told, {"what": what, "id": about[:_LONGEST_ID]})
 
 
 def user_subject(secret: bytes, desk: str, user: str) -> str:

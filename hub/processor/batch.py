@@ -21,13 +21,13 @@ from hub.database import Connection, Database
 from hub.effects import Done, OpenTask, Outcome, Queue, Queued, State, Waiting
 from hub.errors import HubError, SenderError
 from hub.events import Event
-from hub.ids import derive
+from hub.ids import derive, is_id
 from hub.keys import KeyRing
 from hub.outbox import LogEvent, keep, stored_already
 from hub.processor import parked, positions, states, stored, unended
 from hub.processor.machine import Machine
 from hub.processor.positions import Fate, Move
-from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of, is_id
+from hub.processor.records import Decoded, Record, Undecodable, decode, event_id_of
 from hub.processor.stored import write_dead_letter
 from hub.processor.writer import Writer
 from hub.schemas import Catalogue

@@ -1,12 +1,11 @@
 """A record of a partition, and the event in it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from hub.errors import SenderError
 from hub.events import Event, HeaderError, from_headers
+from hub.ids import is_id
 from hub.schemas import Catalogue, wire
 
 
@@ -35,14 +34,6 @@ class Decoded:
 
     record: Record
     event: Event
-
-
-_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
-
-
-def is_id(text: str) -> bool:
-    """Whether this is an id as the hub writes it, which the database takes: one that is not would stop every batch."""
-    return _ID.fullmatch(text) is not None
 
 
 def event_id_of(record: Record) -> str | None:
@@ -74,4 +65,4 @@ def decode(catalogue: Catalogue, record: Record) -> Event:
     return Event(envelope, data, record.value)
 
 
-__all__ = ["Decoded", "Record", "SenderError", "Undecodable", "decode", "event_id_of", "is_id"]
+__all__ = ["Decoded", "Record", "SenderError", "Undecodable", "decode", "event_id_of"]

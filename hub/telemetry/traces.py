@@ -18,6 +18,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, T
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from hub.clock import SystemClock
+from hub.ids import is_id
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,12 +135,4 @@ def receipts_of(headers: Iterable[Iterable[tuple[str, bytes]]]) -> list[str]:
     found = []
     for each in headers:
         found += [value.decode("ascii", "replace") for name, value in each if name == "ce_receipt"]
-    return [each for each in found if _is_id(each)]
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    return [each for each in found if is_id(each)]

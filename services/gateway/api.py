@@ -7,7 +7,6 @@ Handlers parse, call, and show; everything else is in the modules that they call
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +17,7 @@ from starlette.exceptions import HTTPException
 from hub.attempts.rows import Kit, make_kit
 from hub.clock import Micros, SystemClock, format_micros
 from hub.errors import PeerError
+from hub.ids import is_id
 from hub.looks import UnstatedError
 from hub.partnership import IG_TEAM
 from hub.shown import answer, ref
@@ -137,7 +137,7 @@ def _receipts(doors: Doors, holds_role: HoldsRole) -> APIRouter:
     )
     async def show(receipt: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
         """Resolves after a 202, for the desk that published."""
-        if not _is_uuid(receipt):
+        if not is_id(receipt):
             raise ProblemError(NOT_FOUND)
         async with parts.database.transaction() as conn:
             found = await receipts.read(
@@ -275,10 +275,3 @@ def refused(error: Mapping[str, Any], now: Micros) -> Fault:
 
 async def _on_fault(request: Request, _: Exception) -> Response:
     return _answer(request, BROKEN)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

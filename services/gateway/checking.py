@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from hub.clock import Clock
-from hub.ids import derive
+from hub.ids import derive, is_id
 from hub.partnership import Desk, Partnership, Scheme, UnknownNameError
 from hub.schemas import Catalogue
 from hub.schemas.check_digits import nhs_number_is_valid, upn_is_valid
@@ -221,7 +220,7 @@ class Checker:
             case "upn":
                 return upn_is_valid(value)
             case "uuid":
-                return _is_uuid(value)
+                return is_id(value)
             case _:
                 return pattern is None or pattern.fullmatch(value) is not None
 
@@ -241,10 +240,3 @@ def _single(datum: Datum) -> Iterable[IdentifierUse]:
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     return None if pattern is None else re.compile(pattern)
-
-
-def _is_uuid(value: str) -> bool:
-    try:
-        return str(UUID(value)) == value
-    except ValueError:
-        return False

@@ -7,12 +7,12 @@ the reasons in words. A notice, a chase or a rejection is decided for nobody: `n
 notice whether it was answered. People stand as the hub's ids; `people` says what the reader may call them.
 
 The token must say who looks (`sub`), for which `purpose` and `reason`. The look is an entry of the audit log
-(`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist.
+(`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist, and that they asked is
+an entry as well (`access.denied`).
 """
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 from hub import ledger
 from hub.clock import Micros, format_micros
 from hub.database import Connection
+from hub.ids import is_id
 from hub.looks import Look, Recorder, stated
 from hub.partnership import IG_TEAM
 from hub.processor.writer import decision_entry_id
@@ -68,34 +69,38 @@ def build(doors: Doors) -> APIRouter:
         about: str, request: Request, caller: Annotated[Caller, Depends(doors.caller)]
     ) -> Response:
         """Every decision on one event; `about` is the id of its receipt, of the event, or of a delivery."""
-        if caller.desk.name != f"{caller.desk.agency}/{IG_TEAM}" or not _is_uuid(about):
-            raise ProblemError(NOT_FOUND)
         look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
+        governs = caller.desk.name == f"{caller.desk.agency}/{IG_TEAM}"
         async with doors.parts.database.transaction() as conn:
-            answer = await read(conn, doors.parts, look, about)
+            answer = await read(conn, doors.parts, look, about) if governs and is_id(about) else None
+            if answer is None:
+                recorder, now = _recorder(doors.parts), doors.parts.clock.now()
+                await recorder.deny(conn, look, now, "decisions", about)
+        if answer is None:
+            raise ProblemError(NOT_FOUND)
         return JSONResponse(answer)
 
     return router
 
 
-async def read(conn: Connection, parts: Parts, look: Look, about: str) -> dict[str, Any]:
-    """Every decision on an event, and the audit entry of this look, in the caller's transaction.
-
-    Raises `ProblemError` (404) if there is no such event.
-    """
+async def read(conn: Connection, parts: Parts, look: Look, about: str) -> dict[str, Any] | None:
+    """Every decision on an event, and the audit entry of this look, in the caller's transaction; None if none is."""
     found = await conn.execute(_COPIES, {"id": about})
     copies = await found.fetchall()
     shown = [await _event(conn, parts, *copy) for copy in copies]
     if not shown:
-        raise ProblemError(NOT_FOUND)
+        return None
     seen: dict[str, dict[str, Any]] = {}
     for event in shown:
         of = seen.setdefault(event["family"], {"what": "decisions", "id": about, "events": []})
         of["events"].append(event["event"])
-    recorder = Recorder(parts.ring, parts.secret, parts.rules, parts.code)
-    await recorder.record(conn, "family.viewed", look, parts.clock.now(), seen)
+    await _recorder(parts).record(conn, "family.viewed", look, parts.clock.now(), seen)
     people = await called(conn, parts, look.desk.partition("/")[0], seen)
     return {"id": about, "people": people, "events": shown}
+
+
+def _recorder(parts: Parts) -> Recorder:
+    return Recorder(parts.ring, parts.secret, parts.rules, parts.code)
 
 
 async def _event(
@@ -218,10 +223,3 @@ def _delivery(
         "tries": tries,
         "released_at": None if released is None else format_micros(released),
     }
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

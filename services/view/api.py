@@ -9,7 +9,6 @@ is in the body, for it is personal and URLs are logged.
 import time
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Protocol
-from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
@@ -20,6 +19,7 @@ from starlette.background import BackgroundTask
 from hub.attempts.row import LIFE
 from hub.clock import SECOND, Micros, format_micros, parse_micros
 from hub.errors import PeerError
+from hub.ids import is_id
 from hub.looks import Look, stated
 from hub.partnership import IG_TEAM
 from hub.shown import answer
@@ -96,7 +96,8 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         """The family view of the caller's desk, by the rules of now. Recorded before it answers. `at` has come."""
         started = time.monotonic()
         look, until = look_of(who, request), _past("at", at, viewer.clock.now())
-        if not _is_uuid(family) or (preview is not None and not governs(who)):
+        if not is_id(family) or (preview is not None and not governs(who)):
+            await viewer.deny(look, "view" if preview is None else "preview", family)
             shown = Shown(None)
         else:
             desks = sorted(each.name for each in viewer.partnership.desks)
@@ -163,10 +164,3 @@ def _past(name: str, given: str | None, now: Micros) -> Micros | None:
 def refused(name: str, rule: str, **bounds: Any) -> RequestValidationError:
     """A query parameter that is not one that is asked for: by which rule, within which bounds."""
     return RequestValidationError([{"loc": ("query", name), "type": rule, "ctx": bounds}])
-
-
-def _is_uuid(value: str) -> bool:
-    try:
-        return str(UUID(value)) == value
-    except ValueError:
-        return False

@@ -1,19 +1,20 @@
 """What engineers and information governance read: an event's stages, who saw a family, what is linked to whom.
 
 - `GET /v1/operations/events/{id}`: for the engineers' desk, ids, times and states only.
-- `GET /v1/families/{id}/looks`, `GET /v1/identities/{id}`: for information governance; recorded before they answer.
+- `GET /v1/families/{id}/looks`, `GET /v1/identities/{id}`: for information governance; recorded before they answer,
+  as who asked and was denied is.
 
 For everybody else there is nothing here.
 """
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from hub.clock import Micros
+from hub.ids import is_id
 from hub.looks import Look
 from hub.shown import answer
 from services.view import identities, stages, who
@@ -48,7 +49,7 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
     )
     async def event(event: str, caller_: Annotated[Any, Depends(caller)]) -> Response:
         """Every stage of an event, by the id of its receipt, of itself, or of a delivery."""
-        if caller_.desk.name != ENGINEERS or not _is_uuid(event):
+        if caller_.desk.name != ENGINEERS or not is_id(event):
             raise HTTPException(404)
         async with database.transaction() as conn:
             found = await stages.stages(conn, event, at=viewer.clock.now())
@@ -67,21 +68,21 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         until: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
         """Looks by people and releases to desks in [since, until). The asking is a look itself."""
-        _governs(caller_, family)
-        look = look_of(caller_, request)
+        look = await _reviewer(request, caller_, "who looked", family)
         start, end = instant("since", since), instant("until", until)
         start, end = 0 if start is None else start, FOREVER if end is None else end
         if end <= start:
             raise refused("until", "after_since")
         async with database.transaction() as conn:
-            await _must_exist(conn, "SELECT FROM family WHERE family_id = %s", family)
-            found = {
-                "family": family,
-                "looks": await who.looks(conn, kit.ring, family, start, end),
-                "releases": await who.releases(conn, family, start, end),
-            }
-            await _record(conn, look, {family: {"what": "who looked"}})
-        return JSONResponse(found)
+            found = None
+            if await _is_there(conn, family):
+                found = {
+                    "family": family,
+                    "looks": await who.looks(conn, kit.ring, family, start, end),
+                    "releases": await who.releases(conn, family, start, end),
+                }
+            await _record(conn, look, found, "who looked", family, {family: {"what": "who looked"}})
+        return _answer(found)
 
     @router.get(
         "/v1/identities/{person}",
@@ -90,39 +91,38 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
     )
     async def identity(person: str, request: Request, caller_: Annotated[Any, Depends(caller)]) -> Response:
         """The links of a person or family of the hub, by scheme, and what was released on them."""
-        _governs(caller_, person)
-        look = look_of(caller_, request)
+        look = await _reviewer(request, caller_, "identity", person)
         async with database.transaction() as conn:
             found = await identities.identity(conn, person)
-            if found is not None:
-                families = {each["family"]: {"what": "identity", "of": person} for each in found["families"]}
-                await _record(conn, look, families, {"id": person})
+            families = found["families"] if found is not None else ()
+            seen = {each["family"]: {"what": "identity", "of": person} for each in families}
+            await _record(conn, look, found, "identity", person, seen)
         return _answer(found)
 
-    async def _record(conn: Any, look: Look, families: Any, detail: Any = None) -> None:
-        await viewer.recorder().record(conn, "family.viewed", look, viewer.clock.now(), families, detail)
+    async def _reviewer(request: Request, caller_: Caller, what: str, about: str) -> Look:
+        """The look of who governs information, at an id; anybody else is denied, and that is recorded."""
+        look = look_of(caller_, request)
+        if not governs(caller_) or not is_id(about):
+            await viewer.deny(look, what, about)
+            raise HTTPException(404)
+        return look
+
+    async def _record(conn: Any, look: Look, found: Any, what: str, about: str, families: Any) -> None:
+        recorder, now = viewer.recorder(), viewer.clock.now()
+        if found is None:
+            await recorder.deny(conn, look, now, what, about)
+        else:
+            await recorder.record(conn, "family.viewed", look, now, families, {"id": about})
 
     return router
 
 
-async def _must_exist(conn: Any, query: str, about: str) -> None:
-    if await (await conn.execute(query, (about,))).fetchone() is None:
-        raise HTTPException(404)
-
-
-def _governs(caller: Caller, about: str) -> None:
-    if not governs(caller) or not _is_uuid(about):
-        raise HTTPException(404)
+async def _is_there(conn: Any, family: str) -> bool:
+    found = await conn.execute("SELECT FROM family WHERE family_id = %s", (family,))
+    return await found.fetchone() is not None
 
 
 def _answer(found: dict[str, Any] | None) -> Response:
     if found is None:
         raise HTTPException(404)
     return JSONResponse(found, headers={"cache-control": "no-store"})
-
-
-def _is_uuid(value: str) -> bool:
-    try:
-        return str(UUID(value)) == value
-    except ValueError:
-        return False

@@ -34,7 +34,7 @@ from services.consent.load import parties
 from services.consent.ruleset import ruleset_from_plain
 from services.consent.tried import as_it_stands, beside, tried
 from services.view import reading
-from services.view.api import Caller, governs, look_of
+from services.view.api import governs, look_of
 from services.view.rules import INTERNAL, Logged
 from services.view.simulate import Side, Tally, history
 from services.view.viewer import Viewer
@@ -109,21 +109,21 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
     """The route. `caller` is the dependency that gives the `Caller`."""
     router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
-    async def reviewer(who: Annotated[Any, Depends(caller)]) -> Caller:
-        """For anybody else there is nothing here, whatever they sent."""
+    async def reviewer(request: Request, who: Annotated[Any, Depends(caller)]) -> Look:
+        """The look of who governs information. For anybody else there is nothing here, whatever they sent."""
+        look = look_of(who, request)
         if not governs(who):
+            await viewer.deny(look, "simulation", "")
             raise HTTPException(404)
-        found: Caller = who
-        return found
+        return look
 
     @router.post(
         "/simulation",
         summary="Recorded history under other rules",
         responses={200: answer("What more and what less", {"type": "object"}, _EXAMPLE)},
     )
-    async def simulate(asked: Asked, request: Request, who: Annotated[Any, Depends(reviewer)]) -> Response:
+    async def simulate(asked: Asked, look: Annotated[Look, Depends(reviewer)]) -> Response:
         """What more and what less would have been released, of some families. Recorded before it answers."""
-        look = look_of(who, request)
         period = Period(_instant("since", asked.since), _instant("until", asked.until))
         if period.until <= period.since:
             raise _refused("until", "after_since")

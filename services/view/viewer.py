@@ -86,7 +86,7 @@ class Viewer:
                 await self.recorder().record(conn, "family.viewed", look, reader.now, nothing)
                 return Shown(None)
             if found is None or not what.exists:
-                await self._denied(conn, look, reader, {family} if found else set(), {"id": family})
+                await self.recorder().deny(conn, look, reader.now, "view", family)
                 return Shown(None)
             answer = build(await self._context(conn, family, reader), what.told, what.held, what.unnamed)
             shown = [each.id for each in what.told]
@@ -206,11 +206,13 @@ class Viewer:
                 return each.used_by is None or desk.partition("/")[0] in each.used_by
         return False
 
-    async def _denied(
-        self, conn: Connection, look: Look, reader: Reader, families: set[str], about: dict[str, str]
-    ) -> None:
-        seen_of = {family: {"what": "view"} for family in families}
-        await self.recorder().record(conn, "access.denied", look, reader.now, seen_of, about)
+    async def deny(self, look: Look, what: str, about: str) -> None:
+        """Record that somebody asked for `what`, of a family, a person or an id of nothing, and does not get it.
+
+        Raises `UnrecordedError`, `DatabaseAwayError`.
+        """
+        async with self.database.transaction() as conn:
+            await self.recorder().deny(conn, look, self.clock.now(), what, about)
 
     async def _begin(self, conn: Connection, look: Look, entry: str, shown: int) -> str:
         attempt = derive(self.kit.secret, "attempt", "view", look.number)

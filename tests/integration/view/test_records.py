@@ -159,6 +159,38 @@ async def test_reviewer_reads_in_words_why_and_calls_people_by_ids_of_their_own_
     assert (await ask(hub, f"/v1/decisions/{receipt}", CHESIL)).status_code == 404
 
 
+async def test_denial_is_recorded_when_somebody_asks_for_what_reviewers_read(hub: Looking) -> None:
+    family = await hub.begin_family("F-1", CHESIL, adults="V")
+    person = await hub.person("V")
+    ((event, receipt),) = await hub.rows(
+        "SELECT event_id::text, receipt_id::text FROM event WHERE key::text = %s AND type LIKE '%%opened%%'",
+        family,
+    )
+    asked: dict[str, list[tuple[str, dict[str, str]]]] = {
+        "preview": [(f"/v1/families/{family}", {"for": S2W})],
+        "who looked": [(f"/v1/families/{family}/looks", {})],
+        "identity": [(f"/v1/identities/{person}", {})],
+        "decisions": [(f"/v1/decisions/{each}", {}) for each in (event, receipt)],
+    }
+    for what, paths in asked.items():
+        for path, params in paths:
+            before = await hub.recorded("access.denied")
+            answer = await ask(hub, path, S2W, **params)
+            nothing = await ask(hub, path.replace(path.split("/")[3], NOBODY), S2W, **params)
+            assert (answer.status_code, answer.content) == (404, nothing.content)
+            found = await hub.recorded("access.denied")
+            for each in before:
+                found.remove(each)
+            # Of a family that there is its own reviewers learn it; of nothing there is no family to tell.
+            assert sorted(len(each) for each in found) == [1, 2]
+            assert {each[len(each) - 1]["what"] for each in found} == {what}
+            assert {each[len(each) - 1]["user"] for each in found} == {"a.user"}
+    tried = (await ask(hub, f"/v1/families/{family}/looks", IG)).json()["looks"]
+    assert sorted(each["what"] for each in tried if each["kind"] == "access.denied") == sorted(
+        what for what, paths in asked.items() for _ in paths
+    )
+
+
 async def simulated(hub: Looking, desk: str, rules: Any, **rest: Any) -> httpx.Response:
     headers = {**hub.bearer(desk, **WHY), "content-type": "application/json"}
     asked = {"rules": rules, "since": "2023-06-01T00:00:00Z", "until": "2023-07-01T00:00:00Z", **rest}
@@ -272,9 +304,11 @@ async def test_nothing_is_simulated_when_it_is_not_for_that_desk_or_the_rules_ca
 ) -> None:
     for desk in (CHESIL, S2W, ENGINEERS):
         nothing: dict[str, Any] = {"agreements": []}
+        seen = len(await hub.recorded("access.denied"))
         for rules in (dorset_without(), nothing):
             answer = await simulated(hub, desk, rules)
             assert (answer.status_code, answer.json()["title"]) == (404, "Not found")
+        assert len(await hub.recorded("access.denied")) == seen + 2
     broken = dorset_without()
     broken["agreements"][0]["clauses"][3]["effect"] = "perhaps"
     answer = await simulated(hub, IG, broken)
