@@ -1,4 +1,4 @@
-"""`wraparound audit`: who saw what (`who`), and whether anybody changed the log (`verify`).
+"""`wraparound audit`: who saw what (`who`), whether anybody changed the log (`verify`), what to keep (`checkpoint`).
 
 `verify` rebuilds the whole log from its entries. It reads the database of a stack on this machine and changes nothing.
 Somebody who does not trust this machine uses the tiles and entries that the gateway serves under `/log` with any
@@ -102,6 +102,20 @@ def kept_note(path: Path, origin: str) -> bytes:
     return note
 
 
+@app.command("checkpoint")
+def checkpoint_command(desk: As = "", folder: Folder = None, as_json: AsJson = False) -> None:
+    """The newest signed checkpoint of the log that your desk may have, to keep where this machine cannot reach it.
+
+    A log that was cut or rewritten since no longer contains it: `audit verify --checkpoint FILE` says so. Exit 3: none
+    is signed yet.
+
+    Examples: `wraparound audit checkpoint --as council/ig > kept.txt`,
+    `wraparound audit checkpoint --as s2w/sft --json`.
+    """
+    found = {"checkpoint": caller(folder, desk).run(calls.checkpoint())}
+    show(found, as_json=as_json, words=lambda each: str(each["checkpoint"]))
+
+
 @app.command("who")
 def who_command(
     family: Annotated[str, typer.Argument(help="The hub's id of the family.")],
@@ -126,12 +140,15 @@ def who_command(
 
 
 def _check_period(since: str, until: str) -> None:
-    """An end that is no later than its start is a mistake; what is no instant the hub refuses. Raises `UsageError`."""
-    try:
-        is_none = bool(since and until) and parse_micros(until) <= parse_micros(since)
-    except ValueError:
-        return
-    if is_none:
+    """Both are instants, and the end is later than the start. Raises `UsageError`."""
+    found = []
+    for name, given in (("--since", since), ("--until", until)):
+        try:
+            found += [parse_micros(given)] if given else []
+        except ValueError as error:
+            example = "2024-03-01T00:00:00Z"
+            raise UsageError(f"{name}: expected an RFC 3339 time such as {example}, came {given}") from error
+    if len(found) == 2 and found[1] <= found[0]:
         raise UsageError(f"--until: expected an instant later than --since {since}, came {until}")
 
 

@@ -50,7 +50,8 @@ def find_command(
 ) -> None:
     """The families that an id of your own leads to. The search is recorded; the id that you typed is not.
 
-    Exit 3: nobody is known by it, or nothing of them is for this desk.
+    Exit 3: nobody is known by it, or nothing of them is for this desk. Information governance has the hub's ids
+    of the families alone, for `audit who`, `rules preview` and `identity show`.
 
     Examples: `wraparound family find liquidlogic F-1 --as council/chesil --reason "duty call"`,
     `wraparound family find nhs-number 9990000018 --as s2w/sft --reason "new referral" --json`.

@@ -115,6 +115,8 @@ def _pause(came: Came, attempt: int) -> float:
 
 def _read(answer: httpx.Response) -> Any:
     if answer.is_success:
+        if answer.headers.get("content-type", "").startswith("text/plain"):
+            return answer.text
         return answer.json() if answer.content else {}
     try:
         problem = answer.json()
@@ -247,6 +249,11 @@ def identity(person: str, *, signed: Mapping[str, Any]) -> Call[dict[str, Any]]:
 def proof(receipt_id: str) -> Call[dict[str, Any]]:
     """That an acceptance is in the log: leaf, index, hashes, checkpoint."""
     return Call("GET", f"/v1/receipts/{receipt_id}/proof", dict)
+
+
+def checkpoint() -> Call[str]:
+    """The newest signed checkpoint of the log that the desk may have: a C2SP signed note."""
+    return Call("GET", "/log/checkpoint", str)
 
 
 def stages(event_id: str) -> Call[dict[str, Any]]:

@@ -112,9 +112,12 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         responses={200: answer("What was found", {"type": "object"}, _FOUND)},
     )
     async def search(body: OwnId, request: Request, who: Annotated[Any, Depends(caller)]) -> Response:
-        """The families to which the id leads, if they exist for the caller's desk. Recorded before it answers."""
+        """The families to which the id leads, if they exist for the caller's desk. Recorded before it answers.
+
+        Information governance has the ids alone, of whatever family: `case` is empty.
+        """
         started = time.monotonic()
-        shown = await viewer.search(body.scheme, body.value, look_of(who, request))
+        shown = await viewer.search(body.scheme, body.value, look_of(who, request), governs=governs(who))
         return _answer(viewer, shown, started, as_text=False)
 
     return router

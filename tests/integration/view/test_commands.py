@@ -1,5 +1,6 @@
 """The command line as a desk of a gateway that runs: what it says, and its exit codes."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,18 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from cli.audit import kept_note
 from cli.edge import explain
+from cli.local import UsageError
 from cli.main import app
+from hub.clock import SystemClock
+from hub.database import Database
 from hub.schemas.json_form import WRITTEN_AT
+from hub.settings import read_secret
+from hub.stack.identities import Identities
 from hub.stack.stack import Stack
+from services.audit.note import open_note, parse_checkpoint, parse_skey
+from services.audit.sealer import Sealer
 from tests.integration.gateway.world import Process
 from tests.unit.consent.cast import DORSET
 
@@ -117,6 +126,37 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     assert "by hub/operations, b: discard" in done
     assert "can be done: nothing here" in done
     line("task", "show", row[0], *me, expect=3)
+
+
+def test_a_checkpoint_is_kept_to_the_byte_when_a_desk_asks_for_it(
+    line: Line, stack: Stack, process: Process, database: str, tmp_path: Path
+) -> None:
+    me = ("--as", "council/ig")
+    line("audit", "checkpoint", *me, expect=3)
+    signer = parse_skey(read_secret(Identities(stack.folder).signing_key, "signing_key_file").decode())
+
+    async def sealed() -> None:
+        opened = Database(database)
+        sealer = Sealer(opened, signer, SystemClock(), code="code")
+        assert await sealer.open()
+        await sealer.refresh()
+        await opened.close()
+
+    asyncio.run(sealed())
+    kept = tmp_path / "kept"
+    kept.write_text(line("audit", "checkpoint", *me))
+    note = open_note(kept.read_bytes(), [signer.verifier])
+    origin = parse_checkpoint(note.text).origin
+    assert kept_note(kept, origin) == kept.read_bytes()
+    assert line.json("audit", "checkpoint", *me)["checkpoint"].encode() == kept.read_bytes()
+
+
+def test_a_period_is_refused_with_an_example_when_it_is_none(line: Line) -> None:
+    asked = ["audit", "who", NOBODY, "--as", "council/ig", "--reason", "test", "--folder", str(line.folder)]
+    for option in ("--since", "--until"):
+        error = CliRunner().invoke(app, [*asked, option, "2024-03-01"]).exception
+        assert isinstance(error, UsageError)
+        assert f"{option}: expected an RFC 3339 time such as 2024-03-01T00:00:00Z" in str(error)
 
 
 def test_it_says_try_again_when_no_hub_answers(stack: Stack) -> None:

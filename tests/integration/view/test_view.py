@@ -293,6 +293,23 @@ async def test_text_is_given_when_a_terminal_asks_for_it(hub: Looking) -> None:
     assert answer.text.startswith("Family ")
 
 
+async def test_reviewers_find_a_familys_id_alone_when_they_ask_by_an_id_of_their_agencys(
+    hub: Looking,
+) -> None:
+    family = await home(hub)
+    other = await hub.begin_family("F-2", CHESIL, adults="V")
+    found = {
+        value: (await hub.find("liquidlogic", value, IG)).json()["families"] for value in ("F-1", "V", "K")
+    }
+    assert found["F-1"] == [{"family": family, "case": {}}]
+    assert sorted(each["family"] for each in found["V"]) == sorted([family, other])
+    assert found["K"] == found["F-1"]
+    assert (await hub.find("crn", "V", IG)).status_code == 404
+    searches = [each[0] for each in await hub.recorded("search.run")]
+    assert {each["desk"] for each in searches} == {IG}
+    assert (await hub.look(family, IG)).status_code == 404
+
+
 @pytest.mark.parametrize(("scheme", "value"), [("liquidlogic", "F-1"), ("liquidlogic", "V")])
 async def test_family_is_found_when_somebody_asks_by_an_id_of_their_own(
     hub: Looking, scheme: str, value: str
