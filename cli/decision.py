@@ -1,6 +1,9 @@
-"""`wraparound decision explain`: why something was shared or withheld, in words."""
+"""`wraparound decision explain`: why something was shared or withheld, in words.
 
-from collections.abc import Iterator
+To information governance every decision on an event; to any other desk why it has what it has of a delivery of its own.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +16,7 @@ NAMED = "nothing to decide: it goes to {to} alone, whom it names, in ids and cod
 ERASED = "nothing to decide: it goes to the one desk that it names; to whom and of what was erased"
 NEVER_HAD = "never_had"
 UNDECIDED = "not decided for everybody yet: facts of somebody are on their way"
-app = typer.Typer(
-    no_args_is_help=True, help="Decisions, in words. For information governance; each look is recorded."
-)
+app = typer.Typer(no_args_is_help=True, help="Decisions, in words. Each look is recorded.")
 
 
 @app.callback()
@@ -36,15 +37,35 @@ def explain_command(
 ) -> None:
     """Every decision on an event, for each desk: what it got, by which clause, what not, and why.
 
+    That is for information governance. Another desk names a delivery of its own, by the id that its inbox and its view
+    of the family give, and is told why it has what it has of it today. Exit 3: there is no such thing for this desk.
+
     Examples: `wraparound decision explain 5b1e… --as council/ig --reason "subject access"`,
-    `wraparound decision explain 5b1e… --to probation/perp --as council/ig --reason "complaint 12" --json`.
+    `wraparound decision explain 5b1e… --to probation/perp --as council/ig --reason "complaint 12" --json`,
+    `wraparound decision explain 9c1e… --as council/chesil --reason "core group on Thursday"`.
     """
     me = caller(folder, desk)
     signed = me.signed(purpose, reason, user)
     found = me.run(calls.decisions(about, me.desk, user=signed["subject"], purpose=purpose, reason=reason))
+    if "events" not in found:
+        if to:
+            raise UnsaidError(
+                f"--to: expected an information-governance desk in --as; {me.desk} asks for itself"
+            )
+        show(found, as_json=as_json, words=own)
+        return
     if to:
         only(found, to)
     show(found, as_json=as_json, words=said)
+
+
+def own(found: dict[str, Any]) -> str:
+    """What a desk is told of a delivery of its own."""
+    by = f" from {found['by']}" if found.get("by") else ""
+    lines = [
+        f"{found['type']}{by}, recorded {found['recorded_at'][:19]}; as {found['for']} may know it today:"
+    ]
+    return _called("\n".join([*lines, *(f"  {line}" for line in found["why"])]), found["people"])
 
 
 def only(found: dict[str, Any], desk: str) -> None:
@@ -85,8 +106,12 @@ def said(found: dict[str, Any]) -> str:
         )
         lines += [f"  {UNDECIDED}"] if waits else []
         lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
-    text = "\n".join(lines)
-    people = {person: name for person, name in found["people"].items() if person in text}
+    return _called("\n".join(lines), found["people"])
+
+
+def _called(text: str, called: Mapping[str, str]) -> str:
+    """The text with people as the reader calls them, and at its end who that is."""
+    people = {person: name for person, name in called.items() if person in text}
     for person, name in people.items():
         text = text.replace(person, name)
     return "\n".join([text, *(f"{name} is {person}" for person, name in people.items())])

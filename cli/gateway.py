@@ -9,6 +9,7 @@ from hub.clock import Micros
 from hub.partnership import IG_TEAM
 from hub.settings import Settings
 from services.audit.api import log_router, proofs_router
+from services.gateway import decisions
 from services.gateway import main as gateway
 from services.gateway.api import Doors
 from services.gateway.directory import token
@@ -49,6 +50,7 @@ def families_of(doors: Doors, patience: Callable[[], Micros] = lambda: SETTLE) -
     )
     router = APIRouter()
     router.include_router(view.build(viewer, doors.caller))
+    router.include_router(decisions.build(doors, view.explaining(viewer)))
     router.include_router(records.build(viewer, doors.caller))
     router.include_router(simulation.build(viewer, doors.caller))
     return router

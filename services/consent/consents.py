@@ -25,7 +25,7 @@ def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
             and (each.desks is None or ask.desk in each.desks)
         ):
             if each.stands:
-                ask.why = "objection"
+                ask.why = "objection" if each.pending else "upheld"
                 return False
             found = None
     return found

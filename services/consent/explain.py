@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from services.consent.agreement import Micros
 from services.consent.decision import Decision, Verdict
-from services.consent.lacking import HELD_BACK, lacks
+from services.consent.lacking import HELD_BACK, UNSAID, lacks
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome
 
 TREATMENT: Final = frozenset(
@@ -41,13 +41,17 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Words:
     """What to call people and desks (an id stands for itself where no name is given), and where clocks stand.
 
-    `had`: the desks to which the event had been released before this decision.
+    `had`: the desks to which the event had been released before this decision (None: not looked at). `consents`: of
+    whom the reader may know what they said to sharing (None: of everybody). `source`: what the publisher is called to
+    a reader who may not know it.
     """
 
     people: Mapping[str, str]
     desks: Mapping[str, str] | None = None
     zone: tzinfo = UTC
-    had: frozenset[str] = frozenset()
+    had: frozenset[str] | None = frozenset()
+    consents: frozenset[str] | None = None
+    source: str | None = None
 
     def person(self, person: str) -> str:
         """A person's name, or their id."""
@@ -127,28 +131,39 @@ def _said(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
         what = "for the enquiry" if ground == "s47" else "because life is in danger,"
         why = reason.replace("_", " ") or "of a reason not given as a code"
         return f"Shared without consent {what} until {words.day(each.until)}, because {why}"
-    return _withheld(each, decision, desk, words) if each.result == EXISTENCE else ""
+    return withheld(each, decision, desk, words) if each.result == EXISTENCE else ""
 
 
-def _withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+def withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+    """What a desk is told of something whose existence alone it may know."""
     condition, _, rest = each.why.partition(":")
     state, _, at = rest.partition(":")
-    if state == "withdrawn" and decision.at > decision.recorded and "no_objection" not in condition:
+    if words.consents is not None and each.person not in words.consents:
+        objects = "no_objection" if "no_objection" in condition else "consent"
+        said = UNSAID[objects].format(
+            who=words.person(each.person), sharing=_sharing(each, decision, desk, words)
+        )
+        return f"Withheld: {said}"
+    if "no_objection" in condition:
+        condition = "no_objection"
+    elif state == "withdrawn" and words.had is not None and at.isdigit() and int(at) >= decision.recorded:
         what = (
             "what had been released cannot be called back" if desk in words.had else "recalled before release"
         )
         return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; {what}"
-    if "no_objection" in condition:
-        condition = "no_objection"
     return f"Withheld: {_lacks(each, condition, state, at, decision, desk, words)}"
 
 
 def _lacks(
     each: Outcome, condition: str, state: str, at: str, decision: Decision, desk: str, words: Words
 ) -> str:
-    sharing = f"{decision.source.partition('/')[0]} sharing {_what(each.category)} with {words.desk(desk)}"
-    who = words.person(each.person)
+    sharing, who = _sharing(each, decision, desk, words), words.person(each.person)
     return lacks(condition, state, who=who, desk=words.desk(desk), sharing=sharing, on=_on(at, words))
+
+
+def _sharing(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
+    by = decision.source.partition("/")[0] if words.source is None else words.source
+    return f"{by} sharing {_what(each.category)} with {words.desk(desk)}"
 
 
 def _on(at: str, words: Words) -> str:

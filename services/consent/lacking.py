@@ -35,6 +35,12 @@ STATES: Final[Mapping[str, str]] = {
     "holders_disagree": "those who decide for {who} disagree on {sharing}",
     "unreadable": "what is recorded of {who}'s consent to {sharing} cannot be read",
 }
+UNSAID: Final[Mapping[str, str]] = {
+    "consent": "{sharing} needs {who}'s consent",
+    "no_objection": "{who} objects to {sharing}",
+}
+"""The same to a reader who may not know what somebody said of sharing: that it is withheld says no less."""
+_UPHELD: Final = "{who}'s objection was upheld"
 _NOT_GIVEN: Final = "{who} has not consented to {sharing}"
 _NOT_ITS: Final = "a consent to {sharing} counts for nothing: it was not for its giver to give ({state})"
 """Someone gave it, for whom it was not theirs to give (rule 4.13)."""
@@ -68,4 +74,5 @@ def _one(condition: str, state: str, named: Mapping[str, str]) -> str:
     if condition == "consent":
         said = _NOT_ITS if state in NOT_THEIRS else STATES.get(state, _NOT_GIVEN)
         return said.format(state=state.replace("_", " "), **named)
-    return _LACKS.get(condition, condition).format(**named)
+    said = _UPHELD if state == "upheld" and condition == "no_objection" else _LACKS.get(condition, condition)
+    return said.format(**named)

@@ -1,4 +1,7 @@
-"""Why something was shared or withheld: `GET /v1/decisions/{id}`, for information governance alone (RULES.md, P31).
+"""Why something was shared or withheld: `GET /v1/decisions/{id}` (RULES.md 4.20, P31).
+
+A desk asks with the id of a delivery of its own, and is told in words why it has what it has of that event, by the
+rules of now and in no more than what it may know (`services/view`). All the rest is for information governance alone.
 
 The id is a receipt's, an event's or a delivery's. The answer has every copy of the event, each with every decision ever
 made on it, in the order made: first when it entered its log, or when the facts had come that it waited for, again when
@@ -11,7 +14,7 @@ The token must say who looks (`sub`), for which `purpose` and `reason`. The look
 an entry as well (`access.denied`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -53,11 +56,12 @@ _FATE: Final = "SELECT kind, reason FROM fate WHERE event_id = %s AND processor 
 _DELIVERY: Final = "delivery_id::text, desk, status, reason, tries, released_at"
 _DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE event_id = %s ORDER BY desk"
 
+_NO_STORE: Final = {"cache-control": "no-store"}
 _EXAMPLE: Final[dict[str, Any]] = {"id": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a", "people": {}, "events": []}
 
 
-def build(doors: Doors) -> APIRouter:
-    """The route."""
+def build(doors: Doors, own: Callable[[str, Look], Awaitable[Response]]) -> APIRouter:
+    """The route. `own` answers a desk that asks about a delivery of its own; it records that."""
     router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
     @router.get(
@@ -68,17 +72,21 @@ def build(doors: Doors) -> APIRouter:
     async def show(
         about: str, request: Request, caller: Annotated[Caller, Depends(doors.caller)]
     ) -> Response:
-        """Every decision on one event; `about` is the id of its receipt, of the event, or of a delivery."""
+        """Every decision on one event; `about` is the id of its receipt, of the event, or of a delivery.
+
+        For a desk that does not govern information: of one of its own deliveries, why it has what it has of it.
+        """
         look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
-        governs = caller.desk.name == f"{caller.desk.agency}/{IG_TEAM}"
+        if caller.desk.name != f"{caller.desk.agency}/{IG_TEAM}":
+            return await own(about, look)
         async with doors.parts.database.transaction() as conn:
-            answer = await read(conn, doors.parts, look, about) if governs and is_id(about) else None
+            answer = await read(conn, doors.parts, look, about) if is_id(about) else None
             if answer is None:
                 recorder, now = _recorder(doors.parts), doors.parts.clock.now()
                 await recorder.deny(conn, look, now, "decisions", about)
         if answer is None:
             raise ProblemError(NOT_FOUND)
-        return JSONResponse(answer)
+        return JSONResponse(answer, headers=_NO_STORE)
 
     return router
 

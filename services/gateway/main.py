@@ -23,7 +23,6 @@ from services.consent.authority import Allowed, may_publish
 from services.consent.in_force import InForce
 from services.gateway import (
     agreement_api,
-    decisions,
     documents,
     events,
     inbox,
@@ -108,7 +107,6 @@ def assemble(settings: Settings, mounted: Sequence[Mounted] = ()) -> Gateway:
         documents.build(doors, offers, audience, settings.kafka),
         inbox.build(parts.database, kit, parts.clock, doors.desk, limits),
         registry.router(catalogue),
-        decisions.build(doors),
         task_api.build(doors),
         agreement_api.build(doors),
         metrics.build(doors, stock),

@@ -7,7 +7,7 @@ is in the body, for it is personal and URLs are logged.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Protocol
 
 import orjson
@@ -121,6 +121,16 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         return _answer(viewer, shown, started, as_text=False)
 
     return router
+
+
+def explaining(viewer: Viewer) -> Callable[[str, Look], Awaitable[Response]]:
+    """What answers a desk that asks why it has what it has of one of its deliveries."""
+
+    async def explain(delivery: str, look: Look) -> Response:
+        started = time.monotonic()
+        return _answer(viewer, await viewer.explain(delivery, look), started, as_text=False)
+
+    return explain
 
 
 def governs(who: Caller) -> bool:

@@ -72,6 +72,29 @@ def build(
     }
 
 
+def explained(
+    context: tuple[str, str, Micros], told: Told, said: Sequence[str], known: Sequence[Told]
+) -> dict[str, Any]:
+    """One event as a desk has it, and why it has that and no more (`said`, people as the hub's ids).
+
+    `context`: family, desk, now. `known`: all that it may know of the family, for what people are called.
+    """
+    family, desk, now = context
+    members = people.members(standing(known))
+    named = {row["person"]: row["name"] for row in members if "name" in row}
+    return {
+        "id": told.id,
+        "for": desk,
+        "family": family,
+        "type": told.kind,
+        "recorded_at": format_micros(told.recorded),
+        "at": format_micros(now),
+        "withheld": list(told.withheld),
+        "why": list(said),
+        "people": {each: name for each, name in named.items() if any(each in line for line in said)},
+    } | kept(by=told.by)
+
+
 def _case(told: Sequence[Told]) -> dict[str, Any]:
     """Whether the family is open, who leads, since when."""
     case: dict[str, Any] = {}
@@ -95,14 +118,17 @@ def _unnamed(
 
 
 def _withheld(told: Sequence[Told]) -> list[dict[str, Any]]:
-    """The categories of which something exists that the reader may not have, and in which events."""
+    """The categories of which something exists that the reader may not have, in which events, and why in words."""
     found: dict[str, list[str]] = {}
     clauses: dict[str, set[str]] = {}
+    why: dict[str, dict[str, None]] = {}
     for each in told:
         for category in each.withheld:
             found.setdefault(category, []).append(each.id)
             clauses.setdefault(category, set()).update(filter(None, [each.lacked.get(category)]))
+            why.setdefault(category, {}).update(dict.fromkeys(each.why.get(category, ())))
     return [
-        {"category": category, "in": found[category]} | kept(clauses=sorted(clauses[category]))
+        {"category": category, "in": found[category]}
+        | kept(why=list(why[category]), clauses=sorted(clauses[category]))
         for category in sorted(found)
     ]

@@ -14,7 +14,7 @@ from hub.attempts.begin import closed_agencies, compare
 from hub.attempts.rows import Kit
 from hub.clock import Micros
 from hub.database import Connection
-from hub.ids import derive
+from hub.ids import derive, is_id
 from hub.processor import stored
 from hub.processor.states import load_states
 from services.consent.family import SHAPE
@@ -93,6 +93,18 @@ async def families_of(conn: Connection, scheme: str, token: bytes) -> dict[str, 
     for family_id, named in await cursor.fetchall():
         found.setdefault(family_id, set()).add(named)
     return found
+
+
+async def delivered(conn: Connection, delivery: str, desk: str) -> tuple[str, bool]:
+    """The family of a delivery to a desk ("": it has none of that id), and whether it was released."""
+    if not is_id(delivery):
+        return "", False
+    found = await conn.execute(
+        "SELECT family_id::text, released_at IS NOT NULL FROM delivery WHERE delivery_id = %s AND desk = %s",
+        (delivery, desk),
+    )
+    row = await found.fetchone()
+    return ("", False) if row is None else (row[0], row[1])
 
 
 async def feeds(conn: Connection, desks: Collection[str]) -> dict[str, Micros]:

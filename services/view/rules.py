@@ -14,21 +14,23 @@ something in it that it did not publish: a desk that once published about strang
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from typing import Any, Final, NamedTuple
 
 from hub.clock import Micros
 from hub.events import HUB, Event
 from hub.looks import as_one
 from hub.schemas import Catalogue, EventType, Items
+from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision
 from services.consent.engine import decide
 from services.consent.event import kind_of
-from services.consent.explain import Words
+from services.consent.explain import Words, explain, withheld
 from services.consent.explain import reason as cause
 from services.consent.logged import awaits, item_of, rests_on
-from services.consent.outcome import EXISTENCE, RELEASED
+from services.consent.outcome import EXISTENCE, RELEASED, outcome
 from services.consent.own import own
 from services.consent.scene import FamilyFacts, Scene
 from services.view.told import Told, names
@@ -37,6 +39,8 @@ INTERNAL: Final = "internal"
 FACTS: Final = "facts"
 IDENTITY: Final = "identity"
 NAME: Final = "identity.name"
+CONSENTS: Final = "consent.record"
+PUBLISHER: Final = "its publisher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,16 @@ class Seen:
     held: tuple[str, ...] = ()
     unsettled: bool = False
     unnamed: Mapping[str, str] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    """Of the event that the reader asks `about`: why the desk has what it has of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads, when, and how far back (`until`: only what was recorded by then).
 
-    `previewed`: somebody who governs information reads as this desk would, and may know by which clauses.
+    `previewed`: somebody who governs information reads as this desk would, and may know by which clauses. `about`: the
+    event, by the desk's delivery of it, of which it asks why; `had`: whether that was released.
     """
 
     desk: str
@@ -83,6 +90,9 @@ class Reader:
     now: Micros
     until: Micros | None = None
     previewed: bool = False
+    about: str = ""
+    had: bool = False
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +176,7 @@ class _Reading:
         self._told: list[Told] = []
         self._unnamed: dict[str, str] = {}
         self._shown: dict[str, str] = {}
+        self._decisions: dict[str, Decision] = {}
 
     def take(self, logged: Logged) -> None:
         """Decide one event."""
@@ -204,6 +215,8 @@ class _Reading:
             verdict = decision.verdict(self._reader.desk)
             mask, held, withheld, waits = verdict.mask, verdict.held, verdict.withheld, decision.waits
             why = self._cited(decision) if self._reader.previewed else NOT_TOLD
+            if withheld or logged.shown_as == self._reader.about:
+                self._decisions[logged.shown_as] = decision
         if not mask and not held:
             return 0, (), None, why
         persons, counts = rests_on(family.facts, items.people)
@@ -258,8 +271,44 @@ class _Reading:
         if not (self._role or self._others):
             return Seen(exists=False)
         held = self._held - {FACTS} if self._scene.opposed(self._reader.desk) else self._held
-        unsettled = FACTS in self._held
-        return Seen(True, tuple(self._told), tuple(sorted(held)), unsettled, self._unnamed)
+        told = tuple(replace(each, why=self._why(each)) if each.withheld else each for each in self._told)
+        said = next((self._said(each) for each in told if each.id == self._reader.about), ())
+        return Seen(True, told, tuple(sorted(held)), FACTS in self._held, self._unnamed, said)
+
+    def _words(self, told: Told) -> Words:
+        """As the reader may have them."""
+        decision, desk = self._decisions[told.id], self._reader.desk
+        about = {each.person for each in decision.verdict(desk).outcomes if each.result == EXISTENCE}
+        consents = frozenset(each for each in about if self._may_know_consents(each, decision.source))
+        source = PUBLISHER if told.by is None else None
+        return Words({}, zone=self._reader.zone, had=None, consents=consents, source=source)
+
+    def _may_know_consents(self, person: str, source: str) -> bool:
+        """Whether the desk may know what somebody said of sharing, to a source or to whoever leads."""
+        desk, now = self._reader.desk, self._reader.now
+        leads = {name for name, each in self._rules.desks.items() if each.may_lead}
+        return all(
+            outcome(self._scene, each, Ask(desk, CONSENTS, person, now)).result == RELEASED
+            for each in {source, *leads} - {desk}
+        )
+
+    def _why(self, told: Told) -> dict[str, list[str]]:
+        """Why each category is withheld."""
+        decision, desk, words = self._decisions[told.id], self._reader.desk, self._words(told)
+        found: dict[str, list[str]] = {}
+        for each in decision.verdict(desk).outcomes:
+            if each.result == EXISTENCE and each.category in told.withheld:
+                found.setdefault(each.category, []).append(f"{withheld(each, decision, desk, words)}.")
+        return {category: list(dict.fromkeys(lines)) for category, lines in found.items()}
+
+    def _said(self, told: Told) -> tuple[str, ...]:
+        """Why the desk has what it has of an event."""
+        if told.id not in self._decisions:
+            return (f"{self._reader.desk} published it.",)
+        had = frozenset({self._reader.desk} if self._reader.had else ())
+        return tuple(
+            explain(self._decisions[told.id], self._reader.desk, replace(self._words(told), had=had))
+        )
 
 
 def may_know_source(scene: Scene, desk: str, source: str, persons: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ _MEMBER: Final = ("name", "given_name", "family_name", "known_as", "identifiers"
 
 _PLAIN: Final = frozenset({"told", "status", "rating", "state"})
 """Fields whose value says what it is."""
+_WITHHELD: Final = "Withheld: "
 _MARKS: Final = ("corrected_by", "retracted_by", "corrects", "retracts")
 
 
@@ -56,10 +57,7 @@ def _sections(view: View, names: Mapping[str, str]) -> Iterator[tuple[str, Itera
     yield "How fresh this is", (_fresh(row) for row in view["freshness"])
     yield (
         "Withheld",
-        (
-            f"{row['category']}: in {len(row['in'])} of the events below{_cited(row)}"
-            for row in view["withheld"]
-        ),
+        (line for row in view["withheld"] for line in _withheld(row, names)),
     )
     yield "Chronology", (_event(row, names) for row in view["chronology"])
 
@@ -79,6 +77,18 @@ def _member(row: Row, names: Mapping[str, str]) -> str:
     rest = {key: value for key, value in row.items() if key not in _MEMBER}
     said = _values(rest, names)
     return f"{names[row['person']]}{f': {said}' if said else ''}{_cited(row)}"
+
+
+def _withheld(row: Row, names: Mapping[str, str]) -> Iterator[str]:
+    yield f"{row['category']}: in {len(row['in'])} of the events below{_cited(row)}"
+    yield from (f"  {called(line.removeprefix(_WITHHELD), names)}" for line in row.get("why", ()))
+
+
+def called(line: str, names: Mapping[str, str]) -> str:
+    """A line with people as the reader calls them."""
+    for person, name in names.items():
+        line = line.replace(person, name)
+    return line
 
 
 def _nameless(row: Row, desk: str, names: Mapping[str, str]) -> str:

@@ -15,7 +15,8 @@ class Told:
 
     `id` is that of the reader's delivery of it. `by` is the publishing desk, None where the reader may not know it.
     `corrects` is the `id` of what it corrects, where the reader has that too. For whoever previews, `clauses` are those
-    by which it is shown (`own`: the reader published it), and `lacked` says by which each category is withheld.
+    by which it is shown (`own`: the reader published it), and `lacked` says by which each category is withheld. `why`
+    says in words why each category is withheld.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Told:
     corrects: str | None = None
     clauses: tuple[str, ...] = ()
     lacked: Mapping[str, str] = field(default_factory=dict)
+    why: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def retracts(self) -> bool:

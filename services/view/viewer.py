@@ -7,7 +7,7 @@ cannot be recorded shows nothing.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from hub.looks import Look, Recorder
 from hub.partnership import Partnership
 from services.consent.in_force import InForce
 from services.view import reading
-from services.view.build import Context, build
+from services.view.build import Context, build, explained
 from services.view.rules import Family, Reader, Seen, leads_to, seen
 
 TRIES: Final = 8
@@ -77,9 +77,9 @@ class Viewer:
         """
 
         async def work(conn: Connection, patient: bool) -> Shown:
-            reader = Reader(look.desk, look.user, self.clock.now(), until)
+            reader = Reader(look.desk, look.user, self.clock.now(), until, zone=self._zone())
             if preview is not None:
-                reader = Reader(preview, "", reader.now, until, previewed=True)
+                reader = replace(reader, desk=preview, user="", previewed=True)
             found, what = await self._look(conn, family, reader, patient=patient)
             if found is not None and not what.exists and preview is not None:
                 nothing = {family: {"what": "preview", "for": preview, "shown": []}}
@@ -105,6 +105,31 @@ class Viewer:
             return Shown(answer, await self._begin(conn, look, entry, len(shown)))
 
         return await self._settled(preview or look.desk, work)
+
+    async def explain(self, delivery: str, look: Look) -> Shown:
+        """Why the reader's desk has what it has of an event, in what it may know, by the rules of now.
+
+        `delivery`: the id by which the desk has it. Raises `PeerError`.
+        """
+
+        async def work(conn: Connection, patient: bool) -> Shown:
+            family, had = await reading.delivered(conn, delivery, look.desk)
+            reader = Reader(
+                look.desk, look.user, self.clock.now(), about=delivery, had=had, zone=self._zone()
+            )
+            found, what = None, Seen(exists=False)
+            if family:
+                found, what = await self._look(conn, family, reader, patient=patient)
+            told = next((each for each in what.told if each.id == delivery), None)
+            if found is None or told is None:
+                await self.recorder().deny(conn, look, reader.now, "decision", delivery)
+                return Shown(None)
+            answer = explained((family, look.desk, reader.now), told, what.said, what.told)
+            seen_of = {family: {"what": "decision", "shown": [delivery], "withheld": list(told.withheld)}}
+            entry = await self.recorder().record(conn, "family.viewed", look, reader.now, seen_of)
+            return Shown(answer, await self._begin(conn, look, entry, 1))
+
+        return await self._settled(look.desk, work)
 
     async def search(self, scheme: str, value: str, look: Look, *, governs: bool = False) -> Shown:
         """The families to which an id leads this reader. Raises `PeerError`.
@@ -199,12 +224,14 @@ class Viewer:
             for pathway in self.partnership.pathways
             if "no_news" in pathway.clocks and self.partnership.specialism(pathway.specialism).desk == desk
         ]
-        calendar = self.partnership.calendar
-        zone = ZoneInfo(calendar.timezone)
+        calendar, zone = self.partnership.calendar, self._zone()
         said, today = (
             datetime.fromtimestamp(each / SECOND, UTC).astimezone(zone).date() for each in (last, now)
         )
         return bool(days) and today > calendar.after(said, min(days))
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.partnership.calendar.timezone)
 
     def _may_use(self, desk: str, scheme: str) -> bool:
         for each in self.partnership.schemes:

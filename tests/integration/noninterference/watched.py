@@ -35,7 +35,7 @@ from services.referral_router.chasing import chase
 from services.referral_router.composition import assemble
 from tests.integration.attack.hub import PARTITIONS
 from tests.integration.noninterference.county import CRN, FAMILIES, Told
-from tests.integration.view.looking import Looking
+from tests.integration.view.looking import WHY, Looking
 
 SEARCHES: Final = [
     *(("liquidlogic", each) for each in ("V", "P", "K", "N", "X", "F-1", "F-3", "R-V-paragon", "NOBODY")),
@@ -141,8 +141,14 @@ class Watched(Looking):
         for surface, question in asking.items():
             seen[surface] = await self.meanwhile(question)
         if everything:
+            for delivery in _ids(seen["inbox"])[-3:]:
+                seen[f"why {delivery}"] = await self.meanwhile(self.why(delivery, desk))
             seen["acknowledged"] = await self._acknowledge(desk, seen["inbox"])
         return seen
+
+    async def why(self, about: str, desk: str) -> httpx.Response:
+        """Ask why a desk has what it has of something."""
+        return await self.http.get(f"/v1/decisions/{about}", headers=self.bearer(desk, **WHY))
 
     def receipt(self, told: Told) -> str:
         """Where the receipt of an event is."""
@@ -158,6 +164,8 @@ class Watched(Looking):
         past = {"at": format_micros(told[len(told) // 2].at)}
         asking["text of F-1"] = self.look(families[0], desk, accept="text/plain")
         asking["past of F-1"] = self.look(families[0], desk, **past)
+        if told[-1].desk != desk:
+            asking["why of another's"] = self.why(self.receipt(told[-1]).rpartition("/")[2], desk)
         paths = [*PATHS, f"/v1/families/{families[0]}/looks", f"/v1/identities/{families[0]}"]
         for each in told[-3:]:
             if each.desk == desk:
@@ -179,11 +187,15 @@ class Watched(Looking):
 
     async def _acknowledge(self, desk: str, inbox: bytes) -> bytes:
         """The desk takes over what it read first, and an id of nothing."""
-        ids = [each["id"] for each in orjson.loads(inbox.partition(b"\n\n")[2])["events"]]
-        taken = {"ids": [*ids[:4], NOBODY]}
+        taken = {"ids": [*_ids(inbox)[:4], NOBODY]}
         return _answer(
             await self.http.post("/v1/inbox/acknowledgements", json=taken, headers=self.bearer(desk))
         )
+
+
+def _ids(inbox: bytes) -> list[str]:
+    """The deliveries of an answer."""
+    return [each["id"] for each in orjson.loads(inbox.partition(b"\n\n")[2])["events"]]
 
 
 def _bytes(message: Message) -> bytes:

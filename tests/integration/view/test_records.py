@@ -170,7 +170,7 @@ async def test_denial_is_recorded_when_somebody_asks_for_what_reviewers_read(hub
         "preview": [(f"/v1/families/{family}", {"for": S2W})],
         "who looked": [(f"/v1/families/{family}/looks", {})],
         "identity": [(f"/v1/identities/{person}", {})],
-        "decisions": [(f"/v1/decisions/{each}", {}) for each in (event, receipt)],
+        "decision": [(f"/v1/decisions/{each}", {}) for each in (event, receipt)],
     }
     for what, paths in asked.items():
         for path, params in paths:
@@ -189,6 +189,33 @@ async def test_denial_is_recorded_when_somebody_asks_for_what_reviewers_read(hub
     assert sorted(each["what"] for each in tried if each["kind"] == "access.denied") == sorted(
         what for what, paths in asked.items() for _ in paths
     )
+
+
+async def test_a_desk_is_told_why_of_its_own_delivery_and_of_no_other(hub: Looking) -> None:
+    family = await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.support("F-1", "V", S2W)
+    score = {"family": ref("F-1"), "person": ref("V"), "instrument": "phq9", "score": 14}
+    await hub.tell("outcome.measure_recorded", score, desk=S2W)
+    await hub.settle()
+    ((delivery,),) = await hub.rows(
+        "SELECT delivery_id::text FROM delivery WHERE desk = %s AND type LIKE '%%measure_recorded%%'", CHESIL
+    )
+    mother = await hub.person("V")
+    answer = (await ask(hub, f"/v1/decisions/{delivery}", CHESIL)).json()
+    assert answer["why"] == [
+        "Told that this happened (P02).",
+        f"Withheld: {mother} has not consented to s2w sharing treatment detail with {CHESIL}.",
+    ]
+    assert (answer["for"], answer["by"], answer["withheld"]) == (CHESIL, S2W, ["outcome.score"])
+    assert b"14" not in orjson.dumps(answer["why"])
+    ((of_family, of_user),) = [list(each.values()) for each in await hub.recorded("family.viewed")]
+    assert (of_family["what"], of_family["shown"], of_user["user"]) == ("decision", [delivery], "a.user")
+    others = [await ask(hub, f"/v1/decisions/{delivery}", each) for each in (S2W, PROBATION, PARAGON)]
+    nothing = [await ask(hub, f"/v1/decisions/{each}", CHESIL) for each in (NOBODY, "no-id", family)]
+    assert {(each.status_code, each.content) for each in (*others, *nothing)} == {(404, others[0].content)}
+    await hub.execute("UPDATE agency_guard SET closed = true WHERE agency = 'council'")
+    closed = await ask(hub, f"/v1/decisions/{delivery}", CHESIL)
+    assert (closed.status_code, closed.content) == (404, others[0].content)
 
 
 async def simulated(hub: Looking, desk: str, rules: Any, **rest: Any) -> httpx.Response:

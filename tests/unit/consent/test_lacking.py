@@ -45,7 +45,7 @@ def source(name: str) -> str:
 def test_every_reason_that_the_engine_gives_has_words() -> None:
     lines = [line for name in ("consents", "givers") for line in source(name).splitlines()]
     given = {word for line in lines if "ask.why = " in line for word in re.findall(r'"(\w+)"', line)}
-    plain = {"none", "objection"}
+    plain = {"none", "objection", "upheld"}
     assert given <= {*lacking.NOT_THEIRS, *lacking.STATES, *plain}
     assert [each for each in lacking.HELD_BACK if f'"{each}"' not in source("texts")] == []
     for state in (*lacking.NOT_THEIRS, *lacking.STATES, *plain):
@@ -55,6 +55,7 @@ def test_every_reason_that_the_engine_gives_has_words() -> None:
 def test_alternatives_are_all_said_when_none_is_so() -> None:
     said = lacking.lacks("no_objection|statutory", "objection", **NAMED)
     assert said.startswith("V's objection is being decided, and no child of the family")
+    assert lacking.lacks("no_objection", "upheld", **NAMED) == "V's objection was upheld"
 
 
 def test_what_was_withheld_silently_is_said_in_words_when_the_reviewer_asks() -> None:

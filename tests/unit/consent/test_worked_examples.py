@@ -260,6 +260,18 @@ def test_summary_is_shared_in_spite_of_an_objection_when_the_child_is_on_a_plan(
     assert ("support.summary", "P03") in clauses(seen, CHESIL)
 
 
+def test_an_objection_is_said_to_be_upheld_when_it_was() -> None:
+    family = the_cast()
+    raised = {"person": ref(V), "objection": "OBJ-1"}
+    family.tell("consent.objection_raised", CHESIL, **raised, categories=["support.summary"])
+    family.tell(
+        "consent.objection_decided", "council/ig", **raised, outcome="upheld", reason="compelling_grounds"
+    )
+    about = {"referral": ref("referral-s2w"), "person": ref(V)}
+    seen = family.publish("referral.support_ended", S2W, **about, intervention="cbt", reason="completed")
+    assert "Withheld: V's objection was upheld." in explain(seen.decision, CHESIL, WORDS)
+
+
 # 9 consent, score queued, withdrawn, retry
 
 
@@ -275,6 +287,10 @@ def test_queued_score_is_recalled_when_the_victim_withdraws() -> None:
     assert again.verdict(CHESIL).withheld == ("outcome.score",)
     withdrawn = "Withheld: V withdrew on 4 September 2023; recalled before release."
     assert withdrawn in explain(again, CHESIL, WORDS)
+    assert "recalled" not in " ".join(explain(again, CHESIL, replace(WORDS, had=None)))
+    later = scored(family)
+    said = "Withheld: V withdrew consent to s2w sharing treatment detail with Chesil on 4 September 2023."
+    assert said in explain(family.decide(later.event, at=family.now + DAY), CHESIL, WORDS)
     late = withdrawn.replace("recalled before release", "what had been released cannot be called back")
     assert late in explain(again, CHESIL, replace(WORDS, had=frozenset({CHESIL})))
 

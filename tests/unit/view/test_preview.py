@@ -10,7 +10,7 @@ from tests.unit.consent.cast import CHESIL, MINUTES, PARAGON, PROBATION, S2W, K,
 from tests.unit.view.house import House, house
 
 OF_S2W = {"referral": ref("referral-s2w"), "person": ref(V)}
-TOLD_TO_THEM = ("clauses", "lacked", "why")
+TOLD_TO_THEM = ("clauses", "lacked")
 
 
 @pytest.fixture
@@ -43,6 +43,8 @@ def test_a_desk_reads_the_same_without_clauses_when_it_looks_itself(made: House,
     own, preview = made.view(desk), made.view(desk, previewed=True)
     assert set(keys(own)).isdisjoint({"clauses", "lacked"})
     assert all("why" not in each for each in own["unnamed"])
+    for each in preview["unnamed"]:
+        each.pop("why")
     assert without(preview) == own
 
 
