@@ -263,7 +263,9 @@ def _stages(found: dict[str, Any]) -> str:
 
 
 def _task_end(each: dict[str, Any]) -> str:
-    return "closed by it" if each.get("closed_by_it") else "done"
+    return (
+        "closed by it" if each.get("closed_by_it") else f"done: {each['how']}" if each.get("how") else "done"
+    )
 
 
 def _fate(each: dict[str, Any]) -> str:

@@ -37,8 +37,8 @@ _DELIVERIES: Final = (
 )
 _WAITING: Final = "SELECT reason, accepted_at, octet_length(body) FROM waiting WHERE receipt_id = %s"
 _TASKS: Final = f"""
-SELECT task_id::text, kind, owner, reason, opened_at, done_at, detail ->> 'ended_by' FROM task
-WHERE {IS_THERE} AND (key = ANY(%(ids)s)
+SELECT task_id::text, kind, owner, reason, opened_at, done_at, detail ->> 'ended_by', detail -> 'closed' ->> 'how'
+FROM task WHERE {IS_THERE} AND (key = ANY(%(ids)s)
     OR key = ANY(%(logs)s) AND detail ->> 'event' = ANY(%(events)s)
     OR task_id IN (SELECT task_id FROM parked WHERE event_id = ANY(%(events)s::uuid[]))
     OR kind = 'held' AND EXISTS (
@@ -68,6 +68,10 @@ async def stages(conn: Connection, about: str, *, at: Micros) -> dict[str, Any] 
     logs = sorted({row[2] for row in copies})
     asked = {"ids": sorted(ids), "logs": logs, "events": events, "now": at}
     tasks = await (await conn.execute(_TASKS, asked)).fetchall()
+    # What was let go while it waited for somebody has no copy, and waits no more.
+    is_let_go = (
+        waits is None and not copies and any(row[1] == WAITED and row[-1] == "discard" for row in tasks)
+    )
     return {
         "id": about,
         "accepted": None if found is None else _accepted(*found),
@@ -84,16 +88,23 @@ async def stages(conn: Connection, about: str, *, at: Micros) -> dict[str, Any] 
         ],
         "dead_letter": None if dead is None else dict(zip(_DEAD_NAMES, dead, strict=True)),
         "tasks": [_task(ids, *row) for row in tasks],
-        "stage": stage(found is not None, waits is not None, copies, fates, deliveries),
+        "stage": LET_GO
+        if is_let_go
+        else stage(found is not None, waits is not None, copies, fates, deliveries),
     }
 
 
+WAITED: Final = "unidentified"
+LET_GO: Final = "discarded"
 _DEAD_NAMES: Final = ("topic", "partition", "offset", "bytes", "reason")
 _MOVING: Final = frozenset({"pending", "attempting", "failed", "lapsed"})
 
 
 def stage(accepted: bool, waits: bool, copies: Any, fates: Any, deliveries: Any) -> str:
-    """The furthest stage in a word: accepted, waiting, queued, handled, delivering, done; rejected, parked, held."""
+    """The furthest stage in a word: accepted, waiting, queued, handled, delivering, done; rejected, parked, held.
+
+    `discarded` beside these: two people let it go.
+    """
     if waits or not copies:
         return "waiting" if waits else "accepted" if accepted else "dead letter"
     kinds = {row[2] for row in fates if row[1] == "router"} or {row[2] for row in fates}
@@ -180,6 +191,7 @@ def _task(
     opened: Micros,
     done: Micros | None,
     ended_by: str | None,
+    how: str | None,
 ) -> dict[str, Any]:
     return {
         "task": task,
@@ -189,5 +201,6 @@ def _task(
         "opened_at": format_micros(opened),
     } | kept(
         done_at=None if done is None else format_micros(done),
+        how=how,
         closed_by_it=True if done is not None and ended_by in ids else None,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from hub.clock import DAY, SECOND, SystemClock
 from services.gateway.acceptance import accept_batch
 from services.gateway.timers import open_overdue
+from services.view import stages
 from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, REACH, S2W, Hub
 from tests.integration.gateway.world import event, ref
 
@@ -59,6 +60,11 @@ async def test_a_familys_news_leaves_when_two_people_let_go_what_waits(hub: Hub)
     assert await hub.rows("SELECT reason FROM waiting ORDER BY seq") == [("unidentified",), ("behind",)]
     assert await discard(hub, task, "two", "mistyped") == (202, "done")
     assert (await discard(hub, task, "two", "mistyped"))[0] == 404
+    async with hub.database.transaction() as conn:
+        ((receipt,),) = await hub.rows("SELECT key FROM task WHERE task_id::text = %s", task)
+        found = await stages.stages(conn, receipt, at=SystemClock().now())
+    assert found is not None
+    assert (found["stage"], [each["how"] for each in found["tasks"]]) == ("discarded", ["discard"])
     await hub.settle()
     await hub.relay(CHESIL)
     (got,) = hub.got(CHESIL, INCIDENT)
