@@ -18,6 +18,7 @@ import httpx
 import orjson
 import psycopg
 
+from cli.gateway import families_of
 from client.http import Profile
 from hub.clock import FakeClock, parse_micros
 from hub.outbox import seal_context
@@ -83,7 +84,7 @@ class World:
     def __post_init__(self) -> None:
         settings = self.stack.settings("gateway", postgres=self.dsn)
         with patch.object(Settings, "clock", lambda _: self.clock):
-            self.gateway: Gateway = assemble(settings)
+            self.gateway: Gateway = assemble(settings, [families_of])
         # How fast this machine sends is no matter of a test; test_doors.py sets a limit of its own.
         object.__setattr__(self.gateway.doors, "limiter", None)
         self.http = httpx.AsyncClient(

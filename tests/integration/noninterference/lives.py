@@ -62,31 +62,32 @@ async def live(
     `watched`: who is watched after each event; None: whoever opposes somebody by then.
     """
     hub = Watched(stack, dsn)
-    await hub.start()
-    try:
-        reading, run = _Reading(hub), Run()
-        for each in life:
-            hub.clock.at = each.at
-            answered = b""
-            if each.number not in gone:
-                answered = await hub.say(each)
-            await hub.come_to_rest()
+    with hub.apart:
+        await hub.start()
+        try:
+            reading, run = _Reading(hub), Run()
+            for each in life:
+                hub.clock.at = each.at
+                answered = b""
+                if each.number not in gone:
+                    answered = await hub.say(each)
+                await hub.come_to_rest()
+                run.records += await reading.on()
+                who = run.opposing if watched is None else watched[each.number]
+                families = [reading.families.get(name, "") for name in FAMILIES]
+                everything = each.number % EVERYTHING_EVERY == 0 or each is life[-1]
+                seen = {}
+                for desk in sorted(who):
+                    seen[desk] = await hub.see(desk, life[: each.number + 1], families, everything=everything)
+                    if each.desk == desk:
+                        seen[desk]["answer"] = answered
+                run.seen.append(seen)
+                await hub.come_to_rest()
             run.records += await reading.on()
-            who = run.opposing if watched is None else watched[each.number]
-            families = [reading.families.get(name, "") for name in FAMILIES]
-            everything = each.number % EVERYTHING_EVERY == 0 or each is life[-1]
-            seen = {}
-            for desk in sorted(who):
-                seen[desk] = await hub.see(desk, life[: each.number + 1], families, everything=everything)
-                if each.desk == desk:
-                    seen[desk]["answer"] = answered
-            run.seen.append(seen)
-            await hub.come_to_rest()
-        run.records += await reading.on()
-        run.numbers = await reading.numbers(life)
-        return run
-    finally:
-        await hub.close()
+            run.numbers = await reading.numbers(life)
+            return run
+        finally:
+            await hub.close()
 
 
 class _Reading:

@@ -8,6 +8,9 @@ Left out of what is compared, by name:
 - the log's index, size and proof: they count everybody's entries (ADR 0020). Nothing is sealed here, `/log` and
   `/v1/receipts/…/proof` are not asked;
 - `instance` in a problem: the random number of the request.
+
+What the machine's own clock decides (when an attempt is over, how long a reading waits for what is decided again) goes
+by the life's clock as well: a machine that is slow or busy is none of what is compared.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -25,14 +29,18 @@ import orjson
 
 from hub.attempts.begin import Attempt
 from hub.attempts.rows import IN_LINE
-from hub.attempts.served import SETTLE
-from hub.clock import Micros, format_micros
+from hub.clock import HOUR, Clock, Micros, format_micros
 from hub.producer import Message, Outcome
 from hub.settings import Settings
 from services.delivery.messages import to_message
+from services.gateway import acceptance, inbox
+from services.gateway import api as gateway
 from services.gateway.checking import receipt_id
 from services.referral_router.chasing import chase
 from services.referral_router.composition import assemble
+from services.view import api as view
+from services.view import viewer
+from tests.integration.attack import hub as attacks
 from tests.integration.attack.hub import PARTITIONS
 from tests.integration.noninterference.county import CRN, FAMILIES, Told
 from tests.integration.view.looking import WHY, Looking
@@ -50,6 +58,7 @@ PATHS: Final = [
     "/metrics",
     "/log/tile/entries/000",
 ]
+PATIENCE: Final[Micros] = HOUR
 NOBODY: Final = "00000000-0000-8000-8000-000000000000"
 INSTANCE: Final = re.compile(rb'"instance":"[^"]*"')
 
@@ -58,13 +67,33 @@ Seen = dict[str, bytes]
 
 
 @dataclass
+class Machine:
+    """The machine's clock: the life's, and at each reading a microsecond more, for no two moments are one."""
+
+    clock: Clock
+    read: int = 0
+
+    def now(self) -> Micros:
+        """The machine's time."""
+        self.read += 1
+        return self.clock.now() + self.read
+
+
+@dataclass
 class Watched(Looking):
     """The hub, and what left it."""
 
-    patience: Micros = SETTLE
+    patience: Micros = PATIENCE
     topics: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    apart: ExitStack = field(default_factory=ExitStack)
+    """What keeps the machine's clock out of it, as long as it is entered."""
 
     def __post_init__(self) -> None:
+        machine = Machine(self.clock)
+        for module in (gateway, acceptance, inbox, viewer, attacks):
+            self.apart.enter_context(patch.object(module, "SystemClock", lambda: machine))
+        for module, name in ((inbox, "SETTLE"), (inbox, "LIFE"), (view, "LIFE")):
+            self.apart.enter_context(patch.object(module, name, PATIENCE))
         # Whatever the gateway is made of reads the clock that this life has in its hand.
         with patch.object(Settings, "clock", lambda _: self.clock):
             super().__post_init__()
