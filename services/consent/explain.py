@@ -6,11 +6,11 @@ Ids, codes and clause ids alone come from the decision; names are the caller's t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import FOREVER, Micros
 from services.consent.decision import Decision, Verdict
 from services.consent.lacking import HELD_BACK, UNSAID, lacks
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, Outcome
@@ -41,7 +41,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Words:
     """What to call people and desks (an id stands for itself where no name is given), and where clocks stand.
 
-    `had`: the desks to which the event had been released before this decision (None: not looked at). `consents`: of
+    `had`: when the event was first released to each desk, before this decision (None: not looked at). `consents`: of
     whom the reader may know what they said to sharing (None: of everybody). `source`: what the publisher is called to
     a reader who may not know it.
     """
@@ -49,7 +49,7 @@ class Words:
     people: Mapping[str, str]
     desks: Mapping[str, str] | None = None
     zone: tzinfo = UTC
-    had: frozenset[str] | None = frozenset()
+    had: Mapping[str, Micros] | None = field(default_factory=dict)
     consents: frozenset[str] | None = None
     source: str | None = None
 
@@ -148,7 +148,9 @@ def withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
         condition = "no_objection"
     elif state == "withdrawn" and words.had is not None and at.isdigit() and int(at) >= decision.recorded:
         what = (
-            "what had been released cannot be called back" if desk in words.had else "recalled before release"
+            "what had been released cannot be called back"
+            if words.had.get(desk, FOREVER) < int(at)
+            else "recalled before release"
         )
         return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; {what}"
     return f"Withheld: {_lacks(each, condition, state, at, decision, desk, words)}"

@@ -163,7 +163,7 @@ async def _decision(
         # The family's key is destroyed: that it was decided stands, what was decided cannot be read again.
         return shown | {"erased": True}
     decision = from_record(record)
-    words = Words({}, had=frozenset(desk for desk, first in released.items() if first < at))
+    words = Words({}, had={desk: first for desk, first in released.items() if first < at})
     shown["rules"] = decision.rules
     shown["agreements"] = [
         {"agreement": name, "version": version} for name, version in parts.in_force.book.named(decision.rules)

@@ -95,16 +95,16 @@ async def families_of(conn: Connection, scheme: str, token: bytes) -> dict[str, 
     return found
 
 
-async def delivered(conn: Connection, delivery: str, desk: str) -> tuple[str, bool]:
-    """The family of a delivery to a desk ("": it has none of that id), and whether it was released."""
+async def delivered(conn: Connection, delivery: str, desk: str) -> tuple[str, Micros | None]:
+    """The family of a delivery to a desk ("": it has none of that id), and when it was first released."""
     if not is_id(delivery):
-        return "", False
+        return "", None
     found = await conn.execute(
-        "SELECT family_id::text, released_at IS NOT NULL FROM delivery WHERE delivery_id = %s AND desk = %s",
+        "SELECT family_id::text, released_at FROM delivery WHERE delivery_id = %s AND desk = %s",
         (delivery, desk),
     )
     row = await found.fetchone()
-    return ("", False) if row is None else (row[0], row[1])
+    return ("", None) if row is None else (row[0], row[1])
 
 
 async def feeds(conn: Connection, desks: Collection[str]) -> dict[str, Micros]:

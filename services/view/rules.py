@@ -82,7 +82,7 @@ class Reader:
     """Who reads, when, and how far back (`until`: only what was recorded by then).
 
     `previewed`: somebody who governs information reads as this desk would, and may know by which clauses. `about`: the
-    event, by the desk's delivery of it, of which it asks why; `had`: whether that was released.
+    event, by the desk's delivery of it, of which it asks why; `had`: when that was first released, if it was.
     """
 
     desk: str
@@ -91,7 +91,7 @@ class Reader:
     until: Micros | None = None
     previewed: bool = False
     about: str = ""
-    had: bool = False
+    had: Micros | None = None
     zone: tzinfo = UTC
 
 
@@ -305,7 +305,7 @@ class _Reading:
         """Why the desk has what it has of an event."""
         if told.id not in self._decisions:
             return (f"{self._reader.desk} published it.",)
-        had = frozenset({self._reader.desk} if self._reader.had else ())
+        had = {} if self._reader.had is None else {self._reader.desk: self._reader.had}
         return tuple(
             explain(self._decisions[told.id], self._reader.desk, replace(self._words(told), had=had))
         )

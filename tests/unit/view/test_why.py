@@ -75,10 +75,14 @@ def test_a_desk_is_told_why_when_it_asks_about_one_event(made: House) -> None:
 def test_it_is_not_said_to_be_recalled_when_it_had_been_released(made: House) -> None:
     made.tell("consent.given", CHESIL, person=ref(V), cells=[CELL], given_by=ref(V), given_as="self")
     made.tell("outcome.measure_recorded", S2W, **OF_S2W, instrument="phq9", score=12)
-    score = made.log[-1].shown_as
+    score, before = made.log[-1].shown_as, made.now
     made.tell("consent.withdrawn", CHESIL, person=ref(V), cells=[CELL])
-    ends = {had: said(made, CHESIL, about=score, had=had)[-1].partition("; ")[2] for had in (True, False)}
-    assert ends == {True: "what had been released cannot be called back.", False: "recalled before release."}
+    late, recalled = "what had been released cannot be called back.", "recalled before release."
+    ends = [
+        said(made, CHESIL, about=score, had=had)[-1].partition("; ")[2]
+        for had in (before, None, made.now + 1)
+    ]
+    assert ends == [late, recalled, recalled]
 
 
 def test_a_page_has_the_reason_under_the_category_with_people_by_name(made: House) -> None:
