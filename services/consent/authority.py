@@ -22,6 +22,7 @@ from typing import Any, Final
 from services.consent.agreement import Desk
 from services.consent.compiled import CompiledRules
 from services.consent.event import HUB, PlainEvent, word
+from services.consent.giving import COUNCIL
 from services.consent.held import stated_by_council
 from services.consent.scene import FamilyFacts
 from services.consent.vocabulary import FAMILY_ROLES, expand
@@ -175,6 +176,8 @@ def _source_of_cells(asked: _Asked) -> bool:
     """The author supports the person, and each cell is one that an agreement lets the author share with consent."""
     if not _supports_victim(asked) and "supervising" not in asked.roles(asked.person()):
         return False
+    if asked.event.word("given_as") == COUNCIL:
+        return False  # that is the council's own word
     rows = list(asked.event.rows("cells"))
     return bool(rows) and all(_shares(asked, row) for row in rows)
 

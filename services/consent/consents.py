@@ -35,7 +35,7 @@ def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
     """One in force covers this person x purpose x category x desk (rule 4.13)."""
     facts = scene.facts.person(ask.person)
     cell = Cell(permit.purpose, ask.category, ask.desk)
-    given = facts.registers.get(f"consent|{permit.purpose}|{ask.category}|{ask.desk}")
+    *_, given = facts.given(cell) or (None,)
     refusal = _refusal(facts, cell, given)
     if given is None or refusal:
         ask.why = refusal or _last_refusal(facts, cell) or "none"
@@ -46,13 +46,12 @@ def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
         ask.why = "unreadable"
         return None
     able = able_to_give(scene, facts, ask, given, permit.purpose)
-    if able is not True:
-        return able
-    return _in_time(scene, ask, value, start)
+    return _in_time(scene, facts, ask, cell) if able is True else able
 
 
-def _in_time(scene: Scene, ask: Ask, value: dict[str, object], start: Micros) -> Tri:
-    until = value.get("until")
+def _in_time(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell) -> Tri:
+    value = facts.given(cell)[-1][2]
+    start, until = value["from"], value.get("until")
     end = FOREVER if until is None else until
     if not isinstance(end, int):
         ask.why = "unreadable"
@@ -60,14 +59,45 @@ def _in_time(scene: Scene, ask: Ask, value: dict[str, object], start: Micros) ->
     if not start <= scene.at < end:
         ask.why = "not_started" if scene.at < start else "expired"
         return False
-    if value.get("earlier") is not True:
-        before, after = ask.recorded < start, ask.recorded >= end
-        ask.after = max(ask.after, end if after else -FOREVER if before else start)
-        ask.before = min(ask.before, start if before else FOREVER if after else end)
-        if before or after:
-            ask.why = "recorded_before" if before else "recorded_after"
-            return False
+    if value.get("earlier") is not True and not _recorded_then(scene, facts, ask, cell, end):
+        return False
     ask.rest_on(end)
+    return True
+
+
+def _recorded_then(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell, end: Micros) -> bool:
+    """Whether it was recorded while the consent was in force: since the giving that decides, or one that it renews."""
+    *before, given = facts.given(cell)
+    if ask.recorded >= end:
+        ask.after, ask.why = max(ask.after, end), "recorded_after"
+        return False
+    until, start, stated = end, given[2]["from"], given[2].get("at")
+    for each in reversed(before):
+        # A renewal begins when it is stated: else there was a time in which nothing was in force.
+        if ask.recorded >= start or start != stated or not _goes_on(scene, facts, ask, cell, each, start):
+            break
+        until, start, stated = start, each[2]["from"], each[2].get("at")
+        if each[2].get("earlier") is True:
+            start = -FOREVER
+    if ask.recorded < start:
+        ask.before, ask.why = min(ask.before, start), "recorded_before"
+        return False
+    ask.after, ask.before = max(ask.after, start), min(ask.before, until)
+    return True
+
+
+def _goes_on(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell, given: list[Any], until: Micros) -> bool:
+    """Whether a giving was in force until another took its place, and what was recorded by then may still go out."""
+    value = given[2]
+    start, end = (value.get("from"), value.get("until")) if isinstance(value, dict) else (None, None)
+    if not isinstance(start, int) or not (end is None or (isinstance(end, int) and end >= until)):
+        return False
+    if _refusal(facts, cell, given):
+        return False
+    asked = Ask(ask.desk, ask.category, ask.person, ask.recorded)
+    if able_to_give(scene, facts, asked, given, cell.purpose) is not True:
+        return False
+    ask.rest_on(asked.until)
     return True
 
 
@@ -105,10 +135,8 @@ def giver_of(given: list[Any]) -> str | None:
 
 def givings(facts: PersonFacts) -> Iterator[tuple[Cell, list[Any]]]:
     """Each cell's last giving."""
-    for key, given in facts.registers.items():
-        name, _, rest = key.partition("|")
-        if name == "consent":
-            yield Cell(*rest.split("|")), given
+    for cell, every in facts.givings.items():
+        yield Cell(*cell), every[-1]
 
 
 def standing(facts: PersonFacts) -> Callable[[Cell, list[Any]], bool]:

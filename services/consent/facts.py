@@ -7,13 +7,13 @@ record than the lawful basis to share (rule 4.14).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from services.consent.event import PlainEvent, ref
 from services.consent.facts_consent import CONSENT_RULES, OBJECTION_ENDS, Cell, refuse_cells
 from services.consent.facts_person import PERSON_RULES
-from services.consent.facts_safety import SAFETY_RULES
+from services.consent.facts_safety import SAFETY_RULES, override_key
 from services.consent.registers import Register
 from services.consent.setter import Deltas, Setter
 
@@ -64,7 +64,7 @@ def awaited(event: PlainEvent) -> Deltas:
             "victims": sorted(event.people("lifts_victims")),
         }
         for person in event.people("people"):
-            setter.put(person, f"override_seconded|{event.word('override')}", asked)
+            setter.put(person, f"override_seconded|{override_key(event)}", asked)
     return setter.result
 
 
@@ -96,13 +96,19 @@ def protective(event: PlainEvent) -> frozenset[str]:
     if event.kind == "consent.objection_decided":
         return frozenset() if event.word("outcome") in OBJECTION_ENDS else _everybody(event)
     if event.kind == "consent.changed":
-        less = any(row.get("act") != "give" for row in event.rows("cells"))
+        less = any(_may_be_less(row) for row in event.rows("cells"))
         return _everybody(event) if less else frozenset()
     if event.kind in {"family.member_added", "family.member_changed"}:
         rows = [*event.rows("members"), event.data]
         stated = any(row.get("domestic_abuse_role") or row.get("against") for row in rows)
         return _everybody(event) if stated or event.data.get("state") == "left" else frozenset()
     return frozenset()
+
+
+def _may_be_less(row: Mapping[str, object]) -> bool:
+    """Whether a change may leave less of a cell than was given before: nothing, or from some time, or until then."""
+    bounds = (row.get("valid_from"), row.get("valid_until"))
+    return row.get("act") != "give" or any(each is not None for each in bounds)
 
 
 _PROTECTIVE: Final = frozenset(

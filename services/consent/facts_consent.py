@@ -56,6 +56,7 @@ def _holder(setter: Setter) -> str | None:
 def _give_rows(setter: Setter, rows: Iterable[Mapping[str, object]]) -> None:
     event = setter.event
     person = event.person()
+    own = person if event.word("given_as") == "self" else None  # who is not said is not known
     for row in rows:
         purpose, desk = word(row.get("purpose")), word(row.get("desk"))
         value: Value = {
@@ -63,14 +64,15 @@ def _give_rows(setter: Setter, rows: Iterable[Mapping[str, object]]) -> None:
             "until": instant(row.get("valid_until")),
             "occurred": event.occurred,
             "earlier": row.get("earlier") is True,
+            "at": event.recorded,
             "as": event.word("given_as"),
-            "by": event.person("given_by") if event.data.get("given_by") else person,
+            "by": event.person("given_by") if event.data.get("given_by") else own,
         }
         holder = _holder(setter)
         for category in expand(word(row.get("category")) or ""):
             if purpose and desk:
                 cell = f"{purpose}|{category}|{desk}"
-                setter.put(person, f"consent|{cell}", value)
+                setter.put(person, f"consent|{cell}|{event.receipt}", value)
                 if holder:
                     setter.put(person, f"act|{holder}|{cell}", {"act": "give"})
 

@@ -42,6 +42,9 @@ def _referral(setter: Setter) -> None:
     elif name in _REFERRAL_ENDS:
         end = {"at": event.recorded, "event": event.id, "how": name}
         setter.put(person, f"referral_ended|{cause}", end)
+        if name == "support_ended":
+            # By itself: reopened and ended otherwise, it still had its support, and its desk still counts for sides.
+            setter.put(person, f"support_ended|{cause}", end)
 
 
 def _adopted(setter: Setter) -> None:

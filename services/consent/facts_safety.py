@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from services.consent.event import instant, ref, word
+from services.consent.event import PlainEvent, instant, ref, word
 from services.consent.registers import Value
 from services.consent.setter import CHILD_PRESENT, PERPETRATOR, VICTIM, Setter
 from services.consent.vocabulary import expand
@@ -96,13 +96,19 @@ def _override(setter: Setter) -> None:
         "family": event.family,
     }
     for person in event.people("people"):
-        setter.put(person, f"override|{event.word('override')}", scope)
+        # Each by itself: invoked anew under the same id, the one before still delivers what it names.
+        setter.put(person, f"override|{override_key(event)}|{event.receipt}", scope)
+
+
+def override_key(event: PlainEvent) -> str:
+    """Which override an event means: each family's lead gives its own ids, and a person may be in several."""
+    return f"{event.family}|{event.word('override')}"
 
 
 def _override_ended(setter: Setter) -> None:
     event = setter.event
     for person in event.people("people"):
-        setter.put(person, f"override_ended|{event.word('override')}", {"at": event.recorded})
+        setter.put(person, f"override_ended|{override_key(event)}", {"at": event.recorded})
 
 
 def _members(setter: Setter) -> None:

@@ -6,7 +6,7 @@ changes the state it is given; an event that says nothing of these returns the v
 
 Shape (every part may be missing): `opener`, the desk that opened it; `open`, `lead`, `core_group` as spans `[from,
 until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
-`children` `{child: {status, s47: {enquiry: span}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
+`children` `{child: {status, s47: {enquiry: spans}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
 `persons` `{person: {key: [at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of
 what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child; `notices`
 (services.consent.notified).
@@ -38,7 +38,7 @@ __all__ = [
     "step",
 ]
 
-SHAPE: Final = 9
+SHAPE: Final = 10
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 CORRECTS_NOTHING: Final = NotAllowed(
@@ -46,6 +46,8 @@ CORRECTS_NOTHING: Final = NotAllowed(
 )
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
+Spans = list[list[Any]]
+"""Periods, each `[from, until | null, event that ended it]`."""
 _NEW: Final[dict[str, Any]] = {"kind": None, "adult_from": None, "spans": []}
 
 
@@ -274,23 +276,25 @@ def _status_changed(state: State, event: PlainEvent) -> State:
 
 
 def _s47_started(state: State, event: PlainEvent) -> State:
-    return _enquiry(state, event, lambda _: [event.recorded, None, None])
+    def begun(spans: Spans) -> Spans:
+        runs = bool(spans) and spans[-1][1] is None
+        return spans if runs else [*spans, [event.recorded, None, None]]
+
+    return _enquiry(state, event, begun)
 
 
 def _s47_ended(state: State, event: PlainEvent) -> State:
     """The end of an enquiry; one that nobody said had begun has none."""
-    return _enquiry(state, event, lambda span: span and [span[0], event.recorded, event.id])
+    return _enquiry(state, event, lambda spans: _ended(spans, event))
 
 
-def _enquiry(
-    state: State, event: PlainEvent, change: Callable[[list[Any] | None], list[Any] | None]
-) -> State:
+def _enquiry(state: State, event: PlainEvent, change: Callable[[Spans], Spans]) -> State:
     enquiry = event.word("enquiry") or ""
     for child in event.people("children"):
-        spans = state.get("children", {}).get(child, {}).get("s47", {})
-        span = change(spans.get(enquiry))
-        if span is not None:
-            state = _child(state, child, s47={**spans, enquiry: span})
+        known = state.get("children", {}).get(child, {}).get("s47", {})
+        spans = change(known.get(enquiry, []))
+        if spans:
+            state = _child(state, child, s47={**known, enquiry: spans})
     return state
 
 

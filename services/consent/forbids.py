@@ -82,7 +82,7 @@ def in_force(scene: Scene, override: Override) -> bool:
         return False
     if override.ground == "vital":
         return True
-    return override.enquiry in scene.enquiries if override.enquiry else scene.s47
+    return scene.enquired_since(override.start, override.enquiry)
 
 
 def _named(scene: Scene, forbid: CategoryForbid, ask: Ask) -> bool:

@@ -58,9 +58,10 @@ def _refused_by_law(facts: PersonFacts, member: Mapping[str, Any], *, adult: boo
 def _self(
     facts: PersonFacts, member: Mapping[str, Any], ask: Ask, given: Given, *, then: Micros, adult: bool
 ) -> Tri:
-    if given[2].get("by") != ask.person:
-        ask.why = "not_self"
-        return False
+    by = given[2].get("by")
+    if by != ask.person:
+        ask.why = "giver_unknown" if by is None else "not_self"
+        return None if by is None else False
     if adult or _of_age(member, "sixteen", then):
         has = _last(facts.capacity, given, default=True)
         ask.why = "" if has is True else "no_capacity"

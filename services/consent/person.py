@@ -69,6 +69,8 @@ class PersonFacts:
 
     registers: Plain
     known: bool
+    givings: Mapping[tuple[str, ...], tuple[list[Any], ...]] = field(default_factory=dict)
+    """Purpose, category and desk → the registers of every giving, the last one last."""
     spans: tuple[Span, ...] = ()
     victims: Mapping[str, Tri] = field(default_factory=dict)
     perpetrators: Mapping[str, Tri] = field(default_factory=dict)
@@ -97,6 +99,10 @@ class PersonFacts:
     overrides: tuple[Override, ...] = ()
     edges: tuple[Micros, ...] = ()
 
+    def given(self, cell: tuple[str, ...]) -> tuple[list[Any], ...]:
+        """The givings of a cell, the last one last."""
+        return self.givings.get(cell, ())
+
 
 def person_facts(registers: Plain, *, known: bool) -> PersonFacts:
     """Read a person's registers. A register that is not in its shape counts as unknown, never as absent."""
@@ -123,8 +129,8 @@ class _Reader:
         register = self.registers.get(key)
         return register[2] if register is not None and isinstance(register[2], dict) else {}
 
-    def map(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.found.setdefault(name, {})
+    def map(self, name: str) -> dict[Any, Any]:
+        found: dict[Any, Any] = self.found.setdefault(name, {})
         return found
 
     def add(self, name: str, value: object) -> None:
@@ -136,6 +142,8 @@ class _Reader:
             self.edges.add(span.start)
             if span.end is not None:
                 self.edges.add(span.end)
+        for cell, every in self.map("givings").items():
+            self.found["givings"][cell] = tuple(sorted(every, key=lambda each: (each[0], each[1])))
         return PersonFacts(
             registers=self.registers, known=known, spans=spans, edges=tuple(sorted(self.edges)), **self.found
         )
@@ -156,18 +164,21 @@ def _role(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, A
             reader, (role, desk, cause), start, _ends(reader, start, register, f"role_ended|{role}|{desk}")
         )
         return
-    ended, started = f"referral_ended|{cause}", f"support_started|{cause}"
+    ended, started, supported = (
+        f"{each}|{cause}" for each in ("referral_ended", "support_started", "support_ended")
+    )
     reopened = reader.value(f"referral_reopened|{cause}").get("at")
     starts = [start, *([reopened] if isinstance(reopened, int) and reopened > start else [])]
     for begin in starts if role != "supporting" else starts[:1]:
-        ends = (ended, started) if role == "referred_to" else (ended,)
+        ends = {"referred_to": (ended, started), "supporting": (ended, supported)}.get(role, (ended,))
         end = _ends(reader, begin, register if begin == start else None, *ends)
         if role == "referrer" and end[0] is not None:
             end = (end[0] + REFERRER_AFTER, None)
         _add_span(reader, (role, desk, cause), begin, end)
-        if role == "supporting" and end[0] is not None and reader.value(ended).get("how") == "support_ended":
-            after = add_months(end[0], FORMER_MONTHS)
-            _add_span(reader, ("former", desk, cause), end[0], (after, None))
+    ends_support = reader.value(ended).get("how") == "support_ended"  # all that older registers say
+    over = reader.value(supported if supported in reader.registers or not ends_support else ended).get("at")
+    if role == "supporting" and isinstance(over, int):
+        _add_span(reader, ("former", desk, cause), over, (add_months(over, FORMER_MONTHS), None))
 
 
 def _ends(
@@ -372,18 +383,24 @@ def _cell(rest: str, register: list[Any], value: Mapping[str, Any]) -> Refusal:
     return Refusal(purpose, category, desk, register[0], register[1], str(value.get("act", "withdrawn")))
 
 
-def _consent(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
+def _consent(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    cell, givings = tuple(rest.split("|")[:3]), reader.map("givings")
+    givings[cell] = (*givings.get(cell, ()), register)
     reader.edges |= {each for each in (value.get("from"), value.get("until")) if isinstance(each, int)}
 
 
 def _override(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
-    confirmed = [
-        (each[0], each[2])
-        for key, each in reader.registers.items()
-        if key.startswith(f"override_seconded|{rest}|") and isinstance(each[2], dict)
-    ]
-    end = reader.registers.get(f"override_ended|{rest}")
-    ended = end is not None and tuple(end[:2]) > tuple(register[:2])
+    confirmed: list[tuple[Micros, Mapping[str, Any]]] = []
+    copies = []
+    for key, each in reader.registers.items():
+        word, _, named = key.partition("|")
+        if word == "override_seconded" and isinstance(each[2], dict):
+            confirmed.append((each[0], each[2]))
+        elif word == "override" and each[1] == register[1]:
+            copies.append(_before(named) or named)
+    # Invoked for several families at once it is one, whichever of them ends it.
+    ends = (reader.registers.get(f"override_ended|{each}") for each in copies)
+    ended = any(each is not None and tuple(each[:2]) > tuple(register[:2]) for each in ends)
     found = override_of(rest, register, value, confirmed, ended=ended)
     reader.add("overrides", found)
     reader.edges |= {found.start, found.end}

@@ -10,7 +10,7 @@ Keys, with `*` for a part that the author left open:
 
 | key | value |
 |--|--|
-| `consent\|purpose\|category\|desk` | `{from, until, occurred, earlier, as, by}`: the last giving |
+| `consent\|purpose\|category\|desk\|receipt` | `{from, until, occurred, earlier, as, by, at}`: a giving |
 | `refusal\|purpose\|category\|desk` | `{act}`: the last refusal, withdrawal or retraction |
 | `refused\|purpose\|category\|desk` | `{}`: the one that occurred last |
 | `objection\|source\|id\|receipt` | scope (null: all) |
@@ -22,13 +22,14 @@ Keys, with `*` for a part that the author left open:
 | `need\|referral` | `{to, victim, since}`: a need that a request states, or may state |
 | `role\|role\|desk\|cause` | `{from}` |
 | `referral_ended\|id`, `support_started\|id` | `{at, event, how}`, `{at}` |
+| `support_ended\|id` | `{at, event, how}`: the last end of support, whatever became of the referral since |
 | `referral_reopened\|id` | `{at}` |
 | `role_ended\|role\|desk` | `{at, event}` |
 | `told`, `died`, `identity`, `adopted\|family` | `{told}`, `{at}`, `{degree}` (confirmed, probable, nobody), `{at}` |
 | `capacity\|receipt` | `{has, at}` |
 | `family\|id` | `{member}` |
-| `override\|id`, `override_ended\|id` | scope; `{at}` |
-| `override_seconded\|id\|agency` | `{of, lifts}`: the invocation's receipt, what the agency lets it lift |
+| `override\|family\|id\|receipt`, `override_ended\|family\|id` | scope; `{at}` |
+| `override_seconded\|family\|id\|agency` | `{of, lifts}`: the invocation's receipt, what the agency lets it lift |
 | `restriction\|source\|id\|receipt`, `restriction_lifted\|agency\|id\|desk` | scope; `{at}` |
 | `order\|id\|receipt`, `order_discharged\|id` | scope; `{at}` |
 | `representative\|id`, `responsible\|id` | `{kind or basis, from, until, at}`: who may decide for them |

@@ -115,7 +115,7 @@ def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
     for member in state.get("members", {}).values():
         yield member["spans"]
     for child in state.get("children", {}).values():
-        yield list(child["s47"].values())
+        yield from child["s47"].values()
 
 
 class Scene:
@@ -145,12 +145,14 @@ class Scene:
             if person in self.members and self.members[person] is not True
         }
         enquired = {
-            person: [name for name, span in each["s47"].items() if self._live([span]) is not None]
+            person: [name for name, spans in each["s47"].items() if self._live(spans) is not None]
             for person, each in children.items()
         }
-        self.enquiries = frozenset(name for each in enquired.values() for name in each)
         under = [person for person, each in enquired.items() if each]
         planned = [person for person, each in children.items() if each["status"] in ("cp", "cla")]
+        self._enquiries = [
+            (name, spans) for each in children.values() for name, spans in each["s47"].items() if spans
+        ]
         self.s47, self.statutory = bool(under), bool(under or planned)
         self.s47_until, self.statutory_until = self._youngest(under), self._youngest([*under, *planned])
         self.roles: dict[str, dict[str, Mapping[str, Micros]]] = {}
@@ -227,6 +229,18 @@ class Scene:
     def surely_shielded(self, person: str) -> bool:
         """True for somebody known to be a victim, and a child known to belong to one."""
         return self.victims.get(person) is True or bool(self.parents_shielded(person))
+
+    def enquired_since(self, start: Micros, enquiry: str | None) -> bool:
+        """Whether an enquiry (None: any) runs that an override of that time may be for: what ended since is over.
+
+        One that was recorded after the override is another's successor if any has ended meanwhile.
+        """
+        running, ended = [], False
+        for name, spans in self._enquiries:
+            if enquiry in (None, name):
+                running += [each[0] for each in spans if self._live([each]) is not None]
+                ended = ended or any(end is not None and start < end <= self.at for _, end, _ in spans)
+        return any(begun <= start for begun in running) or (bool(running) and not ended)
 
     def _is_near(self, person: str) -> Tri:
         children = (each for each, adult in self.members.items() if adult is not True)

@@ -38,7 +38,8 @@ def text_outcome(scene: Scene, desk: str, text: TextLike, of: Of, recorded: Micr
     named = sorted({each for each in others if each != text.person})
     found.extend(of(text.category, each, addressed=addressed, text=True) for each in named)
     worst = strictest(found)
-    if worst.result == SILENT or (text.about is None and worst.result != RELEASED):
+    unsaid = text.about is None and any(each.result != RELEASED for each in found[1:])
+    if worst.result == SILENT or unsaid:
         why = "about_everybody" if text.about is None else "about_another"
         clause = scene.rules.names["text_held_back"]
         return worst._replace(

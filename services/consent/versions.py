@@ -87,13 +87,21 @@ def facts(versions: Versions) -> tuple[Deltas, bool]:
                     mine[key] = register
     last = versions[-1]
     for person, registers in now.items():
-        for key in registers.keys() - earlier[-1].get(person, {}).keys():
-            if key.startswith("consent|"):
+        known = {cell for key in earlier[-1].get(person, {}) if (cell := _cell(key))}
+        for key in registers:
+            if _cell(key) not in (None, *known):
                 register = found[person][key]
                 # Nothing that was recorded before; and it never stands against what the event itself refused.
-                value = {**register.value, "from": max(register.value["from"], last.recorded)}
+                start = max(register.value["from"], last.recorded)
+                value = {**register.value, "from": start, "at": last.recorded}
                 found[person][key] = Register(register.at - 1, register.by, value)
     return found, kept
+
+
+def _cell(key: str) -> tuple[str, ...] | None:
+    """The cell that a register gives; None: it gives none."""
+    word, *cell = key.split("|")
+    return tuple(cell[:3]) if word == "consent" else None
 
 
 def aftermath(versions: Versions) -> Deltas:

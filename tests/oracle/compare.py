@@ -212,10 +212,10 @@ def _name(person: str, key: str) -> tuple[str, ...] | None:
     if word == "pair":
         return (word, rest[0], person) if rest[1] == "p" else (word, person, rest[0])
     if word == "consent":
-        return (word, person, *rest)
+        return (word, person, *rest[:3])
     if word in ("objection", "restriction"):
         return (word, person, rest[1])
-    return (word, person, rest[0]) if word == "order" else (word, rest[0]) if word == "override" else None
+    return (word, person, rest[0]) if word == "order" else (word, rest[1]) if word == "override" else None
 
 
 def cases(seed: int) -> Iterator[Case]:
@@ -234,7 +234,9 @@ def cases(seed: int) -> Iterator[Case]:
         case = replace(case, unread=chance.randrange(1, 1 << 30))
     open_steps = [i for i, each in enumerate(steps) if not each.kind.startswith("hub.")]
     for _ in range(4):
-        yield replace(case, asked=chance.choice(open_steps), later=chance.choice(LATER))
+        # What came last is what the facts are about.
+        among = open_steps if chance.random() < 0.3 else open_steps[-12:]
+        yield replace(case, asked=chance.choice(among), later=chance.choice(LATER))
 
 
 def shortened(case: Case) -> Case:

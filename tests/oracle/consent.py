@@ -31,6 +31,7 @@ class Act:
     """What somebody did about one cell."""
 
     event: Said
+    cell: Cell
     gives: bool
     start: Micros
     end: Micros | None
@@ -52,7 +53,9 @@ def acts(world: World, person: str, cell: Cell) -> list[Act]:
                 continue
             gives = not stops and row.get("act", "give") == "give"
             start = max(instant(row.get("valid_from")) or 0, event.recorded)
-            found.append(Act(event, gives, start, instant(row.get("valid_until")), bool(row.get("earlier"))))
+            found.append(
+                Act(event, cell, gives, start, instant(row.get("valid_until")), bool(row.get("earlier")))
+            )
     return sorted(found, key=lambda each: (each.event.recorded, each.event.receipt))
 
 
@@ -61,8 +64,8 @@ def consents(world: World, person: str, cell: Cell, recorded: Micros) -> Truth:
     """`consent`: one in force covers this person, purpose, category and desk.
 
     In force if the last act is a giving and no refusal or withdrawal occurred at or after it. It opens only what was
-    recorded while it was in force, unless it says `earlier`. It ends at death; a parent's at the child's 18th
-    birthday.
+    recorded while it was in force, unless it says `earlier`; renewed in time, it stays in force. It ends at death; a
+    parent's at the child's 18th birthday.
     """
     if ("consent", person, *cell) in world.unread:
         return None
@@ -74,12 +77,34 @@ def consents(world: World, person: str, cell: Cell, recorded: Micros) -> Truth:
         [
             not any(not each.gives and each.event.occurred >= last.event.occurred for each in every),
             covers(last.start, last.end, world.at),
-            last.earlier or covers(last.start, last.end, recorded),
+            in_force_then(world, person, every, recorded),
             not has_died(world, person),
             last.event.body.get("given_as") not in _HOLDERS or stands_for_a_child(world, person, cell, last),
             may_give(world, person, last.event),
         ]
     )
+
+
+def in_force_then(world: World, person: str, every: list[Act], recorded: Micros) -> bool:
+    """Whether it was in force when something was recorded, and ever since."""
+    later = every[-1]
+    if later.earlier or covers(later.start, later.end, recorded):
+        return True
+    for act in reversed(every[:-1]):
+        at_once = later.start == later.event.recorded and (act.end is None or later.start <= act.end)
+        if not (act.gives and at_once and act.start <= later.start):
+            return False
+        refused = any(not each.gives and each.event.occurred >= act.event.occurred for each in every)
+        child = act.event.body.get("given_as") in _HOLDERS
+        cell = act.cell
+        if refused or (child and not stands_for_a_child(world, person, cell, act)):
+            return False
+        if may_give(world, person, act.event) is not True:
+            return False
+        if act.earlier or covers(act.start, later.start, recorded):
+            return True
+        later = act
+    return False
 
 
 def stands_for_a_child(world: World, person: str, cell: Cell, giving: Act) -> bool:
@@ -93,8 +118,8 @@ def may_give(world: World, person: str, event: Said) -> Truth:
     self; else a holder of parental responsibility (council with a care order too), never P.
     """
     given_as, giver = event.body.get("given_as"), event.who("given_by")
-    if given_as == "self":
-        return giver == person and gives_for_self(world, person, event)
+    if given_as == "self" or (given_as is None and giver == person):
+        return giver in (None, person) and gives_for_self(world, person, event)
     if given_as in ("welfare_attorney", "deputy"):
         return represents(world, person, giver, given_as, event.recorded)
     return gives_for_a_child(world, person, event) if given_as in _HOLDERS else None
@@ -163,8 +188,9 @@ def is_responsible(world: World, person: str, holder: str | None, at: Micros) ->
         if event.who() != person or event.recorded > at:
             continue
         council = bool(event.body.get("held_by_council"))
+        care_order = event.body.get("basis") in ("care_order", "interim_care_order")
         if council if holder is None else event.who("holder") == holder:
-            found = _dated(event, at)
+            found = _dated(event, at) and (not council or care_order)
     return found
 
 

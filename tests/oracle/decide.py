@@ -121,7 +121,11 @@ def is_suspended(world: World, asked: Asked, desk: str) -> bool:
 def is_protective(event: Said) -> bool:
     """The protective events of section 7."""
     if event.kind == "consent.changed":
-        return any(row.get("act") == "withdraw" for row in event.rows("cells"))
+        bounded = ("valid_from", "valid_until")
+        return any(
+            row.get("act") == "withdraw" or any(row.get(each) is not None for each in bounded)
+            for row in event.rows("cells")
+        )
     if event.kind == "outcome.incident_reported":
         roles = [row.get("role") for row in event.rows("people")]
         return "victim" in roles and "alleged_perpetrator" in roles

@@ -154,33 +154,42 @@ def left_by_adoption(world: World, person: str) -> bool:
 
 
 @remembered
-def enquiries(world: World) -> dict[tuple[str, str], Span]:
-    """Each section 47 enquiry about a child: from when to when."""
-    found: dict[tuple[str, str], Span] = {}
+def enquiries(world: World) -> list[tuple[str, Span]]:
+    """The section 47 enquiries about children of the family: from when to when; begun anew, one is another."""
+    found: dict[tuple[str, str], list[Span]] = {}
     for event in world.said("child.section_47_started", "child.section_47_ended"):
         for child in [who(row) for row in event.rows("children")]:
-            key = (event.body["enquiry"], child or "")
-            if event.kind == "child.section_47_started":
-                found[key] = (event.recorded, None, None)
-            elif key in found:
-                found[key] = (found[key][0], event.recorded, event.id)
-    return found
+            spans = found.setdefault((event.body["enquiry"], child or ""), [])
+            running = bool(spans) and spans[-1][1] is None
+            if event.kind == "child.section_47_started" and not running:
+                spans.append((event.recorded, None, None))
+            elif event.kind == "child.section_47_ended" and running:
+                spans[-1] = (spans[-1][0], event.recorded, event.id)
+    return [
+        (name, span)
+        for (name, child), spans in found.items()
+        if is_member(world, child) and is_child(world, child) is not False
+        for span in spans
+    ]
 
 
 @remembered
-def enquiry_runs(world: World, name: str) -> bool:
-    """An enquiry about a child of the family runs."""
-    return any(
-        stands(world, span) and is_member(world, child) and is_child(world, child) is not False
-        for (each, child), span in enquiries(world).items()
-        if each == name
-    )
+def enquiry_runs(world: World, name: str | None, since: Micros) -> bool:
+    """Whether the enquiry for which something was done still runs; not said which: any that ran then.
+
+    Done before it was recorded: one that began later, if none of these has ended meanwhile.
+    """
+    spans = [span for each, span in enquiries(world) if name in (None, each)]
+    running = [span for span in spans if stands(world, span)]
+    if any(start <= since for start, _, _ in running):
+        return True
+    return bool(running) and not any(end is not None and since < end <= world.at for _, end, _ in spans)
 
 
 @remembered
 def under_enquiry(world: World) -> bool:
     """`s47`: a child of the family is under s47."""
-    return any(enquiry_runs(world, name) for name, _ in enquiries(world))
+    return any(stands(world, span) for _, span in enquiries(world))
 
 
 @remembered

@@ -99,6 +99,15 @@ class Step:
     wait: int = SECOND
 
 
+@dataclass(frozen=True)
+class Theme:
+    """What a life is about: whom these services support from the start, and what happens, how often."""
+
+    clients: tuple[str, ...]
+    services: tuple[str, ...]
+    happens: tuple[tuple[Callable[[Teller], None], int], ...]
+
+
 class Teller:
     """Tells a family's life at random."""
 
@@ -108,13 +117,31 @@ class Teller:
         self.referrals: dict[str, tuple[str, str, str]] = {}
 
     def log(self) -> list[Step]:
-        """A family opened, with its people, and then a number of things that happen to it."""
+        """A family opened, with its people, and then a number of things that happen to it: anything, or of one kind."""
+        if self.chance(0.5):
+            return self.life(self.one(*_THEMES))
         lead = self.random.choice(LEADS)
         self.tell("family.opened", lead, lead=lead)
         people = [each for each in PEOPLE if self.chance(0.75)] or [V]
         self.tell("family.member_added", lead, members=[self.member(each) for each in people])
         for _ in range(self.random.randrange(4, 26)):
             self.random.choices(_HAPPENINGS, _WEIGHTS)[0](self)
+        return self.steps
+
+    def life(self, theme: Theme) -> list[Step]:
+        """A family at work, in which the same few things happen over and over: what one says, another takes back."""
+        lead, services = LEADS[0], (SERVICES[0], SERVICES[2])
+        self.tell("family.opened", lead, lead=lead)
+        rows = [{**self.member(each), "dob": days(BORN[each])} for each in PEOPLE]
+        self.tell("family.member_added", lead, members=rows)
+        self.tell("practice.plan_agreed", lead, discussed=[ref(K)], core_group=list(services))
+        for person in theme.clients:
+            self.tell("person.told_recorded", lead, person=ref(person), told=True)
+            for to in theme.services:
+                _begin(self, person, lead, to)
+        happenings, weights = zip(*theme.happens, strict=True)
+        for _ in range(self.random.randrange(4, 14)):
+            self.random.choices(happenings, weights)[0](self)
         return self.steps
 
     def tell(self, kind: str, source: str, /, **given: Any) -> None:
@@ -267,6 +294,17 @@ def _refer(t: Teller) -> None:
         t.tell("referral.allocated", to, **about)
         if t.chance(0.7):
             t.tell("referral.support_started", to, **about)
+
+
+def _begin(t: Teller, person: str, lead: str, to: str) -> None:
+    """A referral that runs up to its support."""
+    name = f"referral-{len(t.referrals) + 1}"
+    t.referrals[name] = (person, lead, to)
+    about = {"referral": ref(name), "person": ref(person)}
+    t.tell("referral.requested", lead, **about, to=to, specialism="any", needs=None)
+    t.tell("referral.offered", "hub", **about)
+    for kind in ("accepted", "allocated", "support_started"):
+        t.tell(f"referral.{kind}", to, **about)
 
 
 def _move(t: Teller) -> None:
@@ -460,7 +498,7 @@ def _override(t: Teller) -> None:
         people=[ref(each) for each in t.some(PEOPLE)],
         override=t.one("OV-1", "OV-2", "OV-3"),
         ground=t.one("s47", "s47", "vital"),
-        enquiry=t.one("S-1", "S-2"),
+        enquiry=t.one("S-1", "S-2", None),
         categories=named,
         desks=t.some((*LEADS, *SERVICES)),
         until=None,
@@ -509,6 +547,73 @@ def _consent(t: Teller) -> None:
         given_as=given_as,
         occurred_at=occurred,
     )
+
+
+def _act(t: Teller) -> None:
+    """An act about one cell."""
+    person = t.one(V, V, K, L, M)
+    kind = t.one("given", "given", "given", "changed", "refused", "withdrawn")
+    cell: dict[str, Any] = {"purpose": "support", "category": "outcome.score", "desk": LEADS[0]}
+    if kind in ("given", "changed"):
+        cell |= {"earlier": t.one(None, None, None, True)}
+        cell |= {"act": t.one("give", "give", "withdraw")} if kind == "changed" else {}
+        if t.chance(0.3):
+            start = 1_693_818_000 * SECOND + t.random.randrange(0, 100) * DAY
+            cell |= {"valid_from": t.one(None, None, start), "valid_until": t.one(None, start + 30 * DAY)}
+    given_as = t.one(*("self", "self", None) if person == V else ("self", "parent", "parent", "council"))
+    giver = {"parent": t.one(V, P), "council": None}.get(given_as or "self", person)
+    occurred = None if t.chance(0.8) else 1_693_818_000 * SECOND + t.random.randrange(0, 100) * DAY
+    t.tell(
+        f"consent.{kind}",
+        LEADS[0],
+        person=ref(person),
+        cells=[cell],
+        given_by=ref(giver) if giver and t.chance(0.8) else None,
+        given_as=given_as,
+        occurred_at=occurred,
+    )
+
+
+def _measure(t: Teller) -> None:
+    t.tell("outcome.measure_recorded", SERVICES[0], person=ref(t.one(V, V, K, L, M)), score=7)
+
+
+def _named(t: Teller) -> None:
+    """An override of the safety plan, which its second person mostly agrees to; or its end."""
+    if t.chance(0.1):
+        return t.tell("safety.override_ended", LEADS[0], people=[ref(V)], override=t.one("OV-1", "OV-2"))
+    t.tell(
+        "safety.override_invoked",
+        LEADS[0],
+        people=[ref(V)],
+        override=t.one("OV-1", "OV-2"),
+        ground=t.one("s47", "s47", "s47", "vital"),
+        enquiry=t.one("S-1", "S-2", None),
+        categories=["support.dv_safety_plan"],
+        desks=[LEADS[0], "probation/perp"],
+        until=None,
+        lifts_victims=t.one(None, [ref(V)]),
+        lifts_restrictions=None,
+    )
+    return _approve(t)
+
+
+def _plan(t: Teller) -> None:
+    name = next(each for each, (_, _, to) in t.referrals.items() if to == SERVICES[2])
+    plan = {"text": "words", "about": [ref(V)]}
+    about = {"referral": ref(name), "person": ref(V)}
+    t.tell("referral.goal_reviewed", SERVICES[2], **about, dv_safety_plan=plan)
+
+
+def _against(t: Teller) -> None:
+    exposed = t.one(None, [ref(K)])
+    pair = {"victim": ref(V), "perpetrator": ref(P), "exposed_children": exposed}
+    t.tell("safety.pair_recorded", "police/dorset", **pair)
+
+
+def _changed(t: Teller) -> None:
+    quiet = dict.fromkeys(("dob", "kind", "domestic_abuse_role", "against", "state", "moved_to"))
+    t.tell("family.member_changed", LEADS[1], person=ref(t.one(V, K)), relation="kin", **quiet)
 
 
 def _objection(t: Teller) -> None:
@@ -587,6 +692,7 @@ def _person(t: Teller) -> None:
             person=child,
             holder=holder,
             held_by_council=holder is None,
+            basis=t.one("care_order", "interim_care_order", "other") if holder is None else "birth_mother",
             from_date=_day_of(t),
             until_date=None,
         )
@@ -658,3 +764,9 @@ _HAPPENINGS: Final[tuple[Callable[[Teller], None], ...]] = (
     _identity,
 )
 _WEIGHTS: Final = (8, 12, 6, 5, 4, 5, 4, 4, 3, 2, 6, 4, 3, 5, 10, 4, 6, 3, 4, 1, 2, 1)
+
+_THEMES: Final = (
+    Theme((V, K, L, M), SERVICES[:1], ((_act, 8), (_measure, 6), (_person, 5), (_against, 1))),
+    Theme((V,), SERVICES[2:3], ((_named, 4), (_plan, 6), (_enquiry, 5), (_against, 1))),
+    Theme((P, V), SERVICES[:1], ((_move, 10), (_changed, 6), (_against, 3))),
+)

@@ -88,7 +88,7 @@ def overrides(world: World) -> list[Override]:
         found.append(
             Override(
                 name,
-                frozenset(each for each in (who(row) for row in event.rows("people")) if each),
+                still_named(world, event),
                 tuple(event.body.get("categories") or ()),
                 frozenset(event.body.get("desks") or ()),
                 frozenset(each for each in victims_of(event) if confirmed(world, event, owners(world, each))),
@@ -114,16 +114,20 @@ def override_end(world: World, event: Said) -> Micros | None:
     ends = [longest, instant(event.body.get("until")) or longest]
     if ground not in ("s47", "vital"):
         return None
-    if ground == "s47" and not enquiry_runs(world, event.body.get("enquiry") or ""):
+    if ground == "s47" and not enquiry_runs(world, event.body.get("enquiry"), event.recorded):
         return None
     if not seconded(world, event):
         ends.append(event.recorded + 24 * HOUR)
-    ends += [
-        ended.recorded
-        for ended in world.said("safety.override_ended")
-        if ended.body["override"] == event.body["override"] and ended.recorded >= event.recorded
-    ]
     return min(ends)
+
+
+def still_named(world: World, event: Said) -> frozenset[str]:
+    """The people whom it names, but for whom it was ended."""
+    people = {who(row) for row in event.rows("people")}
+    for ended in world.said("safety.override_ended"):
+        if ended.body["override"] == event.body["override"] and ended.recorded >= event.recorded:
+            people -= {who(row) for row in ended.rows("people")}
+    return frozenset(each for each in people if each)
 
 
 def seconded(world: World, event: Said) -> bool:

@@ -280,10 +280,9 @@ class AbstractScene:
         """No restriction here names a person: pairs do."""
         return {}
 
-    @property
-    def enquiries(self) -> frozenset[str]:
-        """No override here names an enquiry."""
-        return frozenset()
+    def enquired_since(self, start: Micros, enquiry: str | None) -> bool:  # noqa: ARG002 - none here is for one
+        """No override here is for an enquiry."""
+        return False
 
     def settled(self, person: str) -> bool:
         """Certain who this is."""
@@ -420,6 +419,11 @@ class AbstractPerson:
                 known=found != "unreadable",
             ),
         )
+
+    def given(self, cell: tuple[str, ...]) -> tuple[Any, ...]:
+        """The givings of a cell: none is a renewal here."""
+        found = self.registers.get("|".join(("consent", *cell)))
+        return () if found is None else (found,)
 
     @property
     def registers(self) -> _Registers:

@@ -57,6 +57,9 @@ def by(family: Family, kind: str, source: str, **data: Any) -> str | None:
         ),
         ("consent.given", CHESIL, {"person": ref(V), "cells": [CELL]}, "council"),
         ("consent.given", S2W, {"person": ref(V), "cells": [CELL]}, "source_of_cells"),
+        # What a council gives under a care order, a council says.
+        ("consent.given", S2W, {"person": ref(V), "cells": [CELL], "given_as": "council"}, None),
+        ("consent.given", CHESIL, {"person": ref(V), "cells": [CELL], "given_as": "council"}, "council"),
         ("consent.given", S2W, {"person": ref(V), "cells": [{**CELL, "desk": REACH}]}, "source_of_cells"),
         ("consent.given", S2W, {"person": ref(V), "cells": [{**CELL, "category": "risk.reason"}]}, None),
         ("consent.given", REACH, {"person": ref(V), "cells": [CELL]}, None),

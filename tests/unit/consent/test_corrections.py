@@ -222,10 +222,11 @@ def test_override_waits_for_a_second_person_again_when_it_is_corrected() -> None
     correct(family, said, desks=[CHESIL, PROBATION])
     again = family.history[-1]
     assert list(family.state["pending"]) == [again.id]
-    assert value(family, V, "override|o-1")["desks"] == [CHESIL, PROBATION]
+    assert value(family, V, f"override|family-1|o-1|{again.receipt}")["desks"] == [CHESIL, PROBATION]
+    assert value(family, V, f"override|family-1|o-1|{said.receipt}") is None
     retract(family, again)
     assert "pending" not in family.state
-    assert value(family, V, "override|o-1") is None
+    assert value(family, V, f"override|family-1|o-1|{again.receipt}") is None
 
 
 # What is not ------------------------------------------------------------------------------------------------------

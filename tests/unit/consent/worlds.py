@@ -158,7 +158,7 @@ def _role(registers: dict[str, Any], index: int, role: str, desk: str) -> None:
     registers[f"role|{begins}|{desk}|{cause}"] = [1, "r", {"from": NOW - DAY}]
     if role == "former":
         end = {"at": NOW - 9, "event": "past", "how": "support_ended"}
-        registers[f"referral_ended|{cause}"] = [2, "r", end]
+        registers[f"referral_ended|{cause}"] = registers[f"support_ended|{cause}"] = [2, "r", end]
 
 
 ATOMS: Final[tuple[Fact, ...]] = (

@@ -75,6 +75,23 @@ def test_nobody_is_told_again_when_what_was_withdrawn_is_withdrawn_once_more() -
     assert len(loop.got(CHESIL, NOTICE)) == 1
 
 
+def test_nobody_is_told_that_a_consent_ended_when_it_was_renewed() -> None:
+    loop = shared()
+    loop.release(CHESIL)
+    again = [{**CELL, "act": "give", "valid_until": "2024-03-01T00:00:00Z"}]
+    loop.accept("consent.changed", CHESIL, "F1", person=ref("V"), given_as="self", cells=again)
+    loop.release()
+    assert loop.got(CHESIL, NOTICE) == []
+    assert 7 in [each["score"] for each in loop.got(CHESIL, SCORE)]
+
+
+def test_what_is_queued_under_a_consent_still_leaves_when_it_is_renewed() -> None:
+    loop = shared()
+    loop.accept("consent.given", CHESIL, "F1", person=ref("V"), given_as="self", cells=[CELL])
+    loop.release()
+    assert [each["score"] for each in loop.got(CHESIL, SCORE)] == [7, 9]
+
+
 def test_the_holder_is_told_of_an_objection_to_what_it_has() -> None:
     loop = opened().copy()
     loop.accept("referral.appointment_recorded", S2W, "F1", **appointment())
