@@ -188,8 +188,12 @@ def override(scene: Scene, _: Permit, ask: Ask) -> Tri:
     for each in scene.facts.person(ask.person).overrides:
         if not each.known:
             found = None
-        elif ask.category in each.categories and ask.desk in each.desks and in_force(scene, each):
-            ask.rest_on(each.end)
+        elif (
+            ask.category in each.categories
+            and ask.desk in each.desks
+            and (end := in_force(scene, each)) is not None
+        ):
+            ask.rest_on(end)
             ask.why = f"{each.ground}:{each.reason}"
             return True
     return found

@@ -92,6 +92,8 @@ def stated(state: State, event: PlainEvent) -> State | NotAllowed:
         state = after
     if event.kind == "family.opened" and _is_open(state):
         return NotAllowed("already_open", "the family is open; its lead changes by family.lead_changed")
+    if event.kind == "family.lead_changed" and not _is_open(state):
+        return NotAllowed("not_open", "nobody leads a family that is closed; family.opened names its lead")
     if event.kind == notified.ACKNOWLEDGED and (unknown := notified.not_addressed(state, event)) is not None:
         return unknown
     state = apply_family(state, event)
@@ -200,8 +202,8 @@ def _ended(spans: list[list[Any]], event: PlainEvent) -> list[list[Any]]:
 
 def _core_group(state: State, event: PlainEvent) -> State:
     named = event.words("core_group")
-    if named is None:
-        return state
+    if named is None or not _is_open(state):
+        return state  # minutes that come after the end begin no role that ended with it
     groups: dict[str, Any] = dict(state.get("core_group", {}))
     for desk, spans in groups.items():
         if desk not in named:

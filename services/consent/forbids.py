@@ -72,17 +72,18 @@ def naming(scene: Scene, desk: str, category: str, person: str) -> Iterator[Over
     if person == FAMILY or category.startswith(_NEVER_LIFTED):
         return
     for each in scene.facts.person(person).overrides:
-        if category in each.categories and desk in each.desks and in_force(scene, each):
+        if category in each.categories and desk in each.desks and in_force(scene, each) is not None:
             yield each
 
 
-def in_force(scene: Scene, override: Override) -> bool:
-    """True from its start to its end, and for an enquiry no longer than that."""
+def in_force(scene: Scene, override: Override) -> Micros | None:
+    """When an override that is in force ends, for an enquiry no later than that; None: it is not in force."""
     if not override.known or not override.start <= scene.at < override.end:
-        return False
+        return None
     if override.ground == "vital":
-        return True
-    return scene.enquired_since(override.start, override.enquiry)
+        return override.end
+    last = scene.enquired_since(override.start, override.enquiry)
+    return None if last is None else min(override.end, last)
 
 
 def _named(scene: Scene, forbid: CategoryForbid, ask: Ask) -> bool:
@@ -202,7 +203,7 @@ def _is_lifted(scene: Scene, ask: Ask, lift: frozenset[str] | None, name: str, o
     if not scene.facts.person(ask.person).overrides:
         return False
     found = list(naming(scene, ask.desk, ask.category, ask.person))
-    lifting = [each.end for each in found if name in each.lifted]
+    lifting = [end for each in found if name in each.lifted and (end := in_force(scene, each)) is not None]
     if lifting:
         ask.by_override = True
         ask.lifted_until = min(ask.lifted_until, max(lifting))

@@ -6,7 +6,7 @@ one None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -156,44 +156,70 @@ def _role(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, A
         return
     role, desk, cause = parts
     if not isinstance(start, int):
-        # Unreadable: it may be held, so it counts for sides, as `former` does, and permits nothing.
-        reader.spans.append(Span("former", desk, cause, 0, None, None))
+        _perhaps(reader, desk, cause)
         return
-    if role in ("supervising", "universal"):
-        _add_span(
-            reader, (role, desk, cause), start, _ends(reader, start, register, f"role_ended|{role}|{desk}")
-        )
-        return
-    ended, started, supported = (
-        f"{each}|{cause}" for each in ("referral_ended", "support_started", "support_ended")
-    )
-    reopened = reader.value(f"referral_reopened|{cause}").get("at")
-    starts = [start, *([reopened] if isinstance(reopened, int) and reopened > start else [])]
-    for begin in starts if role != "supporting" else starts[:1]:
-        ends = {"referred_to": (ended, started), "supporting": (ended, supported)}.get(role, (ended,))
-        end = _ends(reader, begin, register if begin == start else None, *ends)
+    for begin, stamp in _begins(reader, role, start, register, cause):
+        end = _ends(reader, (role, desk, cause), begin, stamp)
         if role == "referrer" and end[0] is not None:
             end = (end[0] + REFERRER_AFTER, None)
         _add_span(reader, (role, desk, cause), begin, end)
-    ends_support = reader.value(ended).get("how") == "support_ended"  # all that older registers say
-    over = reader.value(supported if supported in reader.registers or not ends_support else ended).get("at")
-    if role == "supporting" and isinstance(over, int):
-        _add_span(reader, ("former", desk, cause), over, (add_months(over, FORMER_MONTHS), None))
+    if role == "supporting":
+        _former(reader, desk, cause)
+
+
+def _ended_by(role: str, desk: str, cause: str) -> tuple[str, ...]:
+    """The registers that end a role."""
+    ended = f"referral_ended|{cause}"
+    match role:
+        case "referrer":
+            return (ended,)
+        case "referred_to":
+            return (ended, f"support_started|{cause}")
+        case "supporting":
+            return (ended, f"support_ended|{cause}")
+    return (f"role_ended|{role}|{desk}",)
+
+
+def _perhaps(reader: _Reader, desk: str, cause: str) -> None:
+    """What is unreadable may be held, or not have ended: it counts for sides, as `former` does, and permits nothing."""
+    reader.spans.append(Span("former", desk, cause, 0, None, None))
+
+
+def _begins(
+    reader: _Reader, role: str, start: Micros, register: Sequence[Any], cause: str
+) -> list[tuple[Micros, Sequence[Any]]]:
+    """When a role began, or once more when a referral was reopened, each with its register."""
+    again = reader.registers.get(f"referral_reopened|{cause}")
+    at = reader.value(f"referral_reopened|{cause}").get("at")
+    if again is None or not isinstance(at, int) or role not in ("referrer", "referred_to"):
+        return [(start, register)]
+    begins: list[tuple[Micros, Sequence[Any]]] = [(start, register), (at, again)]
+    return begins if (at, *again[:2]) > (start, *register[:2]) else begins[:1]
+
+
+def _former(reader: _Reader, desk: str, cause: str) -> None:
+    """For 24 months after support ended, whatever became of the case since."""
+    ended = reader.value(f"referral_ended|{cause}")
+    over = reader.value(f"support_ended|{cause}") or (ended if ended.get("how") == "support_ended" else {})
+    at = over.get("at")
+    if isinstance(at, int):
+        _add_span(reader, ("former", desk, cause), at, (add_months(at, FORMER_MONTHS), None))
 
 
 def _ends(
-    reader: _Reader, start: Micros, register: list[Any] | None, *keys: str
+    reader: _Reader, held: tuple[str, str, str], start: Micros, register: Sequence[Any]
 ) -> tuple[Micros | None, str | None]:
     """The first end at or after a start and its event; at the same instant the stamp decides."""
     found: list[tuple[Micros, str | None]] = []
-    for each in keys:
+    for each in _ended_by(*held):
         end = reader.registers.get(each)
         if end is None:
             continue
         at = reader.value(each).get("at")
         if not isinstance(at, int):
             found.append((start, None))
-        elif at > start or (at == start and register is not None and tuple(end[:2]) > tuple(register[:2])):
+            _perhaps(reader, *held[1:])
+        elif at > start or (at == start and tuple(end[:2]) > tuple(register[:2])):
             found.append((at, reader.value(each).get("event")))
     return min(found, key=lambda each: each[0]) if found else (None, None)
 

@@ -151,7 +151,10 @@ class Scene:
         under = [person for person, each in enquired.items() if each]
         planned = [person for person, each in children.items() if each["status"] in ("cp", "cla")]
         self._enquiries = [
-            (name, spans) for each in children.values() for name, spans in each["s47"].items() if spans
+            (child, name, spans)
+            for child, each in children.items()
+            for name, spans in each["s47"].items()
+            if spans
         ]
         self.s47, self.statutory = bool(under), bool(under or planned)
         self.s47_until, self.statutory_until = self._youngest(under), self._youngest([*under, *planned])
@@ -230,17 +233,19 @@ class Scene:
         """True for somebody known to be a victim, and a child known to belong to one."""
         return self.victims.get(person) is True or bool(self.parents_shielded(person))
 
-    def enquired_since(self, start: Micros, enquiry: str | None) -> bool:
-        """Whether an enquiry (None: any) runs that an override of that time may be for: what ended since is over.
+    def enquired_since(self, start: Micros, enquiry: str | None) -> Micros | None:
+        """When the last child of an enquiry (None: any) is of age that an override of that time may be for.
 
+        None: there is none that runs. What ended since is over.
         One that was recorded after the override is another's successor if any has ended meanwhile.
         """
         running, ended = [], False
-        for name, spans in self._enquiries:
+        for child, name, spans in self._enquiries:
             if enquiry in (None, name):
-                running += [each[0] for each in spans if self._live([each]) is not None]
+                grown = self.grows_up.get(child, FOREVER)
+                running += [(each[0], grown) for each in spans if self._live([each]) is not None]
                 ended = ended or any(end is not None and start < end <= self.at for _, end, _ in spans)
-        return any(begun <= start for begun in running) or (bool(running) and not ended)
+        return max((grown for begun, grown in running if begun <= start or not ended), default=None)
 
     def _is_near(self, person: str) -> Tri:
         children = (each for each, adult in self.members.items() if adult is not True)

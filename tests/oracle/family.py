@@ -36,6 +36,17 @@ def is_open(world: World) -> bool:
     return any(stands(world, span) for span in openings(world))
 
 
+def open_at(world: World, event: Said) -> bool:
+    """Whether the family was open when something was said: by what was said before, whatever the clock showed."""
+    found = False
+    for each in world.log:
+        if each is event:
+            return found
+        if each.kind in ("family.opened", "family.closed"):
+            found = each.kind == "family.opened"
+    return found
+
+
 @remembered
 def leads(world: World) -> dict[str, list[Span]]:
     """lead: from family opened, naming the team, until closed, or moved to another team."""

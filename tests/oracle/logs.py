@@ -62,6 +62,7 @@ WORDS: Final = (
 )
 PURPOSES: Final = ("support", "treatment", "safeguard", "supervise")
 WAITS: Final = (
+    0,
     SECOND,
     SECOND,
     60 * SECOND,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.oracle.family import Span, is_child, leads, stands
+from tests.oracle.family import Span, is_child, leads, open_at, stands
 from tests.oracle.sides import is_victim
 from tests.oracle.truth import Truth, all_of, any_of
 from tests.oracle.world import DAY, Said, World, months_later, remembered
@@ -67,7 +67,7 @@ def lead(world: World, desk: str) -> bool:
 def core_group(world: World, desk: str) -> bool:
     """core_group: plan_agreed or supervision_held names it, until removed, or family closed.
 
-    A later list is the group from then on: who is not on it is removed.
+    A later list is the group from then on: who is not on it is removed. After the close nobody is named any more.
     """
     spans: list[Span] = []
     for event in world.said("practice.plan_agreed", "practice.supervision_held", "family.closed"):
@@ -75,7 +75,7 @@ def core_group(world: World, desk: str) -> bool:
         running = bool(spans) and spans[-1][1] is None
         if named is None:
             continue
-        if desk in named and not running:
+        if desk in named and not running and open_at(world, event):
             spans.append((event.recorded, None, None))
         elif desk not in named and running:
             spans[-1] = (spans[-1][0], event.recorded, event.id)

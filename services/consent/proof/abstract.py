@@ -280,9 +280,8 @@ class AbstractScene:
         """No restriction here names a person: pairs do."""
         return {}
 
-    def enquired_since(self, start: Micros, enquiry: str | None) -> bool:  # noqa: ARG002 - none here is for one
+    def enquired_since(self, start: Micros, enquiry: str | None) -> None:
         """No override here is for an enquiry."""
-        return False
 
     def settled(self, person: str) -> bool:
         """Certain who this is."""
