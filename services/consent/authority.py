@@ -195,7 +195,7 @@ def _shares(asked: _Asked, row: Mapping[str, object]) -> bool:
 
 
 def _owner(asked: _Asked) -> bool:
-    """The agency that recorded the pair, or placed the restriction."""
+    """The agency that first recorded the pair, or placed the restriction."""
     event = asked.event
     return _agency(event.source) in {_agency(each) for each in _owners(asked)}
 
@@ -205,12 +205,14 @@ def _owners(asked: _Asked) -> Iterable[str]:
     plain: Mapping[str, Any] = asked.state.get("persons", {}).get(asked.person(), {})
     perpetrator, restriction = event.person("perpetrator"), event.word("restriction")
     for key, register in plain.items():
-        parts = key.split("|")
+        name, _, rest = key.partition("|")
         value = register[2] if isinstance(register[2], dict) else {}
-        if perpetrator is not None and key == f"pair|{perpetrator}|p":
+        if perpetrator is not None and key == f"pair_since|{perpetrator}|p":
             yield value.get("owner") or ""
-        if restriction is not None and parts[0] == "restriction" and parts[2:3] == [restriction]:
-            yield value.get("owner") or parts[1]
+        source, _, named = rest.partition("|")
+        # An id is a desk's own, and may hold any character; its receipt stands behind it.
+        if restriction is not None and name == "restriction" and named.rpartition("|")[0] == restriction:
+            yield value.get("owner") or source
 
 
 def _self(asked: _Asked) -> bool:

@@ -141,3 +141,20 @@ def test_type_that_no_row_names_is_nobodys() -> None:
     refused = may_publish(TABLE, dorset(), CHESIL, "family.exploded")
     assert isinstance(refused, Refused)
     assert refused.code == "nobodys_type"
+
+
+def test_pair_is_ended_by_who_first_recorded_it_when_another_agency_records_it_again() -> None:
+    family = the_cast()
+    rows = [{"person": ref(V), "role": "victim"}, {"person": ref(P), "role": "alleged_perpetrator"}]
+    family.tell("outcome.incident_reported", CHESIL, incident="I", people=rows)
+
+    assert by(family, "safety.pair_ended", PARAGON, **PAIR) == "owner"
+    assert by(family, "safety.pair_ended", CHESIL, **PAIR) is None
+
+
+def test_owner_lifts_a_restriction_when_its_id_holds_a_bar() -> None:
+    family = the_cast()
+    family.tell("safety.restriction_placed", PARAGON, person=ref(V), restriction="a|b", from_desk=S2W)
+
+    assert by(family, "safety.restriction_lifted", PARAGON, person=ref(V), restriction="a|b") == "owner"
+    assert by(family, "safety.restriction_lifted", PARAGON, person=ref(V), restriction="a") is None
