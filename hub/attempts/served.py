@@ -60,8 +60,7 @@ def concerns(event_type: EventType, given: Datum, raised: Iterable[str]) -> bool
         return True
     if any(cell.place or cell.category.startswith(_CONTACT) for cell in items.cells):
         return True
-    named = items.people.keys() | {person for text in items.texts for person in text.about or ()}
-    return not named.isdisjoint(raised)
+    return not items.people.keys().isdisjoint(raised)
 
 
 def met(row: Row, world: World) -> frozenset[str]:

@@ -64,7 +64,8 @@ class Items(NamedTuple):
 
     `persons`: the gate's persons, distinct, in the event's order. `gates`: the gate cells, one per person (or
     one with FAMILY). `cells`: gate cells first, then the others by first appearance. `root`, `lists`,
-    `people` belong to `reduce` (bits by root field; by list, row and field; all bits about each person).
+    `people` belong to `reduce` (bits by root field; by list, row and field; all bits about each person, none for who
+    only stands in a text).
     """
 
     persons: tuple[str, ...]

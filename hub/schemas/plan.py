@@ -136,6 +136,8 @@ class _Finder:
         desks = self.desks(group.path, index) if self.addressed else ()
         self.texts.append(TextItem(bit, group.category, person, desks, about, group.path))
         self.people[person] = self.people.get(person, 0) | bit
+        for each in about or ():
+            self.people.setdefault(each, 0)
         return bit
 
     def desks(self, path: str, index: int) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask
 from services.consent.forbids import forbidden, lift_of
 from services.consent.items import FAMILY, TextLike
-from services.consent.outcome import RELEASED, SILENT, Outcome, strictest
+from services.consent.outcome import HELD, RELEASED, SILENT, Outcome, strictest
 from services.consent.scene import Scene
 
 THIRD_PARTY: Final = "third_party.detail"
@@ -35,7 +35,8 @@ def text_outcome(scene: Scene, desk: str, text: TextLike, of: Of, recorded: Micr
     others = scene.everybody if text.about is None else text.about
     if text.about is None:
         found.append(of(THIRD_PARTY, FAMILY, addressed=addressed, text=True))
-    named = sorted({each for each in others if each != text.person})
+    awaited = _awaited(scene, desk, others)
+    named = sorted({each for each in others if each != text.person} - awaited)
     found.extend(of(text.category, each, addressed=addressed, text=True) for each in named)
     worst = strictest(found)
     unsaid = text.about is None and any(each.result != RELEASED for each in found[1:])
@@ -45,6 +46,8 @@ def text_outcome(scene: Scene, desk: str, text: TextLike, of: Of, recorded: Micr
         return worst._replace(
             result=SILENT, category=text.category, person=text.person, clause=clause, why=why, opens=False
         )
+    if awaited and worst.result == RELEASED:
+        worst = worst._replace(result=HELD, clause=scene.rules.names["unconfirmed"], why="unconfirmed")
     return own._replace(
         result=worst.result,
         clause=worst.clause,
@@ -52,6 +55,18 @@ def text_outcome(scene: Scene, desk: str, text: TextLike, of: Of, recorded: Micr
         until=worst.until,
         after=worst.after,
         before=worst.before,
+    )
+
+
+def _awaited(scene: Scene, desk: str, named: Iterable[str]) -> frozenset[str]:
+    """Those of another family whose facts are on their way: what they are to this desk will be known in a moment.
+
+    Not for a desk that opposes somebody, which waits for nothing; nor for one that serves everybody.
+    """
+    if scene.opposed(desk) or scene.rules.opposes_nobody(desk):
+        return frozenset()
+    return frozenset(
+        each for each in named if each not in scene.everybody and not scene.facts.person(each).known
     )
 
 
