@@ -64,7 +64,7 @@ def sequence(entry: object, path: Path) -> Sequence[object]:
 
 def text_of(entry: object, path: Path) -> str:
     """A text that is not empty."""
-    if not isinstance(entry, str) or not entry:
+    if not isinstance(entry, str) or not entry.strip():
         raise RuleError(path, "a word or sentence", entry)
     return str(entry)
 

@@ -12,6 +12,7 @@ it spares in `except`, and either `categories` or `what`, one of the sets of `vo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -82,6 +83,18 @@ _CLAUSE_KEYS: Final = frozenset(
 
 
 _BASIS_KEYS: Final = frozenset({"art6", "art9", "art10", "schedule", "law", "starts"})
+
+
+_FORMS: Final = (
+    ("art6", re.compile("[a-f]"), "a condition of UK GDPR Article 6(1), a to f, such as e"),
+    ("art9", re.compile(r"2\([a-j]\)"), "a condition of UK GDPR Article 9, 2(a) to 2(j), such as 2(g)"),
+    (
+        "schedule",
+        re.compile(r"[1-9]\d?/[1-9]\d?"),
+        "a schedule of the DPA 2018 and its paragraph, such as 1/18",
+    ),
+)
+"""How a basis names a condition: another way of writing it would be looked for in vain."""
 
 
 _FORBID_RECIPIENTS: Final = frozenset(FORBIDDEN.values())
@@ -281,6 +294,10 @@ def _basis(entry: object, path: Path) -> Basis:
         for key, value in plain.items()
         if key != "starts"
     }
+    for key, form, expected in _FORMS:
+        for word in lists.get(key, ()):
+            if form.fullmatch(word) is None:
+                raise RuleError((*path, key), expected, word)
     starts = None if plain.get("starts") is None else micros(plain["starts"], (*path, "starts"))
     return Basis(
         lists.get("art6", ()),

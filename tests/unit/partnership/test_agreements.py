@@ -107,6 +107,21 @@ MISTAKES = {
         "Schedule 1",
         "none",
     ),
+    "article-9-in-another-form": ("art9: 2(g), art10", "art9: 9(2)(g), art10", "such as 2(g)", "'9(2)(g)'"),
+    "no-such-condition-of-article-9": (
+        "B3: {art6: a, art9: 2(a)}",
+        "B3: {art6: a, art9: 2(k)}",
+        "2(j)",
+        "2(k)",
+    ),
+    "no-such-condition-of-article-6": ("B3: {art6: a,", "B3: {art6: consent,", "a to f", "'consent'"),
+    "schedule-in-another-form": (
+        "schedule: 1/2}",
+        "schedule: Sch 1 para 2}",
+        "such as 1/18",
+        "'Sch 1 para 2'",
+    ),
+    "document-of-nothing-but-space": ("document: ISA-2022-014", 'document: " "', "a word or sentence", "' '"),
     "no-policy-document": ("policy_document: APD-2022-02", "policy_document:", "`policy_document`", "none"),
 }
 
