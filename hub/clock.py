@@ -55,6 +55,22 @@ class SandboxClock:
 
 
 @dataclass(slots=True)
+class Stamps:
+    """The times that one process gives out: each later than the one before, though the clock says the same.
+
+    What is published in one batch, or while a sandbox's clock stands still, keeps its order by them. A clock that was
+    set back is followed: other processes follow it too.
+    """
+
+    last: Micros = -1
+
+    def next(self, now: Micros) -> Micros:
+        """The present, or just after what was given last."""
+        self.last = max(now, self.last + 1) if self.last - now < MINUTE else now
+        return self.last
+
+
+@dataclass(slots=True)
 class FakeClock:
     """A clock held in the hand: it moves when told, and never back."""
 

@@ -3,8 +3,8 @@ r"""What is known of a person, as registers that merge in any order.
 A person's facts are `key → Register`; a register is (at, by, value), the stamp of what set it and a JSON
 value. Two sets are joined key by key, the larger register winning, so that joining is commutative,
 associative and idempotent: every family of a person reaches the same facts however they travel. `at` is the
-acceptance in microseconds and `by` the receipt id, except where a key says otherwise (`refused|…`: when it
-occurred; `…since…`: the earliest wins, so `at` is negative).
+acceptance in microseconds, later for each event of a gateway, and `by` the receipt id, except where a key says
+otherwise (`refused|…`: when it occurred; `…since…`: the earliest wins, so `at` is negative).
 
 Keys, with `*` for a part that the author left open:
 

@@ -8,8 +8,9 @@ In this order:
 2. Who is who (directory.py). Somebody unknown: look again under the lock.
 3. Receipts (claims.py). A retry finds the first one: the same content gives it again, other content is a conflict.
    What is new and says that it happened later than now is refused here (happening.py).
-4. Event by event: what it registers, where it belongs, whose guards it raises. What can enter a log enters, and with
-   it, in their order, the events that waited for what it registered; what cannot, waits.
+4. Event by event, each accepted later than the one before: what it registers, where it belongs, whose guards it
+   raises. What can enter a log enters, and with it, in their order, the events that waited for what it registered;
+   what cannot, waits.
 5. Everything is written (writing.py): ids, guards (in id order, each once), events and outbox, one audit entry.
 
 The caller commits, and answers after that. A batch is accepted as one; a single event is a batch of one.
@@ -137,17 +138,17 @@ class Batch:
 
     async def _take(self, event: Published) -> None:
         """Enter the event, and what waited for it; or leave it waiting."""
-        entering = self.entering
+        entering, at = self.entering, self.parts.stamps.next(self.now)
         if self.is_suspended and not self._comes_back(event) and not await entering.protected(event):
-            await self._wait(event, "suspended", entering.tokens(event))
+            await self._wait(event, "suspended", entering.tokens(event), at)
             return
         behind = entering.behind(event, self.blocked)
         if behind:
-            await self._wait(event, "behind", behind | entering.unknown(event))
+            await self._wait(event, "behind", behind | entering.unknown(event), at)
             return
-        entered = await entering.enter(event, self.now)
+        entered = await entering.enter(event, at)
         if isinstance(entered, Unplaced):
-            await self._wait(event, "unidentified", entered.tokens)
+            await self._wait(event, "unidentified", entered.tokens, at)
         else:
             await self.wake(entered)
 
@@ -156,7 +157,9 @@ class Batch:
         returns = event.kind == suspending.RESUMED and event.datum["agency"] == self.desk.agency
         return returns or seconding.is_answer(event)
 
-    async def _wait(self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes]) -> None:
+    async def _wait(
+        self, event: Published, reason: waiting.Reason, tokens: frozenset[bytes], at: Micros
+    ) -> None:
         """Keep the event waiting. Whom it protects is protected from now on, even so, if its author may say it."""
         raised = await self.entering.protected_waiting(event)
         key_id = desk_subject(self.parts.secret, event.desk.name)
@@ -176,7 +179,7 @@ class Batch:
             reason=reason,
             tokens=tokens,
             raised=raised,
-            accepted_at=self.now,
+            accepted_at=at,
             mono=self.mono,
         )
 

@@ -111,9 +111,11 @@ class Entering:
     # Entering --------------------------------------------------------------------------------------------------
 
     async def enter(
-        self, event: Published, accepted_at: Micros, before: Sequence[str] = ()
+        self, event: Published, accepted_at: Micros, before: Sequence[str] | None = None
     ) -> Change | Unplaced:
-        """Register, place and gather the event. `before`: whose guards were raised for it while it waited."""
+        """Register, place and gather the event. `before`: of one that waited, whose guards were raised meanwhile."""
+        waited = before is not None
+        before = before or ()
         lacking = missing(event, self.directory, self._registrar.exempt(event))
         if lacking:
             return Unplaced(lacking)
@@ -129,8 +131,8 @@ class Entering:
             # Once for each copy, less what was raised while it waited: guard and counts are equal again only when
             # every log has seen its copy, whatever the others made of theirs.
             self.out.raises[person] += len(copies) - (person in before)
-        if event.kind.startswith(CONSENT) and accepted_at == self.now:
-            accepted_at = await self._after_earlier_acts(event, copies)
+        if event.kind.startswith(CONSENT) and not waited:
+            accepted_at = await self._after_earlier_acts(event, copies, accepted_at)
         self.out.entered.append(Entered(event, copies, accepted_at, everybody, change.contradictions))
         if event.kind == ADDED and event.datum["retracted"]:
             taken = await self._standing.added(self.conn, event, copies)
@@ -138,8 +140,8 @@ class Entering:
         await self._settle(event, copies[0], change)
         return change
 
-    async def _after_earlier_acts(self, event: Published, copies: Sequence[Copy]) -> Micros:
-        """Now, but after every act of consent in any family of the person: the last decides, whatever clocks say."""
+    async def _after_earlier_acts(self, event: Published, copies: Sequence[Copy], at: Micros) -> Micros:
+        """Then, but after every act of consent in any family of the person: the last decides, whatever clocks say."""
         logs = {copy.log for copy in copies}
         for copy in copies:
             datum = event.type.replace_refs(event.datum, copy.mapping)
@@ -155,7 +157,7 @@ class Entering:
             for each in self.out.entered
             if each.event.kind.startswith(CONSENT) and not logs.isdisjoint(copy.log for copy in each.copies)
         ]
-        return max(self.now, stored + 1, *(each + 1 for each in mine))
+        return max(at, stored + 1, *(each + 1 for each in mine))
 
     async def _place(
         self, event: Published, accepted_at: Micros

@@ -1,8 +1,8 @@
 """What the gateway's process works with: made once, passed on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hub.clock import Clock
+from hub.clock import Clock, Stamps
 from hub.database import Database
 from hub.keys import KeyRing
 from hub.partnership import Partnership
@@ -28,6 +28,8 @@ class Parts:
     clock: Clock
     in_force: InForce
     code: str
+    stamps: Stamps = field(default_factory=Stamps)
+    """When each event was accepted: what is set of a person is in force by the last (services.consent.registers)."""
 
     @property
     def compiled(self) -> CompiledRules:

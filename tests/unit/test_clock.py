@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.clock import DAY, SECOND, FakeClock, SandboxClock, SystemClock, format_micros, parse_micros
+from hub.clock import DAY, SECOND, FakeClock, SandboxClock, Stamps, SystemClock, format_micros, parse_micros
 
 INSTANTS = st.integers(min_value=-62_135_596_800 * SECOND, max_value=253_402_300_799 * SECOND)
 
@@ -84,3 +84,11 @@ def test_a_fake_clock_moves_when_told_and_never_back() -> None:
         clock.advance(-1)
     assert datetime.fromisoformat(format_micros(before)) == datetime(2025, 1, 1, tzinfo=UTC)
     assert timedelta(microseconds=DAY) == timedelta(days=1)
+
+
+def test_each_stamp_is_later_when_the_clock_stands_still_and_follows_one_that_was_set_back() -> None:
+    stamps = Stamps()
+
+    assert [stamps.next(DAY) for _ in range(3)] == [DAY, DAY + 1, DAY + 2]
+    assert [stamps.next(DAY + each) for each in (1, 5)] == [DAY + 3, DAY + 5]
+    assert stamps.next(SECOND) == SECOND

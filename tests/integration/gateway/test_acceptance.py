@@ -170,6 +170,7 @@ async def test_agency_has_a_log_of_its_own_when_no_family_is_concerned(world: Wo
 async def test_recorded_time_is_the_hubs_when_the_publishers_clock_is_ahead(world: World) -> None:
     await world.open_family("F-1")
     await world.add_member("F-1", ref("P-1"))
+    world.clock.advance(MINUTE)
     ahead = format_micros(world.clock.now() + 30 * MINUTE)
     data = rating(ref("P-1")) | {"occurred_at": ahead}
     await world.publish("practice.risk_rated", data)

@@ -181,6 +181,7 @@ async def test_doubtful_event_says_nothing_of_anybody_until_a_person_decides_and
     world: World,
 ) -> None:
     one, other = await doubtful(world)
+    world.clock.advance(SECOND)
     receipt = await world.publish("outcome.crisis_contact", note_of("X-1"), desk="s2w/sft")
     rows = (await world.events())[-4:]
     assert [row.kind for row in rows] == ["hub.identity_linked", "outcome.crisis_contact"] * 2
