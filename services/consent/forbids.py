@@ -53,10 +53,17 @@ def forbidden(scene: Scene, ask: Ask, lift: frozenset[str] | None = None) -> str
 
 def in_conflict(scene: Scene, desk: str) -> bool:
     """True for the desk of a worker for whom the family does not exist; colleagues are served (rule 4.19)."""
-    parts = desk.split("/")
-    return len(parts) > 2 and any(
-        desk in (worker, team, f"{team}/{worker}") for team, worker in scene.conflicts
+    agency, _, team = desk.partition("/")
+    return "/" in team and any(
+        desk == where or (where.partition("/")[0] in ("", agency) and _is_desk_of(worker, desk))
+        for where, worker in ((each or "", worker) for each, worker in scene.conflicts)
     )
+
+
+def _is_desk_of(worker: str | None, desk: str) -> bool:
+    """True for the desk inside a wall that bears a worker's name, however that is written."""
+    named, own = (worker or "").strip().casefold(), desk.casefold()
+    return named in (own, own.rpartition("/")[2])
 
 
 def lift_of(scene: Scene, desk: str, category: str, person: str) -> frozenset[str]:
@@ -167,10 +174,10 @@ def _is_place_of(scene: Scene, shield: Shield, desk: str) -> bool:
     if shield.worker is None:
         return bool(places) and inside
     if desk.count("/") > 1:
-        return inside and shield.worker in (desk, desk.rpartition("/")[2])
+        return inside and _is_desk_of(shield.worker, desk)
     if places:
         return inside
-    walled = any(shield.worker in (each, each.rpartition("/")[2]) for each in scene.rules.desks)
+    walled = any(_is_desk_of(shield.worker, each) for each in scene.rules.desks if each.count("/") > 1)
     return not walled and not scene.rules.opposes_nobody(desk)
 
 

@@ -171,6 +171,9 @@ def test_family_does_not_exist_for_the_worker_in_conflict_and_colleagues_are_ser
     family.state["core_group"][f"{S2W}/W-3"] = family.state["core_group"][S2W]
     scene = family.facts().scene(walled(), family.now, "")
     assert in_conflict(scene, f"{S2W}/W-3")
+    assert in_conflict(scene, f"{S2W}/w-3"), "however their name is written"
+    assert in_conflict(scene, "s2w/other/w-3"), "at whichever desk of their agency"
+    assert not in_conflict(scene, "reach/sft/w-3")
     assert not in_conflict(scene, S2W)
     event = family.event("practice.risk_rated", MINUTES, person=ref(K), rating="red")
     decision = family.decide(event, rules=walled())
