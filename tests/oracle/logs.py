@@ -342,14 +342,22 @@ _MOVES: Final = (
 
 def _outcome(t: Teller) -> None:
     kind = t.one(
-        "measure_recorded", "treatment_completed", "programme_completed", "note_recorded", "crisis_contact"
+        "measure_recorded",
+        "treatment_completed",
+        "programme_completed",
+        "note_recorded",
+        "crisis_contact",
+        "re_presented",
+        "mainstream_referral_made",
     )
     t.tell(f"outcome.{kind}", t.one(*SERVICES, "health/gp"), person=ref(t.one(*PEOPLE)))
 
 
 def _practice(t: Teller) -> None:
     source = t.one(*LEADS, "council/minutes")
-    kind = t.one("risk_rated", "stage_of_change_assessed")
+    kind = t.one(
+        "risk_rated", "risk_rated", "stage_of_change_assessed", "stage_of_change_assessed", "joined", "left"
+    )
     t.tell(f"practice.{kind}", source, person=ref(t.one(*PEOPLE)))
 
 
@@ -367,6 +375,7 @@ def _child(t: Teller) -> None:
         "status_changed",
         "attendance_recorded",
         "placement_started",
+        "placement_ended",
         "proceedings_initiated",
     )
     if kind == "status_changed":
