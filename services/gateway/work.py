@@ -6,7 +6,7 @@
 | `dead_letter` | a stored event enters its log anew | two people: it is let go | | | |
 | `undelivered` | it stands at the end of its desk's line | | | | |
 | `unidentified` | | two people, and `why`: it never enters | an unknown id of it is this person's | | |
-| `held` | | | the id is this person's | | |
+| `held` | | | the id is this person's | | of an enquiry: the desk was telephoned |
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
 | `acknowledgement` | | | | | of somebody else's notice: it was seen |
@@ -80,6 +80,8 @@ def _is_open(task: Task, action: str) -> bool:
         return bool((action == "answer") == (task.detail["to"] == task.owner))
     if task.kind == DECISION:
         return (action == "decide") == (task.reason == OBJECTION)
+    if task.kind == doubts.KIND:
+        return (action == "confirm") == (task.reason == doubts.REASON)
     if (task.kind, action) == (unknown.KIND, "confirm"):
         return unknown.may_confirm(task)
     return task.is_stored or action != "redrive"
@@ -95,7 +97,7 @@ async def act(doing: Doing) -> str:
     """Do it, and record it; gives how it stands now. Raises `ProblemError`, `UnrecordedError`."""
     action = doing.action
     do = _ACTIONS.get((doing.task.kind, action))
-    if do is None or (doing.task.kind in (ANSWER, DECISION) and not _is_open(doing.task, action)):
+    if do is None or (doing.task.kind in _BY_REASON and not _is_open(doing.task, action)):
         raise ProblemError(NOT_FOUND)
     state = await do(doing)
     parts = doing.parts
@@ -305,7 +307,8 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("unidentified", "confirm"): _confirm,
     ("unidentified", "discard"): _discard_waiting,
     ("unidentified", "place"): _place,
-    ("held", "confirm"): _confirm,
+    (doubts.KIND, "confirm"): _confirm,
+    (doubts.KIND, "note"): _note,
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,
     ("rejected", "note"): _note,
@@ -316,6 +319,9 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     (DECISION, "note"): _note,
 }
 """(kind, action) → what it does."""
+
+_BY_REASON: Final = frozenset({ANSWER, DECISION, doubts.KIND})
+"""Kinds of which the very task says what may be done about it."""
 
 _REGISTERING: Final = frozenset({"confirm", "place"})
 """Actions that may change who is who, or what waits for that."""

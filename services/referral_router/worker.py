@@ -27,6 +27,7 @@ from hub.settings import Settings
 from hub.telemetry.watch import watched
 from services.referral_router.chasing import EVERY_SECONDS, chase
 from services.referral_router.composition import Parts, assemble
+from services.referral_router.telephoning import telephone
 
 log = logging.getLogger("wraparound.router")
 
@@ -112,12 +113,14 @@ def hosting(settings: Settings, parts: Parts, machine: Machine, running: list[Pr
 
 
 def timing(settings: Settings, parts: Parts) -> type[Service]:
-    """A service class that publishes what has come due (chasing.py)."""
+    """A service class that publishes what has come due (chasing.py), and has people telephoned (telephoning.py)."""
     clock = settings.clock()
 
     async def step() -> float:
         async with parts.database.transaction() as conn:
             await chase(conn, parts, clock.now())
+        async with parts.database.transaction() as conn:
+            await telephone(conn, parts, clock.now())
         return EVERY_SECONDS
 
     class TimerService(Service):
