@@ -162,11 +162,7 @@ def decides_for_self(world: World, person: str, event: Said) -> Truth:
 def _assessed(world: World, kind: str, name: str, person: str, before: Said, *, default: bool) -> Truth:
     found: Truth = default
     for event in world.said(kind):
-        if (
-            event.who() == person
-            and event.body.get("matter") in _SHARING
-            and event.recorded <= before.recorded
-        ):
+        if event.who() == person and event.body.get("matter") in _SHARING and event.when <= before.when:
             found = event.body.get(name)
     return found
 
@@ -242,9 +238,9 @@ def _decided(world: World, raised: Said) -> str | None:
         if (event.body["objection"], event.who()) == (raised.body["objection"], raised.who())
     ]
     for event in world.said("consent.objection_decided"):
-        if event.who() != raised.who() or event.recorded <= raised.recorded:
+        if event.who() != raised.who() or event.when <= raised.when:
             continue
-        raisers = {each.source for each in like if each.recorded < event.recorded}
+        raisers = {each.source for each in like if each.when < event.when}
         # Of several desks' by then, which one is meant its receipt alone says.
         by_id = event.body["objection"] == raised.body["objection"] and len(raisers) == 1
         if by_id or event.body["objection"] == raised.receipt:

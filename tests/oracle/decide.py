@@ -153,6 +153,7 @@ PROTECTIVE = {
     "person.probation_supervision_started",
     "referral.requested",
     "referral.allocated",
+    "referral.reopened",
 }
 
 

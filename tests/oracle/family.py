@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.oracle.truth import Truth
@@ -234,17 +235,21 @@ def everybody(world: World) -> list[str]:
 
 
 def agency_second(
-    world: World, request: str, agency: str, owners: set[str], before: Micros | None = None
+    world: World,
+    request: str,
+    agency: str,
+    owners: Callable[[Micros], set[str]],
+    before: Micros | None = None,
 ) -> bool:
     """A second person of this agency has approved the request (in time), before any of its owners refused it.
 
-    A desk is not its own second person.
+    A desk is not its own second person; whose word it needs is asked as of that word.
     """
     asker = next(each.source for each in world.log if each.id == request)
     for event in world.said("hub.approval_given"):
         if event.source == asker:
             continue
-        if event.body["request"] == request and agency_of(event.source) in owners:
+        if event.body["request"] == request and agency_of(event.source) in owners(event.recorded):
             if event.body["decision"] != "approved":
                 return False
             if agency_of(event.source) == agency:

@@ -91,11 +91,15 @@ def overrides(world: World) -> list[Override]:
                 still_named(world, event),
                 tuple(event.body.get("categories") or ()),
                 frozenset(event.body.get("desks") or ()),
-                frozenset(each for each in victims_of(event) if confirmed(world, event, owners(world, each))),
+                frozenset(
+                    each
+                    for each in victims_of(event)
+                    if confirmed(world, event, owners(world, each, world.at))
+                ),
                 frozenset(
                     each
                     for each in map(str, event.body.get("lifts_restrictions") or ())
-                    if confirmed(world, event, placed_by(world, each))
+                    if confirmed(world, event, placed_by(world, each, world.at))
                 ),
             )
         )
@@ -125,7 +129,7 @@ def still_named(world: World, event: Said) -> frozenset[str]:
     """The people whom it names, but for whom it was ended."""
     people = {who(row) for row in event.rows("people")}
     for ended in world.said("safety.override_ended"):
-        if ended.body["override"] == event.body["override"] and ended.recorded >= event.recorded:
+        if ended.body["override"] == event.body["override"] and ended.when > event.when:
             people -= {who(row) for row in ended.rows("people")}
     return frozenset(each for each in people if each)
 
@@ -133,37 +137,46 @@ def still_named(world: World, event: Said) -> frozenset[str]:
 def seconded(world: World, event: Said) -> bool:
     """A second person of the agency that owns what it lifts, else of the council, within 24 h."""
     before = event.recorded + 24 * HOUR
-    wanted = second_persons(world, event)
-    return any(agency_second(world, event.id, each, wanted, before) for each in wanted)
+    wanted = second_persons(world, event, before)
+    return any(
+        agency_second(world, event.id, each, lambda at: second_persons(world, event, at), before)
+        for each in wanted
+    )
 
 
-def second_persons(world: World, event: Said) -> set[str]:
-    """The agencies that own what it lifts, else the council; what nobody recorded is the council's."""
+def second_persons(world: World, event: Said, at: Micros) -> set[str]:
+    """The agencies that own what it lifts by then, else the council; what nobody recorded is the council's."""
     owning: set[str] = set()
     for victim in victims_of(event):
-        owning |= owners(world, victim) or {"council"}
+        owning |= owners(world, victim, at) or {"council"}
     for name in map(str, event.body.get("lifts_restrictions") or ()):
-        owning |= placed_by(world, name)
+        owning |= placed_by(world, name, at)
     return owning or {"council"}
 
 
 def confirmed(world: World, event: Said, owning: set[str]) -> bool:
     """A second person of every agency that owns it has confirmed."""
-    every = second_persons(world, event)
-    return all(agency_second(world, event.id, each, every) for each in owning or {"council"})
+    return all(
+        agency_second(world, event.id, each, lambda at: second_persons(world, event, at))
+        for each in owning or {"council"}
+    )
 
 
-def owners(world: World, victim: str) -> set[str]:
-    """Who first recorded each pair of V."""
-    return {agency_of(pair.owner) for (_, v), pair in pairs(world).items() if v == victim and pair.recorded}
+def owners(world: World, victim: str, at: Micros) -> set[str]:
+    """Who first recorded each pair of V, by then."""
+    return {
+        agency_of(pair.owner)
+        for (_, v), pair in pairs(world).items()
+        if v == victim and pair.recorded and pair.since <= at
+    }
 
 
-def placed_by(world: World, name: str) -> set[str]:
-    """Who placed the restriction."""
+def placed_by(world: World, name: str, at: Micros) -> set[str]:
+    """Who had placed the restriction by then."""
     return {
         agency_of(event.body.get("owner") or event.source)
         for event in world.said("safety.restriction_placed")
-        if event.body["restriction"] == name
+        if event.body["restriction"] == name and event.recorded <= at
     }
 
 
@@ -271,8 +284,8 @@ def is_lifted(world: World, placed: Said) -> bool:
         and (event.source == placed.source or (event.source not in placers and len(placers) == 1))
         and event.body["restriction"] == placed.body["restriction"]
         and event.who() == placed.who()
-        and event.recorded > placed.recorded
-        and agency_second(world, event.id, owner, {owner})
+        and event.when > placed.when
+        and agency_second(world, event.id, owner, lambda _: {owner})
         for event in world.said("safety.restriction_lifted")
     )
 
@@ -383,7 +396,6 @@ def orders(world: World, field: Field) -> list[Said]:
 
 def _discharged(world: World, order: Said) -> bool:
     return any(
-        (event.who(), event.body["order"]) == (order.who(), order.body["order"])
-        and event.recorded > order.recorded
+        (event.who(), event.body["order"]) == (order.who(), order.body["order"]) and event.when > order.when
         for event in world.said("safety.court_order_discharged")
     )

@@ -34,13 +34,18 @@ def pairs(world: World) -> dict[tuple[str, str], Pair]:
             known.stands = known.recorded = True
         if event.kind == "safety.pair_ended":
             couple = (event.who("perpetrator") or "", event.who("victim") or "")
-            agency = agency_of(event.source)
-            if agency_second(world, event.id, agency, {agency}):
+            if is_agreed(world, event):
                 found.setdefault(couple, Pair(0, event.source, recorded=False)).stands = False
     for couple, pair in found.items():
         if ("pair", *couple) in world.unread:
             pair.stands = None
     return found
+
+
+def is_agreed(world: World, event: Said) -> bool:
+    """A second person of the agency that asks has agreed."""
+    agency = agency_of(event.source)
+    return agency_second(world, event.id, agency, lambda _: {agency})
 
 
 def recorded_by(event: Said) -> list[tuple[str, str]]:

@@ -31,6 +31,11 @@ class Said:
     receipt: str
     body: Mapping[str, Any]
 
+    @property
+    def when(self) -> tuple[Micros, str]:
+        """Its place among what was accepted: by its time, then by its receipt."""
+        return self.recorded, self.receipt
+
     def who(self, name: str = "person") -> str | None:
         """The person whom a reference names."""
         return who(self.body.get(name))
