@@ -31,6 +31,13 @@ class PlainEvent:
     accepted: Micros
     receipt: str
     data: Mapping[str, object]
+    entered: Micros = 0
+    """When it came to its log, by the hub's clock: after its acceptance, if it waited."""
+
+    @property
+    def known(self) -> Micros:
+        """From when its log could know of it: nobody who ended something before meant this."""
+        return max(self.accepted, self.entered)
 
     @property
     def occurred(self) -> Micros:

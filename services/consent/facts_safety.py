@@ -17,8 +17,9 @@ def _pair(setter: Setter, victim: str | None, perpetrator: str | None) -> None:
     event = setter.event
     state: Value = {"state": "in_force", "owner": event.source}
     since: Value = {"since": event.recorded, "owner": event.source}
-    setter.put(victim, f"pair|{perpetrator}|p", state)
-    setter.put(perpetrator, f"pair|{victim}|v", state)
+    # Not before the log knew of it: who ended an earlier record while this one waited did not mean this.
+    setter.put(victim, f"pair|{perpetrator}|p", state, at=event.known)
+    setter.put(perpetrator, f"pair|{victim}|v", state, at=event.known)
     setter.put(victim, f"pair_since|{perpetrator}|p", since, at=-event.recorded)
 
 
@@ -60,7 +61,7 @@ def _restriction(setter: Setter) -> None:
     }
     # Each record by itself: placed anew under the same id, the one before still ends by a lift alone (rule 4.17).
     key = f"restriction|{event.source}|{event.word('restriction')}|{event.receipt}"
-    setter.put(event.person(), key, scope)
+    setter.put(event.person(), key, scope, at=event.known)
     _pair(setter, event.person(), event.person("from_person"))
 
 
@@ -72,7 +73,7 @@ def _order(setter: Setter) -> None:
         "allowed": _sorted(event.words("allowed")),
         "at": event.recorded,
     }
-    setter.put(event.person(), f"order|{event.word('order')}|{event.receipt}", scope)
+    setter.put(event.person(), f"order|{event.word('order')}|{event.receipt}", scope, at=event.known)
 
 
 def _order_discharged(setter: Setter) -> None:

@@ -99,4 +99,5 @@ def plain_event(event: Event, at: Micros) -> PlainEvent:
         accepted=head.accepted_at,
         receipt=head.receipt or head.id,
         data=event.data,
+        entered=head.recorded_at,
     )

@@ -63,7 +63,9 @@ def stands(versions: Versions) -> PlainEvent | None:
 def _placed(first: PlainEvent, version: PlainEvent) -> PlainEvent:
     """A version in the place of the event that it corrects."""
     data = {**version.data, "corrects": None}
-    return replace(version, recorded=first.recorded, accepted=first.accepted, data=data)
+    return replace(
+        version, recorded=first.recorded, accepted=first.accepted, entered=first.entered, data=data
+    )
 
 
 def _sets(versions: Versions) -> list[Deltas]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.consent.event import PlainEvent
 from services.consent.family import Stepped, step
 from services.consent.ruleset import micros
 from services.consent.scene import FamilyFacts
@@ -16,6 +17,8 @@ from tests.unit.consent.cast import (
     DAY,
     MINUTES,
     PARAGON,
+    POLICE,
+    PROBATION,
     REACH,
     S2W,
     SECOND,
@@ -141,3 +144,39 @@ def test_what_an_override_opens_is_decided_again_when_the_child_of_its_enquiry_i
     overridden(family, enquiry="E-1")
 
     assert plan(family).valid_until == micros("2023-09-14T00:00:00Z", ())
+
+
+def incident(family: Family) -> PlainEvent:
+    rows = [{"person": ref(V), "role": "victim"}, {"person": ref(P), "role": "alleged_perpetrator"}]
+    return family.event("outcome.incident_reported", POLICE, incident="I-1", people=rows)
+
+
+@pytest.mark.parametrize("waited", [True, False])
+def test_pair_stands_when_what_records_it_waited_while_an_earlier_record_was_ended(waited: bool) -> None:
+    family = the_cast()
+    reported = incident(family)
+    if not waited:
+        family.apply(reported)
+    end = family.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P))
+    approval = {"task": "T-1", "request": end.id, "decision": "approved"}
+    family.tell("hub.approval_given", "paragon/behaviour", **approval)
+    assert opposed(family, PROBATION) == {V}, "it supervises him"
+    if waited:
+        now = family.now + SECOND
+        family.apply(replace(reported, recorded=now, entered=now))
+
+    assert family.facts().scene(dorset(), family.now, "none").victims_of == {P: {V: waited}}
+
+
+def test_restriction_stands_when_it_waited_while_an_earlier_one_of_its_id_was_lifted() -> None:
+    family = the_cast()
+    about = {"person": ref(V), "restriction": "R-1"}
+    waited = family.event("safety.restriction_placed", PARAGON, **about, from_desk=S2W)
+    family.tell("safety.restriction_placed", PARAGON, **about, from_desk=REACH)
+    lift = family.tell("safety.restriction_lifted", PARAGON, **about, reason="over")
+    approval = {"task": "T-1", "request": lift.id, "decision": "approved"}
+    family.tell("hub.approval_given", "paragon/behaviour", **approval)
+    now = family.now + SECOND
+    family.apply(replace(waited, recorded=now, entered=now))
+
+    assert [each.desk for each in family.facts().person(V).shields] == [S2W]
