@@ -44,6 +44,9 @@ SHAPE: Final = 10
 CORRECTS_NOTHING: Final = NotAllowed(
     "corrects_nothing", "it corrects nothing that stands in this log, of its kind and source"
 )
+ENDS_BY_A_REASON: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
+"""What protects somebody ends by these alone: a reason, and a second person (section 2 and rule 4.17)."""
+NO_REASON: Final = NotAllowed("no_reason", "what protects somebody ends by a reason and a second person")
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
 Spans = list[list[Any]]
@@ -96,6 +99,8 @@ def stated(state: State, event: PlainEvent) -> State | NotAllowed:
         return NotAllowed("not_open", "nobody leads a family that is closed; family.opened names its lead")
     if event.kind == notified.ACKNOWLEDGED and (unknown := notified.not_addressed(state, event)) is not None:
         return unknown
+    if event.kind in ENDS_BY_A_REASON and event.word("reason") is None:
+        return NO_REASON
     state = apply_family(state, event)
     waiting = awaited(event)
     if waiting:

@@ -9,6 +9,7 @@
 | `held` | | | the id is this person's | | of an enquiry: the desk was telephoned |
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
+| `both_sides` | | | | | it was seen to: a wall, or another service |
 | `acknowledgement` | | | | | of somebody else's notice: it was seen |
 | `renewal` | | | | | it was seen to, or the consent is let end |
 | `decision` | | | | | of holders who disagree: it was seen to |
@@ -312,6 +313,7 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,
     ("rejected", "note"): _note,
+    ("both_sides", "note"): _note,
     (ANSWER, "answer"): _answer_notice,
     (ANSWER, "note"): _note,
     (RENEWAL, "note"): _note,

@@ -51,10 +51,9 @@ from services.referral_router.due import people_decide
 from services.referral_router.notices import CORRECTED, Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
+from services.referral_router.walls import answered_at_once, listed
 
 DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
-REQUESTED: Final = "wraparound.referral.requested.v1"
-OFFERED: Final = "wraparound.referral.offered.v1"
 
 NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
 """Statements without any effect until a second person approves (RULES.md section 2); an override has some at once."""
@@ -151,7 +150,8 @@ class Router:
             served=self.deciding.served,
             history=history,
         )
-        effects += offered_at_once(event, at, state.plain, after.plain)
+        effects += answered_at_once(event, at, state.plain, after.facts, self.deciding.rules(at))
+        effects += listed(state.facts, after.facts, event, at, self.deciding.rules(at))
         effects += ask_second_persons(event, at, desks, self.deciding.rules(at).opposes_nobody)
         asked = strangers(after.plain, event.envelope.key, effects)
         told = tell_people(event, at, stepped.deltas, asked)
@@ -248,20 +248,6 @@ def strangers(state: FamilyState, family: str, effects: Iterable[Effect]) -> fro
     rested = {each.release.persons for each in effects if isinstance(each, Deliver | Revise)}
     rested |= {each.persons for each in effects if isinstance(each, Await)}
     return frozenset(person for group in rested for person in group if stranger(state, family, person))
-
-
-def offered_at_once(event: Event, at: Micros, before: FamilyState, after: FamilyState) -> Iterator[Emit]:
-    """Until pathways hold places, every request is offered to the desk that it names, once."""
-    data = event.data
-    if event.type != REQUESTED or data["retracted"]:
-        return
-    referral = data["referral"]["value"]
-    was = before.get("referrals", {}).get(referral)
-    now = after["referrals"].get(referral)
-    if now is None or (was is not None and was["to"] == now["to"]):
-        return
-    offer = {"family": data["family"], "referral": data["referral"], "person": data["person"]}
-    yield Emit("events", event.envelope.key, OFFERED, offer, event.envelope.key, recorded=at)
 
 
 def second_desks_asked(state: FamilyState, plain: PlainEvent, desks: Iterable[str]) -> dict[str, str | None]:

@@ -110,7 +110,7 @@ def _override(log: Log, *desks: str, second: str | None = None, **lifts: Any) ->
 
 
 def _pair_ended(log: Log) -> None:
-    event = log.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P))
+    event = log.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P), reason="mistaken")
     log.tell("hub.approval_given", "paragon/behaviour", task="T-1", request=event.id, decision="approved")
 
 

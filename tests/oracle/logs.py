@@ -426,7 +426,7 @@ def _family(t: Teller) -> None:
 def _pair(t: Teller) -> None:
     perpetrator, victim = t.random.sample(ADULTS, 2)
     if t.chance(0.25):
-        ended = {"victim": ref(victim), "perpetrator": ref(perpetrator)}
+        ended = {"victim": ref(victim), "perpetrator": ref(perpetrator), "reason": "mistaken"}
         t.tell("safety.pair_ended", t.one("paragon/victim", "police/dorset", *LEADS), **ended)
         return _approve(t)
     if t.chance(0.5):
@@ -446,7 +446,7 @@ def _restriction(t: Teller) -> None:
     name, person = t.one("R-1", "R-2"), t.one(V, V, P, K)
     source = t.one("paragon/victim", "police/dorset", *LEADS)
     if t.chance(0.25):
-        t.tell("safety.restriction_lifted", source, person=ref(person), restriction=name)
+        t.tell("safety.restriction_lifted", source, person=ref(person), restriction=name, reason="over")
         return _approve(t)
     given: dict[str, Any] = dict.fromkeys(("from_person", "from_agency", "from_desk", "from_worker"))
     kind = t.one(*given)

@@ -157,7 +157,7 @@ def test_pair_stands_when_what_records_it_waited_while_an_earlier_record_was_end
     reported = incident(family)
     if not waited:
         family.apply(reported)
-    end = family.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P))
+    end = family.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P), reason="mistaken")
     approval = {"task": "T-1", "request": end.id, "decision": "approved"}
     family.tell("hub.approval_given", "paragon/behaviour", **approval)
     assert opposed(family, PROBATION) == {V}, "it supervises him"

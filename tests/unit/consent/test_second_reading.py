@@ -120,7 +120,7 @@ def test_restriction_still_holds_when_another_is_placed_under_its_id() -> None:
 
 def test_pair_stands_when_it_was_recorded_again_after_its_end_was_asked_for() -> None:
     family = the_cast()
-    end = family.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P))
+    end = family.tell("safety.pair_ended", PARAGON, victim=ref(V), perpetrator=ref(P), reason="mistaken")
     family.tell("safety.pair_recorded", POLICE, victim=ref(V), perpetrator=ref(P), basis="incident")
     approve(family, end.id, BEHAVIOUR)
 

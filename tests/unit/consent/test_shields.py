@@ -60,7 +60,7 @@ def restrict(family: Family, source: str = PARAGON, **more: Any) -> None:
 
 
 def lift(family: Family, source: str, approver: str) -> None:
-    lifted = family.tell("safety.restriction_lifted", source, person=ref(V), restriction="R-1")
+    lifted = family.tell("safety.restriction_lifted", source, person=ref(V), restriction="R-1", reason="over")
     approval = family.event("hub.approval_given", approver, task="T", request=lifted.id, decision="approved")
     stepped = step(family.state, approval)
     if isinstance(stepped, Stepped):
@@ -302,3 +302,18 @@ def test_last_decision_holds_when_an_objection_is_decided_again() -> None:
     for outcome, left in (("overruled", 0), ("upheld", 1), ("ended", 0)):
         overrule(family, "1", outcome)
         assert len(stand(family)) == left
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("safety.pair_ended", {"victim": ref(V), "perpetrator": ref(P)}),
+        ("safety.restriction_lifted", {"person": ref(V), "restriction": "R-1"}),
+    ],
+)
+def test_protection_ends_only_when_a_reason_is_given(kind: str, data: dict[str, Any]) -> None:
+    family = the_cast()
+    family.tell("safety.restriction_placed", PARAGON, person=ref(V), restriction="R-1", from_desk=S2W)
+
+    assert family.refused(kind, PARAGON, **data) == "no_reason"
+    family.tell(kind, PARAGON, **data, reason="mistaken")
