@@ -105,7 +105,7 @@ def said(found: dict[str, Any]) -> str:
             [] if waits else [f"  {each}" for each in ([rejected] if rejected else named)]
         )
         lines += [f"  {UNDECIDED}"] if waits else []
-        lines += [f"  {each['desk']}: {each['status']}" for each in event["deliveries"]]
+        lines += [f"  {_left(each)}" for each in event["deliveries"]]
     return _called("\n".join(lines), found["people"])
 
 
@@ -115,6 +115,12 @@ def _called(text: str, called: Mapping[str, str]) -> str:
     for person, name in people.items():
         text = text.replace(person, name)
     return "\n".join([text, *(f"{name} is {person}" for person, name in people.items())])
+
+
+def _left(each: dict[str, Any]) -> str:
+    """What became of a delivery: whether and when it left."""
+    when = f", first released {each['released_at'][:19]}" if each.get("released_at") else ", never released"
+    return f"{each['desk']}: {each['status']}{when}, delivery {each['delivery']}"
 
 
 def _named(notice: dict[str, Any], deliveries: list[dict[str, Any]]) -> Iterator[str]:

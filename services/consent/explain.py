@@ -31,6 +31,10 @@ _SAY: Final[dict[str, str]] = {
 }
 
 
+_DECIDED: Final[Mapping[str, str]] = {"delivered": "to be delivered", "reduced": "to be delivered in part"}
+"""What a decision says of a desk. Whether it left then, and when, its delivery says."""
+
+
 CONFIRM_HOURS: Final[Mapping[str, int]] = {"child.s47": 1}
 """Within how many hours a person decides who somebody is: four, for an enquiry one (rule 4.12)."""
 _HOUR: Final = 3_600_000_000
@@ -80,8 +84,14 @@ def explain(decision: Decision, desk: str, words: Words) -> list[str]:
         return []
     told = [f"Told that this happened ({', '.join(verdict.clauses)})."]
     referred = [f"You referred {words.person(each)}." for each in _referred(decision, desk, verdict)]
+    gate, released = (
+        verdict.outcomes[0].category,
+        (each for each in verdict.outcomes if each.result == RELEASED),
+    )
+    had = dict.fromkeys(each.category for each in released if each.category != gate)
+    shared = [f"Shared: {', '.join(had)}."] if had else []
     said = [_said(each, decision, desk, words) for each in verdict.outcomes]
-    return list(dict.fromkeys([*told, *referred, *(f"{each}." for each in said if each)]))
+    return list(dict.fromkeys([*told, *referred, *shared, *(f"{each}." for each in said if each)]))
 
 
 def explain_in_full(decision: Decision, desk: str, words: Words) -> list[str]:
@@ -92,7 +102,7 @@ def explain_in_full(decision: Decision, desk: str, words: Words) -> list[str]:
     verdict = decision.verdict(desk)
     if not verdict.outcomes:
         return [f"{words.desk(desk)} got nothing: it has no role in this family, and no clause names it."]
-    lines = [f"{words.desk(desk)}: {verdict.result}."]
+    lines = [f"{words.desk(desk)}: {_DECIDED.get(verdict.result, verdict.result)}."]
     same: dict[tuple[str, str], list[str]] = {}
     for each in verdict.outcomes:
         about = words.person(each.person), reason(each, decision, desk, words)

@@ -20,18 +20,19 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 def micros(value: object, path: Path) -> Micros:
     """An instant from a date, a datetime or their ISO 8601 text; a date means its midnight UTC."""
+    expected = f"an ISO 8601 date or instant for `{path[-1]}`" if path else "an ISO 8601 date or instant"
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError as error:
-            raise RuleError(path, "an ISO 8601 date or instant", value) from error
+            raise RuleError(path, expected, value) from error
     if isinstance(value, datetime):
         instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         since = instant - datetime(1970, 1, 1, tzinfo=UTC)
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     if isinstance(value, date):
         return (value - date(1970, 1, 1)).days * _DAY
-    raise RuleError(path, "an ISO 8601 date or instant", value)
+    raise RuleError(path, expected, value)
 
 
 def duration(entry: object, path: Path) -> Micros | None:

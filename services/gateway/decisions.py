@@ -122,7 +122,10 @@ async def _event(
     deliveries = await (await conn.execute(_DELIVERIES, (event,))).fetchall()
     released = {desk: at for _, desk, *_, at in deliveries if at is not None}
     decisions = [
-        await _decision(conn, parts, entry, when, *causes[entry], released=released, first=number == 0)
+        # A fact keeps its own time, and may be older than the event that waited for it.
+        await _decision(
+            conn, parts, entry, max(when, at), *causes[entry], released=released, first=number == 0
+        )
         for number, (entry, when) in enumerate(entries)
     ]
     fate = await (await conn.execute(_FATE, (event,))).fetchone()

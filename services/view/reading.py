@@ -6,7 +6,7 @@ audit entry; one that was accepted since the snapshot makes PostgreSQL refuse th
 """
 
 from collections.abc import Callable, Collection
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -95,16 +95,25 @@ async def families_of(conn: Connection, scheme: str, token: bytes) -> dict[str, 
     return found
 
 
-async def delivered(conn: Connection, delivery: str, desk: str) -> tuple[str, Micros | None]:
-    """The family of a delivery to a desk ("": it has none of that id), and when it was first released."""
+class Delivered(NamedTuple):
+    """A delivery to a desk: of which family and type, when recorded, when first released (None: never)."""
+
+    family: str
+    type: str
+    recorded: Micros
+    released: Micros | None
+
+
+async def delivered(conn: Connection, delivery: str, desk: str) -> Delivered | None:
+    """A delivery to this desk; None: it has none of that id."""
     if not is_id(delivery):
-        return "", None
+        return None
     found = await conn.execute(
-        "SELECT family_id::text, released_at FROM delivery WHERE delivery_id = %s AND desk = %s",
+        "SELECT family_id::text, type, recorded_at, released_at FROM delivery WHERE delivery_id = %s AND desk = %s",
         (delivery, desk),
     )
     row = await found.fetchone()
-    return ("", None) if row is None else (row[0], row[1])
+    return None if row is None else Delivered(*row)
 
 
 async def feeds(conn: Connection, desks: Collection[str]) -> dict[str, Micros]:

@@ -24,12 +24,16 @@ from hub.errors import PeerError
 from hub.ids import derive
 from hub.looks import Look, Recorder
 from hub.partnership import Partnership
+from services.consent.event import kind_of
 from services.consent.in_force import InForce
 from services.view import reading
 from services.view.build import Context, build, explained
-from services.view.rules import Family, Reader, Seen, leads_to, seen
+from services.view.rules import INTERNAL, Family, Reader, Seen, conflicted, leads_to, seen
+from services.view.told import Told
 
 TRIES: Final = 8
+NAMED: Final = "It is the hub's own, and goes to {desk} alone, which it names."
+NO_MORE: Final = "Nothing of it is for {desk} to see today."
 SETTLE_SECONDS: Final = 0.1
 MOST_RECORDED: Final = 5_000
 """Events that the entry of a look names one by one; a family with more is named by its first and its last."""
@@ -113,18 +117,22 @@ class Viewer:
         """
 
         async def work(conn: Connection, patient: bool) -> Shown:
-            family, had = await reading.delivered(conn, delivery, look.desk)
-            reader = Reader(
-                look.desk, look.user, self.clock.now(), about=delivery, had=had, zone=self._zone()
-            )
-            found, what = None, Seen(exists=False)
-            if family:
-                found, what = await self._look(conn, family, reader, patient=patient)
-            told = next((each for each in what.told if each.id == delivery), None)
-            if found is None or told is None:
+            row = await reading.delivered(conn, delivery, look.desk)
+            reader = Reader(look.desk, look.user, self.clock.now(), about=delivery, zone=self._zone())
+            found, what, told = None, Seen(exists=False), None
+            if row is not None:
+                reader = replace(reader, had=row.released)
+                found, what = await self._look(conn, row.family, reader, patient=patient)
+                told = next((each for each in what.told if each.id == delivery), None)
+            said = what.said
+            if row is not None and found is not None and told is None and row.released is not None:
+                told = await self._not_shown(conn, row, delivery, found, reader)
+                said = (self._why_not(row.type).format(desk=look.desk),)
+            if row is None or told is None:
                 await self.recorder().deny(conn, look, reader.now, "decision", delivery)
                 return Shown(None)
-            answer = explained((family, look.desk, reader.now), told, what.said, what.told)
+            family = row.family
+            answer = explained((family, look.desk, reader.now), told, said, what.told)
             seen_of = {family: {"what": "decision", "shown": [delivery], "withheld": list(told.withheld)}}
             entry = await self.recorder().record(conn, "family.viewed", look, reader.now, seen_of)
             return Shown(answer, await self._begin(conn, look, entry, 1))
@@ -229,6 +237,17 @@ class Viewer:
             datetime.fromtimestamp(each / SECOND, UTC).astimezone(zone).date() for each in (last, now)
         )
         return bool(days) and today > calendar.after(said, min(days))
+
+    async def _not_shown(
+        self, conn: Connection, row: reading.Delivered, delivery: str, family: Family, reader: Reader
+    ) -> Told | None:
+        """What the desk had, and its view of the family does not show; None for whom there is no such family."""
+        if conflicted(family.facts, reader) or await reading.is_suspended(conn, reader.desk):
+            return None
+        return Told(delivery, kind_of(row.type), None, row.recorded, {})
+
+    def _why_not(self, event_type: str) -> str:
+        return NAMED if self.kit.catalogue.type(event_type).gate == INTERNAL else NO_MORE
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.partnership.calendar.timezone)

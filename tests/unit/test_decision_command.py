@@ -35,7 +35,14 @@ FOUND: dict[str, Any] = {
                 decision("2024-03-01T09:00:01Z", s2w_sft=WHY),
                 decision("2024-03-01T09:00:02Z", s2w_sft=["s2w/sft: nothing."]),
             ],
-            "deliveries": [{"desk": "s2w/sft", "status": "recalled"}],
+            "deliveries": [
+                {
+                    "desk": "s2w/sft",
+                    "status": "recalled",
+                    "released_at": "2024-03-01T09:00:01.5Z",
+                    "delivery": "d",
+                }
+            ],
         }
     ],
 }
@@ -58,7 +65,7 @@ def test_people_are_called_as_the_reader_may_and_what_is_the_same_stands_once() 
         f"decided again, with the same result for s2w/sft, 2024-03-01T09:00:01 {because}",
         f"decided 2024-03-01T09:00:02 {because}",
         "s2w/sft: nothing.",
-        "s2w/sft: recalled",
+        "s2w/sft: recalled, first released 2024-03-01T09:00:01, delivery d",
         f"liquidlogic P-1 is {PERSON}",
     ]
 
@@ -101,7 +108,13 @@ def test_a_desk_that_is_none_is_a_mistake_of_who_typed_it() -> None:
 
 
 NOTICE = {"to": "s2w/sft", "kind": "withdrawn", "answer_by": None, "answered_at": None, "how": None}
-NEVER_HAD = {"desk": "s2w/sft", "status": "recalled", "reason": "never_had"}
+NEVER_HAD = {
+    "desk": "s2w/sft",
+    "status": "recalled",
+    "reason": "never_had",
+    "released_at": None,
+    "delivery": "d",
+}
 TO = "nothing to decide: it goes to s2w/sft alone, whom it names, in ids and codes: "
 
 
@@ -129,7 +142,7 @@ TO = "nothing to decide: it goes to s2w/sft alone, whom it names, in ids and cod
             [
                 f"{TO}withdrawn",
                 "no answer is asked: the desk never had what this is about, and is told nothing",
-                "s2w/sft: recalled",
+                "s2w/sft: recalled, never released, delivery d",
             ],
         ),
         (

@@ -12,7 +12,7 @@ SENTENCES: Final[dict[str, str]] = {
     "I01": "Nothing without a clause",
     "I02": "A forbid beats a permit",
     "I03": "A safety plan crosses only by an override naming it",
-    "I04": "Whereabouts never",
+    "I04": "Whereabouts never to a desk that opposes them",
     "I05": "Non-interference",
     "I06": "Treatment needs its consent",
     "I07": "Withdrawal, objection, restriction, suspension and expiry add nothing",

@@ -152,7 +152,7 @@ async def test_reviewer_reads_in_words_why_and_calls_people_by_ids_of_their_own_
     }
     said = f"{mother} has not consented to s2w sharing treatment detail with {CHESIL}"
     assert answer["events"][0]["decisions"][0]["desks"][CHESIL]["why"] == [
-        f"{CHESIL}: delivered.",
+        f"{CHESIL}: to be delivered.",
         f"support.existence of {mother}: shared (P02)",
         f"outcome.score of {mother}: Withheld: {said} (P04).",
     ]
@@ -216,6 +216,37 @@ async def test_a_desk_is_told_why_of_its_own_delivery_and_of_no_other(hub: Looki
     await hub.execute("UPDATE agency_guard SET closed = true WHERE agency = 'council'")
     closed = await ask(hub, f"/v1/decisions/{delivery}", CHESIL)
     assert (closed.status_code, closed.content) == (404, others[0].content)
+
+
+async def test_a_desk_is_told_of_what_names_it_and_of_what_it_may_see_no_more(hub: Looking) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.support("F-1", "V", S2W)
+    await hub.consent("F-1", "V")
+    await hub.score("F-1", "V", 7)
+    await hub.relay(CHESIL)
+    await hub.relay(S2W)
+    cell = {"purpose": "support", "category": "outcome.score", "desk": CHESIL}
+    await hub.tell("consent.withdrawn", {"family": ref("F-1"), "person": ref("V"), "cells": [cell]})
+    await hub.settle()
+    await hub.relay(CHESIL)
+    query = "SELECT delivery_id::text FROM delivery WHERE desk = %s AND type = %s AND released_at IS NOT NULL"
+    ((notice,),) = await hub.rows(query, CHESIL, "wraparound.hub.notice_sent.v1")
+    ((request,),) = await hub.rows(query, S2W, "wraparound.referral.requested.v1")
+    told = await ask(hub, f"/v1/decisions/{notice}", CHESIL)
+    assert told.json()["why"] == [f"It is the hub's own, and goes to {CHESIL} alone, which it names."]
+    await hub.tell("family.closed", {"family": ref("F-1")})
+    support = {
+        "family": ref("F-1"),
+        "person": ref("V"),
+        "referral": ref("R-F-1-V-s2w"),
+        "reason": "completed",
+    }
+    await hub.tell("referral.support_ended", support, desk=S2W)
+    await hub.settle()
+    gone = (await ask(hub, f"/v1/decisions/{request}", S2W)).json()
+    assert (gone["why"], gone["people"]) == ([f"Nothing of it is for {S2W} to see today."], {})
+    assert await hub.recorded("access.denied") == []
+    assert (await ask(hub, f"/v1/decisions/{notice}", S2W)).status_code == 404
 
 
 async def simulated(hub: Looking, desk: str, rules: Any, **rest: Any) -> httpx.Response:

@@ -114,7 +114,7 @@ def test_reviewer_reads_every_reason_when_they_ask_in_full() -> None:
     ]
     withheld = "Withheld: V has not consented to paragon sharing the safety plan with Chesil (P06)."
     assert explain_in_full(seen.decision, CHESIL, names) == [
-        "Chesil: delivered.",
+        "Chesil: to be delivered.",
         "support.existence of V: shared (P02)",
         f"support.dv_safety_plan of V: {withheld}",
     ]
