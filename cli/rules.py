@@ -248,6 +248,8 @@ def _agreement(file: Path) -> tuple[Agreement, str]:
     agreement, findings = agreement_of(text, file, partnership)
     _refuse(findings, quiet=False)
     assert agreement is not None
+    for each in remarks(file, partnership):
+        typer.echo(f"remark: {each}", err=True)
     return agreement, text
 
 

@@ -21,7 +21,7 @@ from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
 from services.consent.agreement import Agreement, RuleError, RuleSet
 from services.consent.bases import unfit
-from services.consent.review import exposing, idle
+from services.consent.review import exposing, idle, unsigned
 from services.consent.ruleset import ruleset_from_plain
 from services.consent.unsaid import unsaid
 
@@ -88,10 +88,11 @@ def parties(partnership: Partnership) -> dict[str, object]:
     }
 
 
-def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
-    """Of a valid folder, clauses that do nothing and what its texts leave out: not wrong, but who signs is to know."""
+def remarks(place: Path, partnership: Partnership) -> tuple[Finding, ...]:
+    """Of a valid folder, or file of one agreement: what is not wrong, but who signs is to know."""
     sources: list[_Source] = []
-    rules, _ = _checked(folder, _read(agreement_files(folder)), partnership, sources)
+    files = (place,) if place.is_file() else agreement_files(place)
+    rules, _ = _checked(place, _read(files), partnership, sources)
     if rules is None:
         return ()
     clauses = [each.clauses for each in rules.agreements]
@@ -102,6 +103,7 @@ def remarks(folder: Path, partnership: Partnership) -> tuple[Finding, ...]:
         for found, came in (
             (exposing(rules), "a permit without"),
             (idle(rules), "a clause that does nothing"),
+            (unsigned(rules), "a clause without"),
         )
         for place, index, expected in found
     )

@@ -1,8 +1,10 @@
 """Clauses that their author should look at again.
 
-Those that do nothing: nobody can send or receive by them, or another clause or forbid says all they say. And those that
-say where somebody is to a desk that works with alleged perpetrators: it opposes a victim, and is kept from that, only
-once it serves the one who is paired with her (RULES.md section 2).
+Those that do nothing: nobody can send or receive by them, or another clause or forbid says all they say. Those that say
+where somebody is to a desk that works with alleged perpetrators: it opposes a victim, and is kept from that, only once
+it serves the one who is paired with her (RULES.md section 2). Those that give a victim's whereabouts or safety plan to
+anybody but the lead without her consent: no invariant asks for it. And those that name a party that has not signed, or
+signs after the start: until it does they do not exist for it (rule 4.10).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from services.consent.vocabulary import SPECIAL_RECIPIENTS
 _WHERE: Final = frozenset(
     {"contact.address", "contact.channel", "contact.whereabouts_protected", "support.dv_safety_plan"}
 )
+_HERS: Final = frozenset({"contact.whereabouts_protected", "support.dv_safety_plan"})
 _ASKED: Final = frozenset({"consent", "override"})
 _ELSEWHERE: Final = SPECIAL_RECIPIENTS | {"hub/operations"}
 """Recipients of other surfaces: no desk of an event."""
@@ -50,6 +53,37 @@ def exposing(rules: RuleSet) -> Iterator[tuple[int, int, str]]:
                 kept = "until it serves the one who is paired with her; only then F01 keeps it back"
                 works = f"{told[0]} works with those alleged to have harmed somebody"
                 yield place, index, f"consent or an override: {works}, and gets {', '.join(where)} {kept}"
+            elif (
+                clause.effect == "permit"
+                and (hers := sorted(_HERS.intersection(clause.categories)))
+                and _ASKED.isdisjoint(always)
+                and set(clause.to) != {"lead"}
+                and not _is_elsewhere(clause)
+            ):
+                yield place, index, f"consent or an override: it gives {', '.join(hers)} whatever she says"
+
+
+def unsigned(rules: RuleSet) -> Iterator[tuple[int, int, str]]:
+    """Position of the agreement, position of the clause, and which party that it names has not signed by the start."""
+    for place, agreement in enumerate(rules.agreements):
+        for index, clause in enumerate(agreement.clauses):
+            named = sorted({word.partition("/")[0] for word in (*(clause.sources or ()), *clause.to)})
+            for party in named:
+                if party not in rules.agencies or party == "hub" or clause.effect != "permit":
+                    continue
+                signed = agreement.parties.get(party)
+                if signed is None:
+                    yield (
+                        place,
+                        index,
+                        f"the signature of {party}, which it names: without, it does not exist for it",
+                    )
+                elif signed > agreement.start:
+                    yield (
+                        place,
+                        index,
+                        f"the signature of {party} by the start: until then it does not exist for it",
+                    )
 
 
 def _is_elsewhere(clause: Clause) -> bool:

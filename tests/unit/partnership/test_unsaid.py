@@ -117,6 +117,39 @@ def test_a_permit_that_tells_the_perpetrators_side_where_somebody_is_is_remarked
     assert exposed(DORSET) == []
 
 
+def test_a_permit_that_gives_her_whereabouts_whatever_she_says_is_remarked(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    clause = (
+        "clauses:\n  - {id: P99, effect: permit, from: [council], to: [supporting], subjects: [victim],"
+        " purpose: safeguard, categories: [contact.whereabouts_protected],"
+        " when: [same, consent], basis: B3, with_gate: true}"
+    )
+    plant(folder, FILE, "clauses:", clause)
+    assert exposed(folder) == []
+    plant(
+        folder,
+        FILE,
+        "when: [same, consent], basis: B3, with_gate: true}",
+        "when: [same], basis: B1, with_gate: true}",
+    )
+    (said,) = exposed(folder)
+    assert "it gives contact.whereabouts_protected whatever she says" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("  reach: 2024-05-17", "the signature of reach by the start"), ("", "the signature of reach, ")],
+)
+def test_each_clause_that_names_a_party_that_has_not_signed_is_remarked(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, "  reach: 2022-11-17", line)
+    found = [each for each in remarks(folder, load(folder)) if each.came.endswith("a clause without")]
+    assert {each.came.partition(",")[0] for each in found} == {"P04", "P13"}
+    assert all(said in each.expected for each in found)
+
+
 def test_a_signature_after_the_end_is_refused(tmp_path: Path) -> None:
     folder = copied(DORSET, tmp_path)
     line = plant(folder, FILE, "reach: 2022-11-17", "reach: 2031-11-17")
