@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twice test lint types unit integration doors core stacks torture fuzz bench format requirements clean
+.PHONY: help demo twice test lint types unit integration doors attacks core stacks torture fuzz bench format requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -16,7 +16,7 @@ twice: .venv ## The county twice from one seed: the same published, the same del
 	$(BIN)/python -m tests.twice $(DEMO)
 
 test: .venv ## Everything that CI runs, three steps at a time; each is shown when it ends
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint stacks doors core types unit
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint stacks doors attacks core unit types
 
 lint: .venv ## Style and common mistakes
 	$(BIN)/ruff check .
@@ -28,13 +28,16 @@ types: .venv ## Strict types, tests too
 unit: .venv ## Tests without network
 	$(BIN)/pytest tests/unit
 
-integration: doors core ## Tests on one real Kafka and PostgreSQL
+integration: doors attacks core ## Tests on one real Kafka and PostgreSQL
 
 doors: .venv ## Of these, what partners and people see: gateway, intake, view, and what they do not
 	$(BIN)/pytest $(DOORS) -m "not stacks and not fuzz"
 
+attacks: .venv ## Of these, what a desk, a person or a race could make of the whole hub
+	$(BIN)/pytest tests/integration/attack -m "not stacks and not fuzz"
+
 core: .venv ## Of these, all the rest
-	$(BIN)/pytest tests/integration -m "not stacks and not fuzz" $(DOORS:%=--ignore=%)
+	$(BIN)/pytest tests/integration -m "not stacks and not fuzz" $(DOORS:%=--ignore=%) --ignore=tests/integration/attack
 
 DOORS := tests/integration/gateway tests/integration/intake tests/integration/noninterference tests/integration/view
 
