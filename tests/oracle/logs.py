@@ -714,7 +714,8 @@ def _registered(t: Teller) -> None:
     person, desk = ref(t.one(*PEOPLE)), t.one(*PLACES_OF_CHILDREN)
     kind = t.one("registered", "registered", "deregistered")
     given = {"confirmed": t.one(True, None)} if kind == "registered" else {}
-    t.tell(f"person.{kind}", t.one(*LEADS, desk), person=person, desk=desk, **given)
+    source = t.one(*LEADS, desk) if kind == "registered" else t.one(*LEADS)
+    t.tell(f"person.{kind}", source, person=person, desk=desk, **given)
 
 
 def _supervised(t: Teller) -> None:
