@@ -136,6 +136,13 @@ def do_command(
             help="A code. For discard of what waits: why; for answer: what was done; for decide: what comes of it.",
         ),
     ] = "",
+    ground: Annotated[
+        str, typer.Option("--ground", help="For decide, overruled: why, as a code; the event states it.")
+    ] = "",
+    told_on: Annotated[
+        str,
+        typer.Option("--told-on", help="For decide, overruled: the day its person was told, as 2026-04-14."),
+    ] = "",
     reason: Reason = "",
     purpose: Purpose = "operate",
     user: User = "",
@@ -147,7 +154,8 @@ def do_command(
     Exit 5: a second person of the desk must say so too.
 
     Examples: `wraparound task do 1d9c… redrive --as hub/operations --reason "fixed in 0.2"`,
-    `wraparound task do 1d9c… confirm --person hub:3f2a… --identifier paris:77 --as council/west --reason "telephoned"`.
+    `wraparound task do 1d9c… confirm --person hub:3f2a… --identifier paris:77 --as council/west --reason "telephoned"`,
+    `wraparound task do 1d9c… decide --why overruled --ground compelling_grounds --told-on 2026-04-14 --as council/ig`.
     """
     if action not in ACTIONS:
         raise UnsaidError(
@@ -160,8 +168,8 @@ def do_command(
     given: dict[str, object] = {
         name: _ref(name, value) for name, value in (("person", person), ("identifier", identifier)) if value
     }
-    if why:
-        given |= {"why": why}
+    codes = (("why", why), ("ground", ground), ("told_on", told_on))
+    given |= {name: value for name, value in codes if value}
     found = me.run(calls.do_task(task, action, given, signed=me.signed(purpose, reason, user)))
     if version is not None:
         found |= {"digest": version["digest"], "difference": version["difference"]}

@@ -19,6 +19,7 @@ from services.consent.family import (
     Stepped,
     apply_facts,
     apply_family,
+    lacks,
     stated,
     step,
 )
@@ -117,7 +118,9 @@ def _refusal(versions: Versions, raised: Collection[str] | None) -> NotAllowed |
         return _NOT_TAKEN_BACK
     if first.kind == ADDED and set(members(last)) != set(members(first)):
         return _NAMES_OTHERS
-    return None if raised is None or touched(versions) <= set(raised) else _NAMES_OTHERS
+    if raised is not None and not touched(versions) <= set(raised):
+        return _NAMES_OTHERS
+    return None if last.retracted else lacks(last)
 
 
 def _moved_on(versions: Versions, history: Sequence[PlainEvent]) -> NotAllowed | None:

@@ -46,6 +46,9 @@ CORRECTS_NOTHING: Final = NotAllowed(
 )
 ENDS_BY_A_REASON: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
 """What protects somebody ends by these alone: a reason, and a second person (section 2 and rule 4.17)."""
+NOT_TOLD: Final = NotAllowed(
+    "not_told", "an objection is overruled by a reason, and by the day on which its person was told"
+)
 NO_REASON: Final = NotAllowed("no_reason", "what protects somebody ends by a reason and a second person")
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
@@ -99,13 +102,23 @@ def stated(state: State, event: PlainEvent) -> State | NotAllowed:
         return NotAllowed("not_open", "nobody leads a family that is closed; family.opened names its lead")
     if event.kind == notified.ACKNOWLEDGED and (unknown := notified.not_addressed(state, event)) is not None:
         return unknown
-    if event.kind in ENDS_BY_A_REASON and event.word("reason") is None:
-        return NO_REASON
+    if (unsaid := lacks(event)) is not None:
+        return unsaid
     state = apply_family(state, event)
     waiting = awaited(event)
     if waiting:
         state = _with(state, "pending", event.id, _pending(event, waiting))
     return state
+
+
+def lacks(event: PlainEvent) -> NotAllowed | None:
+    """Why a statement that takes a protection away is none: it does not say what it has to say."""
+    if event.kind in ENDS_BY_A_REASON and event.word("reason") is None:
+        return NO_REASON
+    overrules = event.kind == "consent.objection_decided" and event.word("outcome") == "overruled"
+    if overrules and (event.word("reason") is None or event.data.get("told_on") is None):
+        return NOT_TOLD
+    return None
 
 
 def apply_facts(state: State, facts: Mapping[str, Registers]) -> State:

@@ -53,11 +53,17 @@ class Ref(BaseModel):
 
 
 class Given(BaseModel):
-    """What an action needs: `confirm` says whose an id is, `discard` of what waits why, `answer` what was done."""
+    """What an action needs: `confirm` says whose an id is, `discard` of what waits why, `answer` what was done.
+
+    `decide` says what comes of an objection in `why`; where it is overruled, on what `ground`, and when its person was
+    told.
+    """
 
     person: Ref | None = None
     identifier: Ref | None = None
     why: Annotated[str, Field(max_length=40)] | None = None
+    ground: Annotated[str, Field(max_length=40)] | None = None
+    told_on: Annotated[str, Field(max_length=10)] | None = None
 
 
 def build(doors: Doors) -> APIRouter:

@@ -14,7 +14,7 @@
 | `renewal` | | | | | it was seen to, or the consent is let end |
 | `decision` | | | | | of holders who disagree: it was seen to |
 
-`decide`, of an objection, `why`: `upheld`, `overruled`, `ended`.
+`decide`, of an objection, `why`: `upheld`, `overruled`, `ended`; to overrule it takes `ground`, a code, and `told_on`.
 `answer`, of a desk's own notice: what it did with what it holds, `why`: `deleted`, `kept_with_reason`, `never_used`.
 `place`, of what is `unidentified`: it enters for those who are known; two people, if a row of somebody is left out.
 
@@ -289,8 +289,17 @@ async def _decide(doing: Doing) -> str:
     outcome, detail = doing.given.get("why"), doing.task.detail
     if outcome not in OUTCOMES:
         raise invalid("/why", "required", ", ".join(OUTCOMES), "none of them", f'"{OUTCOMES[0]}"')
+    ground, told_on = doing.given.get("ground"), doing.given.get("told_on")
+    if outcome == "overruled":
+        for name, value, expected, example in (
+            ("ground", ground, "why it is overruled, as a code", '"compelling_grounds"'),
+            ("told_on", told_on, "the day on which its person was told", '"2026-04-14"'),
+        ):
+            if value is None:
+                raise invalid(f"/{name}", "required", expected, "none", example)
     family, person = ({"scheme": "hub", "value": detail[name]} for name in ("family", "person"))
     data = {"family": family, "person": person, "objection": doing.task.key, "outcome": outcome}
+    data |= {name: value for name, value in (("reason", ground), ("told_on", told_on)) if value is not None}
     return await _publish(doing, DECIDED, data)
 
 

@@ -19,8 +19,9 @@ _FAMILIES: Final = "SELECT family_id::text, since, until FROM membership WHERE p
 _RESTED: Final = """
 SELECT d.delivery_id::text, d.desk, d.type, d.released_at FROM delivery d
 WHERE d.family_id = ANY(%s::uuid[]) AND d.persons @> ARRAY[%s::uuid] AND d.released_at >= %s
-ORDER BY d.released_at LIMIT 1000
+ORDER BY d.released_at, d.delivery_id
 """
+"""Every one, however many: whoever undoes a link is to know of each (RULES.md 4.12)."""
 
 
 async def identity(conn: Connection, person: str) -> dict[str, Any] | None:

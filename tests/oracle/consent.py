@@ -240,6 +240,9 @@ def _decided(world: World, raised: Said) -> str | None:
     for event in world.said("consent.objection_decided"):
         if event.who() != raised.who() or event.when <= raised.when:
             continue
+        said = all(event.body.get(each) is not None for each in ("reason", "told_on"))
+        if event.body["outcome"] == "overruled" and not said:
+            continue  # overruled: reason, person, subject told (4.15)
         raisers = {each.source for each in like if each.when < event.when}
         # Of several desks' by then, which one is meant its receipt alone says.
         by_id = event.body["objection"] == raised.body["objection"] and len(raisers) == 1

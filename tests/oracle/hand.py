@@ -83,7 +83,8 @@ def _object(log: Log, *, decided: str | None = None) -> None:
     about = {"person": ref(V), "objection": "J-1"}
     log.tell("consent.objection_raised", CHESIL, **about, categories=["support.summary"])
     if decided:
-        log.tell("consent.objection_decided", "council/ig", **about, outcome=decided)
+        why = {"reason": "compelling_grounds", "told_on": "2023-09-05"}
+        log.tell("consent.objection_decided", "council/ig", **about, outcome=decided, **why)
 
 
 def _planned(log: Log) -> None:

@@ -636,6 +636,8 @@ def _objection(t: Teller) -> None:
             person=person,
             objection=t.one("J-1", "J-2"),
             outcome=outcome,
+            reason="compelling_grounds",
+            told_on=days("2023-09-05"),
         )
     return t.tell(
         "consent.objection_raised",

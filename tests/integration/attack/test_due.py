@@ -12,6 +12,7 @@ from tests.integration.gateway.world import ref
 ENDS = parse_micros("2023-09-01T00:00:00Z")
 AGAIN = "2024-09-01T00:00:00Z"
 # An objection of Thursday 1 June is decided by the end of Monday 3 July: the first is a Saturday.
+OVERRULED = {"ground": "compelling_grounds", "told_on": "2023-06-01"}
 DECIDED_BY = parse_micros("2023-07-03T23:00:00Z")
 
 
@@ -40,12 +41,12 @@ async def tasks_of(hub: Hub, receipt: str) -> list[str]:
     return [] if found is None else [each["kind"] for each in found["tasks"]]
 
 
-async def act(hub: Hub, desk: str, action: str, why: str = "") -> httpx.Response:
+async def act(hub: Hub, desk: str, action: str, why: str = "", **given: str) -> httpx.Response:
     """Do that about the only task of a desk."""
     (task,) = (await hub.get("/v1/tasks", desk)).json()["tasks"]
     headers = hub.bearer(desk, subject="Robin", purpose="operate", reason="to decide")
     url = f"/v1/tasks/{task['task']}/{action}"
-    answer = await hub.http.post(url, headers=headers, json={"why": why} if why else {})
+    answer = await hub.http.post(url, headers=headers, json=given | ({"why": why} if why else {}))
     await hub.settle()
     return answer
 
@@ -113,7 +114,9 @@ async def test_objection_is_information_governances_to_decide_in_a_month(hub: Hu
     assert task["actions"] == ["decide"]
     assert (await act(hub, IG, "decide", "perhaps")).json()["errors"][0]["pointer"] == "/why"
     assert (await act(hub, IG, "note")).status_code == 404
-    assert (await act(hub, IG, "decide", "overruled")).json()["state"] == "asked"
+    for less, pointer in (({}, "/ground"), ({"ground": "compelling_grounds"}, "/told_on")):
+        assert (await act(hub, IG, "decide", "overruled", **less)).json()["errors"][0]["pointer"] == pointer
+    assert (await act(hub, IG, "decide", "overruled", **OVERRULED)).json()["state"] == "asked"
     assert await open_tasks(hub, IG) == []
     fates = await hub.rows(
         "SELECT f.kind FROM fate f JOIN event e USING (event_id)"

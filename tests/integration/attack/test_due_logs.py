@@ -6,10 +6,11 @@ import pytest
 
 from hub.clock import DAY
 from tests.integration.attack.hub import CHESIL, IG, PARAGON, S2W, WEST, Hub
-from tests.integration.attack.test_due import act, given, open_tasks
+from tests.integration.attack.test_due import OVERRULED, act, given, open_tasks
 from tests.integration.gateway.world import ref
 
 CELL = {"purpose": "support", "category": "outcome.score", "desk": CHESIL}
+SAID = {"reason": "compelling_grounds", "told_on": "2023-06-01"}
 DISAGREE = ("decision", "holders_disagree", None)
 NHS = {"scheme": "nhs-number", "value": "9990000018"}
 
@@ -77,7 +78,7 @@ async def test_objection_is_somebodys_to_decide_when_the_first_family_refuses_it
     await hub.tell("consent.objection_raised", {"person": ref("V"), "objection": "O-1"}, desk=WEST)
     await hub.settle()
     assert len(await open_tasks(hub, IG)) == 1
-    assert (await act(hub, IG, "decide", "overruled")).json()["state"] == "asked"
+    assert (await act(hub, IG, "decide", "overruled", **OVERRULED)).json()["state"] == "asked"
     assert await open_tasks(hub, IG) == []
 
 
@@ -93,7 +94,7 @@ async def test_objection_is_to_be_decided_once_when_it_is_known_whose_it_is(hub:
     await hub.tell("hub.identity_linked", {"person": ref("V"), "identifier": NHS, "degree": "confirmed"})
     await hub.settle()
     assert len(await open_tasks(hub, IG)) == 1
-    assert (await act(hub, IG, "decide", "overruled")).json()["state"] == "asked"
+    assert (await act(hub, IG, "decide", "overruled", **OVERRULED)).json()["state"] == "asked"
     assert await open_tasks(hub, IG) == []
 
 
@@ -102,7 +103,7 @@ async def test_decision_is_to_be_made_again_when_it_is_retracted(hub: Hub) -> No
     said = {"family": ref("F-1"), "person": ref("V"), "objection": "O-1"}
     await hub.tell("consent.objection_raised", said)
     await hub.settle()
-    decided = {**said, "outcome": "overruled"}
+    decided = {**said, "outcome": "overruled", **SAID}
     await hub.tell("consent.objection_decided", decided, desk=IG, event_id="D-1")
     await hub.settle()
     assert await open_tasks(hub, IG) == []
@@ -118,7 +119,13 @@ async def test_each_objection_has_its_own_decision_when_one_id_ends_with_the_oth
         await hub.tell("consent.objection_raised", {**said, "objection": name})
     await hub.settle()
     for name, left in (("1", 1), ("2023|1", 0)):
-        decided = {**said, "objection": name, "outcome": "overruled"}
+        decided = {
+            **said,
+            "objection": name,
+            "outcome": "overruled",
+            "reason": "compelling_grounds",
+            "told_on": "2023-06-01",
+        }
         await hub.tell("consent.objection_decided", decided, desk=IG)
         await hub.settle()
         assert len(await open_tasks(hub, IG)) == left

@@ -131,6 +131,27 @@ async def test_reviewer_learns_what_is_linked_and_never_the_id_when_they_ask(hub
     assert (await ask(hub, f"/v1/identities/{NOBODY}", IG)).status_code == 404
 
 
+async def test_reviewer_learns_of_every_release_when_more_than_a_thousand_rested_on_a_link(
+    hub: Looking,
+) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.support("F-1", "V", S2W)
+    await hub.relay(CHESIL, S2W)
+    person = await hub.person("V")
+    async with hub.database.transaction() as conn:
+        more = "jsonb_build_object('delivery_id', gen_random_uuid(), 'seq', nextval('delivery_seq'))"
+        await conn.execute(
+            f"INSERT INTO delivery SELECT (jsonb_populate_record(d, {more})).* FROM delivery d,"
+            " generate_series(1, 1200) WHERE delivery_id = (SELECT delivery_id FROM delivery"
+            " WHERE persons @> ARRAY[%s::uuid] AND released_at IS NOT NULL LIMIT 1)",
+            (person,),
+        )
+    released = await hub.rows("SELECT delivery_id::text FROM delivery WHERE released_at IS NOT NULL")
+    found = (await ask(hub, f"/v1/identities/{person}", IG)).json()["rested_on_it"]
+    assert len(found) > 1200
+    assert {each["delivery"] for each in found} <= {each for (each,) in released}
+
+
 async def test_reviewer_reads_in_words_why_and_calls_people_by_ids_of_their_own_agency(hub: Looking) -> None:
     await hub.begin_family("F-1", CHESIL, adults="V")
     more = [

@@ -134,7 +134,8 @@ def test_engine_and_oracle_agree_when_objections_are_raised_and_decided_at_rando
                 )
             else:
                 outcome = chance.choice(("upheld", "overruled", "ended"))
-                log.tell("consent.objection_decided", "council/ig", **about, outcome=outcome)
+                why = {"reason": "compelling_grounds", "told_on": "2023-09-05"}
+                log.tell("consent.objection_decided", "council/ig", **about, outcome=outcome, **why)
         world = World(rules, tuple(log.told), log.now, "")
         found = log.facts().person(V).objections
         for cell in cells:

@@ -162,7 +162,8 @@ def test_objection_is_pending_when_it_is_raised_anew_under_an_id_that_was_overru
     family = the_cast()
     about = {"person": ref(V), "objection": "J-1"}
     family.tell("consent.objection_raised", CHESIL, **about, categories=["support.summary"])
-    family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
+    why = {"reason": "compelling_grounds", "told_on": "2023-09-05"}
+    family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled", **why)
     family.tell("consent.objection_raised", CHESIL, **about, categories=["support.summary"])
     reviewed = {"goals": [{"goal": "G-1", "progress": "some"}]}
     seen = family.publish("referral.goal_reviewed", PARAGON, **SUPPORT, **reviewed)

@@ -33,6 +33,7 @@ from tests.unit.consent.cast import (
 )
 
 BEHAVIOUR = "paragon/behaviour"
+OVERRULED = {"outcome": "overruled", "reason": "compelling_grounds", "told_on": "2023-09-05"}
 
 
 @cache
@@ -216,16 +217,17 @@ def test_objection_stands_when_two_desks_gave_one_id_and_it_is_not_said_which_is
     about = {"person": ref(V), "objection": "1"}
     family.tell("consent.objection_raised", PARAGON, **about, categories=["stage_of_change"])
     meant = family.tell("consent.objection_raised", S2W, **about, categories=["support.summary"])
-    family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
+    family.tell("consent.objection_decided", "council/ig", **about, **OVERRULED)
     assert len(family.facts().person(V).objections) == 2
     about["objection"] = meant.receipt
-    family.tell("consent.objection_decided", "council/ig", **about, outcome="overruled")
+    family.tell("consent.objection_decided", "council/ig", **about, **OVERRULED)
     (left,) = family.facts().person(V).objections
     assert left.categories == frozenset({"stage_of_change"})
 
 
 def overrule(family: Family, name: str, outcome: str = "overruled") -> None:
-    family.tell("consent.objection_decided", "council/ig", person=ref(V), objection=name, outcome=outcome)
+    said = OVERRULED | {"outcome": outcome}
+    family.tell("consent.objection_decided", "council/ig", person=ref(V), objection=name, **said)
 
 
 def object_to(family: Family, desk: str, category: str, name: str = "1") -> PlainEvent:
@@ -317,3 +319,19 @@ def test_protection_ends_only_when_a_reason_is_given(kind: str, data: dict[str, 
 
     assert family.refused(kind, PARAGON, **data) == "no_reason"
     family.tell(kind, PARAGON, **data, reason="mistaken")
+
+
+@pytest.mark.parametrize("unsaid", ["reason", "told_on"])
+def test_objection_is_not_overruled_when_no_reason_is_given_or_its_person_was_not_told(unsaid: str) -> None:
+    family = the_cast()
+    object_to(family, PARAGON, "support.summary")
+    decided = "consent.objection_decided"
+
+    less = OVERRULED | {unsaid: None}
+    assert family.refused(decided, "council/ig", person=ref(V), objection="1", **less) == "not_told"
+    assert stand(family) == [["support.summary"]]
+    upheld = family.tell(decided, "council/ig", person=ref(V), objection="1", outcome="upheld")
+    corrected = {"person": ref(V), "objection": "1", "corrects": upheld.id}
+    assert family.refused(decided, "council/ig", **corrected, **less) == "not_told"
+    overrule(family, "1")
+    assert stand(family) == []

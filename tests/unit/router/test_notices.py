@@ -121,7 +121,12 @@ def objected() -> Loop:
 
 
 def decided(loop: Loop, outcome: str, family: str | None = "F1", source: str = IG, **data: Any) -> str:
-    decision = {"objection": "o1", "outcome": outcome}
+    decision = {
+        "objection": "o1",
+        "outcome": outcome,
+        "reason": "compelling_grounds",
+        "told_on": "2026-04-20",
+    }
     receipt = loop.accept("consent.objection_decided", source, family, person=ref("V"), **decision, **data)
     loop.release()
     return receipt
