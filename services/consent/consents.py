@@ -10,9 +10,12 @@ from services.consent.ask import Ask
 from services.consent.compiled import Permit
 from services.consent.covering import covering
 from services.consent.forbids import in_force
-from services.consent.givers import able_to_give
+from services.consent.givers import able_to_give, counts_for_nothing
 from services.consent.person import PersonFacts, Refusal, Tri
 from services.consent.scene import FamilyFacts, Scene
+
+Givings = tuple[list[Any], ...]
+"""The registers of givings of one cell, the last one last."""
 
 
 def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
@@ -35,7 +38,8 @@ def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
     """One in force covers this person x purpose x category x desk (rule 4.13)."""
     facts = scene.facts.person(ask.person)
     cell = Cell(permit.purpose, ask.category, ask.desk)
-    *_, given = facts.given(cell) or (None,)
+    every = _that_count(scene, facts, ask.person, cell)
+    given = every[-1] if every else None
     refusal = _refusal(facts, cell, given)
     if given is None or refusal:
         ask.why = refusal or _last_refusal(facts, cell) or "none"
@@ -46,11 +50,19 @@ def consent(scene: Scene, permit: Permit, ask: Ask) -> Tri:
         ask.why = "unreadable"
         return None
     able = able_to_give(scene, facts, ask, given, permit.purpose)
-    return _in_time(scene, facts, ask, cell) if able is True else able
+    return _in_time(scene, facts, ask, cell, every) if able is True else able
 
 
-def _in_time(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell) -> Tri:
-    value = facts.given(cell)[-1][2]
+def _that_count(scene: Scene, facts: PersonFacts, person: str, cell: Cell) -> Givings:
+    """The givings of a cell but those of who had no say (I17); of these the last, where there are no others."""
+    every = facts.given(cell)
+    if len(every) < 2:
+        return every
+    return tuple(each for each in every if not counts_for_nothing(scene, facts, person, each)) or every[-1:]
+
+
+def _in_time(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell, every: Givings) -> Tri:
+    value = every[-1][2]
     start, until = value["from"], value.get("until")
     end = FOREVER if until is None else until
     if not isinstance(end, int):
@@ -59,15 +71,17 @@ def _in_time(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell) -> Tri:
     if not start <= scene.at < end:
         ask.why = "not_started" if scene.at < start else "expired"
         return False
-    if value.get("earlier") is not True and not _recorded_then(scene, facts, ask, cell, end):
+    if value.get("earlier") is not True and not _recorded_then(scene, facts, ask, cell, every, end):
         return False
     ask.rest_on(end)
     return True
 
 
-def _recorded_then(scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell, end: Micros) -> bool:
+def _recorded_then(
+    scene: Scene, facts: PersonFacts, ask: Ask, cell: Cell, every: Givings, end: Micros
+) -> bool:
     """Whether it was recorded while the consent was in force: since the giving that decides, or one that it renews."""
-    *before, given = facts.given(cell)
+    *before, given = every
     if ask.recorded >= end:
         ask.after, ask.why = max(ask.after, end), "recorded_after"
         return False

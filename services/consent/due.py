@@ -59,7 +59,7 @@ def _disagreements(facts: PersonFacts) -> Iterator[Due]:
     about = covering(facts.acts)
     last: dict[tuple[str, Micros], tuple[Micros, str]] = {}
     for cell, given in givings(facts):
-        for act in disagreeing(given, about(cell)):
+        for act in disagreeing(given, about(cell), facts.responsible):
             key = act.receipt, act.at
             last[key] = max(last.get(key, (0, "")), (given[0], given[1]))
     for (receipt, at), (_, against) in last.items():

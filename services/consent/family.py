@@ -5,7 +5,7 @@ family, sets the persons' facts it brings, and returns what must be told of them
 changes the state it is given; an event that says nothing of these returns the very same object.
 
 Shape (every part may be missing): `opener`, the desk that opened it; `open`, `lead`, `core_group` as spans `[from,
-until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, adult_from, spans}}`;
+until | null, event that ended it]`, the last two by desk; `members` `{person: {kind, kind_at, adult_from, spans}}`;
 `children` `{child: {status, s47: {enquiry: spans}}}`; `conflicts` `{key: {desk, worker}}`, those that stand;
 `persons` `{person: {key: [at, by, value]}}`; `known` and `raises` by person; `pending` `{event: {persons, …}}` of
 what waits for a second person; `referrals` `{referral: {…, state}}`; `programme` and `risk` by child; `notices`
@@ -38,7 +38,7 @@ __all__ = [
     "step",
 ]
 
-SHAPE: Final = 10
+SHAPE: Final = 11
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 CORRECTS_NOTHING: Final = NotAllowed(
@@ -256,7 +256,9 @@ def _member(state: State, event: PlainEvent, row: Mapping[str, object], *, joins
     born = day(row.get("dob"))
     adult_from = known["adult_from"] if born is None else add_months(midnight(born), _MAJORITY_MONTHS)
     sixteen = known.get("sixteen") if born is None else add_months(midnight(born), _SIXTEEN_MONTHS)
-    after = {**known, "kind": word(row.get("kind")) or known["kind"], "adult_from": adult_from}
+    after = {**known, "adult_from": adult_from}
+    if kind := word(row.get("kind")):
+        after |= {"kind": kind, "kind_at": event.recorded}
     after |= {"sixteen": sixteen, "spans": spans}
     return _with(state, "members", person, after)
 

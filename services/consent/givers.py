@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from services.consent.ages import is_adult
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
-from services.consent.giving import COUNCIL, Act, Responsible, holds
+from services.consent.giving import COUNCIL, UNREADABLE, Act, Responsible, holds, may_hold
 from services.consent.person import PersonFacts, Tri
 from services.consent.scene import Scene
 
@@ -27,7 +28,7 @@ def able_to_give(scene: Scene, facts: PersonFacts, ask: Ask, given: Given, purpo
     value: Mapping[str, Any] = given[2]
     then = value.get("occurred", value.get("from", 0))
     member = scene.facts.state.get("members", {}).get(ask.person, {})
-    adult = member.get("kind") == "adult" or _of_age(member, "adult_from", then)
+    adult = is_adult(member, then)
     role = value.get("as") or "self"
     found = _refused_by_law(facts, member, adult=adult, role=role)
     if found:
@@ -45,23 +46,26 @@ def _of_age(member: Mapping[str, Any], age: str, then: Micros) -> bool:
     return isinstance(reached, int) and reached <= then
 
 
-def _refused_by_law(facts: PersonFacts, member: Mapping[str, Any], *, adult: bool, role: str) -> str:
+def _refused_by_law(facts: PersonFacts, member: Mapping[str, Any], *, adult: Tri, role: str) -> str:
     if facts.died:
         return "dead"
-    if role in ("parent", "council") and (adult or member.get("kind") != "child"):
+    if role in ("parent", "council") and (adult is not False or member.get("kind") != "child"):
         return "not_child"
-    if role in ("welfare_attorney", "deputy") and not adult:
+    if role in ("welfare_attorney", "deputy") and adult is not True:
         return "not_adult"
     return "" if role in ("self", "parent", "council", "welfare_attorney", "deputy") else "not_self"
 
 
 def _self(
-    facts: PersonFacts, member: Mapping[str, Any], ask: Ask, given: Given, *, then: Micros, adult: bool
+    facts: PersonFacts, member: Mapping[str, Any], ask: Ask, given: Given, *, then: Micros, adult: Tri
 ) -> Tri:
     by = given[2].get("by")
     if by != ask.person:
         ask.why = "giver_unknown" if by is None else "not_self"
         return None if by is None else False
+    if adult is None:
+        ask.why = "not_adult"
+        return None
     if adult or _of_age(member, "sixteen", then):
         has = _last(facts.capacity, given, default=True)
         ask.why = "" if has is True else "no_capacity"
@@ -110,13 +114,42 @@ def _for_child(
     if end is None or (not council and by == ask.person):
         ask.why = "not_responsible"
         return False
-    if _disagree(facts, ask, given, purpose):
+    if _disagree(scene, facts, ask, given, purpose):
         ask.why = "holders_disagree"
         return None
     if grown is not None:
         ask.rest_on(grown)
     ask.rest_on(end)
     return True if council else _not_accused(scene, ask, by)
+
+
+def counts_for_nothing(scene: Scene, facts: PersonFacts, person: str, given: Given) -> bool:
+    """Whether who gave it certainly had no say when they did: it gives nothing, and what was given before it stands.
+
+    By what was so at that time alone. Who could give then and cannot any more has put theirs in the place of what was
+    before; so has somebody whom what came later made P: a protective event brings no consent back (I07).
+    """
+    value: Mapping[str, Any] = given[2] if isinstance(given[2], dict) else {}
+    then, by, role = value.get("occurred", value.get("from", 0)), value.get("by"), value.get("as") or "self"
+    member = scene.facts.state.get("members", {}).get(person, {})
+    adult = is_adult(member, then)
+    if not value or (role == "self" and by is None) or adult is None:
+        return False
+    if role == "self":
+        return _self(facts, member, Ask("", "", person, 0), given, then=then, adult=adult) is False
+    if role in ("welfare_attorney", "deputy"):
+        found, kind = facts.representatives.get(by), role
+        unable = not adult or _last(facts.capacity, given, default=True) is True
+    elif role in ("parent", "council"):
+        found, kind = may_hold(facts.responsible, COUNCIL if role == "council" else by), ""
+        competent = _last(facts.competence, given, default=False) is True
+        unable = adult or by == person or competent or _of_age(member, "sixteen", then)
+    else:
+        return True
+    if unable or found is None:
+        return True
+    unlike = kind not in ("", found.kind) or not found.start <= then < found.end
+    return (found != UNREADABLE and unlike) or (role != "council" and scene.accused_by(by, given[0]))
 
 
 def _not_accused(scene: Scene, ask: Ask, giver: str) -> Tri:
@@ -129,14 +162,24 @@ def _not_accused(scene: Scene, ask: Ask, giver: str) -> Tri:
     return True
 
 
-def _disagree(facts: PersonFacts, ask: Ask, given: Given, purpose: str) -> bool:
-    """True if another holder's last act about this cell was not to give."""
+def _disagree(scene: Scene, facts: PersonFacts, ask: Ask, given: Given, purpose: str) -> bool:
+    """True if the last act about this cell of somebody else who holds responsibility now was not to give.
+
+    Who never held it, or has died, has no say; from who will hold it the consent is in force until then.
+    """
     acts = [each for each in facts.acts if _covers(each, ask, purpose)]
-    return any(not each.gave for each in _others(given, acts))
+    for each in disagreeing(given, acts, facts.responsible):
+        found = may_hold(facts.responsible, each.by)
+        if found is None or scene.at >= found.end or scene.facts.person(each.by).died:
+            continue
+        if found.start <= scene.at:
+            return True
+        ask.rest_on(found.start)
+    return False
 
 
-def disagreeing(given: Given, acts: Iterable[Act]) -> list[Act]:
-    """What other holders last did against this giving for a child; `acts`: all of holders that cover its cell.
+def disagreeing(given: Given, acts: Iterable[Act], responsible: Mapping[str, Responsible]) -> list[Act]:
+    """What other holders, whenever they are, last did against this giving for a child; `acts`: all that cover its cell.
 
     Nothing once who gave it has taken it back: then they agree.
     """
@@ -146,17 +189,12 @@ def disagreeing(given: Given, acts: Iterable[Act]) -> list[Act]:
     mine = _last_acts(acts).get(_giver(given) or "")
     if mine is not None and not mine.gave:
         return []
-    return [each for each in _others(given, acts) if not each.gave]
+    others = (act for by, act in _last_acts(acts).items() if by != _giver(given))
+    return [each for each in others if not each.gave and may_hold(responsible, each.by) is not None]
 
 
 def _giver(given: Given) -> str | None:
     return COUNCIL if given[2].get("as") == "council" else given[2].get("by")
-
-
-def _others(given: Given, acts: Iterable[Act]) -> list[Act]:
-    """The last act of each holder but who gave it."""
-    giver = _giver(given)
-    return [act for by, act in _last_acts(acts).items() if by != giver]
 
 
 def _last_acts(acts: Iterable[Act]) -> dict[str, Act]:

@@ -24,6 +24,10 @@ class Responsible(NamedTuple):
     end: Micros
 
 
+UNREADABLE: Final = Responsible("", 0, 0)
+"""Of a record that cannot be read, or of an appointment that ended: nobody knows any more from when it was."""
+
+
 class Act(NamedTuple):
     """What somebody who decides for a person last did about a cell (`*`: any): gave, or not."""
 
@@ -40,7 +44,7 @@ def responsible_of(value: Mapping[str, Any]) -> Responsible:
     """A holder of parental responsibility from its register."""
     start, end = value.get("from", value.get("at")), value.get("until")
     if not isinstance(start, int) or not (end is None or isinstance(end, int)):
-        return Responsible("", 0, 0)
+        return UNREADABLE
     return Responsible(str(value.get("basis") or ""), start, _FOREVER if end is None else end)
 
 
@@ -49,7 +53,7 @@ def representative_of(value: Mapping[str, Any]) -> Responsible:
     found = responsible_of(value)
     kind = value.get("kind")
     if value.get("ended") is True or kind not in ("welfare_attorney", "deputy"):
-        return Responsible("", 0, 0)
+        return UNREADABLE
     return found._replace(kind=str(kind))
 
 
@@ -57,6 +61,14 @@ def act_of(rest: str, register: list[Any], value: Mapping[str, Any]) -> Act:
     """One holder's last act about a cell."""
     by, purpose, category, desk = [*rest.split("|"), "*", "*", "*", "*"][:4]
     return Act(by, purpose, category, desk, register[0], register[1], value.get("act") == "give")
+
+
+def may_hold(responsible: Mapping[str, Responsible], holder: str) -> Responsible | None:
+    """For how long somebody is on record as a holder, an unreadable record for ever; None: they never were."""
+    found = responsible.get(holder)
+    if found is None or (holder == COUNCIL and found.kind not in _CARE and found != UNREADABLE):
+        return None
+    return found._replace(end=_FOREVER) if found == UNREADABLE else found
 
 
 def holds(responsible: Mapping[str, Responsible], holder: str, *, then: Micros, now: Micros) -> Micros | None:

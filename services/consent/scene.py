@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Any, Final
 
+from services.consent.ages import is_adult
 from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import CompiledRules
 from services.consent.held import Held, held_at
@@ -331,6 +332,14 @@ class Scene:
             found = self._words[person] = frozenset(word for word, is_so in true.items() if is_so)
         return found
 
+    def accused_by(self, person: str, at: Micros) -> bool:
+        """True for a P of a pair that stands and was recorded by then."""
+        pairs = self.victims_of.get(person, {})
+        return any(
+            each is True and self.facts.person(victim).since.get(person, at + 1) <= at
+            for victim, each in pairs.items()
+        )
+
     def accused(self, person: str) -> bool:
         """True for a P of a pair that has not ended, or stated or presumed to be one; where that is unknown too."""
         if any(each is not False for each in self.victims_of.get(person, {}).values()):
@@ -394,19 +403,17 @@ class Scene:
         for person, member in self.facts.state.get("members", {}).items():
             if person in self.adopted:
                 continue
-            adult_from = member["adult_from"]
-            grown = adult_from is not None and adult_from <= self.at
-            kind = member["kind"]
-            young = kind == "child" or (kind is None and adult_from is not None)
-            ever[person] = True if grown or kind == "adult" else False if young else None
+            ever[person] = is_adult(member, self.at)
             if self._live(member["spans"]) is not None:
                 now[person] = ever[person]
         return ever, now
 
     def _grows_up(self) -> dict[str, Micros]:
         members: Mapping[str, Any] = self.facts.state.get("members", {})
-        found = {each: members[each]["adult_from"] for each, adult in self.members.items() if adult is False}
-        return {each: at for each, at in found.items() if at is not None}
+        found = {
+            each: members[each]["adult_from"] for each, adult in self.members.items() if adult is not True
+        }
+        return {each: at for each, at in found.items() if at is not None and at > self.at}
 
     def turns_against(self, desk: str) -> Micros:
         """When a child comes of age whom this desk may oppose from then on, or for whom it then works against others.

@@ -121,7 +121,8 @@ def may_give(world: World, person: str, event: Said) -> Truth:
     if given_as == "self" or (given_as is None and giver == person):
         return giver in (None, person) and gives_for_self(world, person, event)
     if given_as in ("welfare_attorney", "deputy"):
-        return represents(world, person, giver, given_as, event.recorded)
+        adult = negated(is_child_at(world, person, event.recorded))
+        return all_of([adult, represents(world, person, giver, given_as, event.recorded)])
     return gives_for_a_child(world, person, event) if given_as in _HOLDERS else None
 
 

@@ -72,6 +72,7 @@ class Member:
     """One who is or was a member: kind, birth, and the times of membership."""
 
     kind: str | None = None
+    kind_stated: Micros = 0
     born: object = None
     spans: list[Span] | None = None
 
@@ -98,7 +99,8 @@ def _told(found: dict[str, Member], person: str | None, row: object, event: Said
         return
     assert hasattr(row, "get")
     member = found.setdefault(person, Member(spans=[]))
-    member.kind = row.get("kind") or member.kind
+    if row.get("kind"):
+        member.kind, member.kind_stated = row.get("kind"), event.recorded
     member.born = row.get("dob") or member.born
     assert member.spans is not None
     if joins and (not member.spans or member.spans[-1][1] is not None):
@@ -125,13 +127,15 @@ def is_child(world: World, person: str) -> Truth:
 
 
 def is_child_at(world: World, person: str, at: Micros) -> Truth:
-    """Whether they were a child at an instant."""
+    """Whether they were a child at an instant; contradictory: an adult under 18, a child who was 18 when called so."""
     member = members(world).get(person)
     if member is None:
         return None
     born = day(member.born)
     if born is not None and birthday(born, 18) <= at:
-        return False
+        return None if member.kind == "child" and birthday(born, 18) <= member.kind_stated else False
+    if born is not None and member.kind == "adult":
+        return None
     if member.kind is None:
         return None if born is None else True
     return member.kind == "child"

@@ -162,6 +162,8 @@ class Teller:
     def member(self, person: str) -> dict[str, Any]:
         born = BORN[person] if self.chance(0.85) else None
         row = {"person": ref(person), "kind": "child" if person in CHILDREN else "adult", "dob": days(born)}
+        if self.chance(0.06):
+            row["kind"] = self.one("adult", "child")
         if self.chance(0.1):
             row |= {"domestic_abuse_role": self.one("victim", "alleged_perpetrator", "neither")}
             row |= {"against": self.one(None, ref(self.one(*ADULTS)))}

@@ -20,7 +20,7 @@ def born(family: Family, dob: str) -> None:
 
 def give(family: Family, person: str, as_: str, by: str | None, **more: Any) -> None:
     given = {"given_as": as_, "given_by": None if by is None else ref(by), "cells": [CELL]}
-    family.tell("consent.given", CHESIL, person=ref(person), **given, **more)
+    family.tell("consent.given", CHESIL, person=ref(person), **(given | more))
 
 
 def responsible(family: Family, holder: str | None, **more: Any) -> None:
@@ -168,3 +168,94 @@ def test_consent_of_somebody_dead_is_not_in_force() -> None:
     assert shared(family, V)
     family.tell("person.died", CHESIL, person=ref(V))
     assert not shared(family, V)
+
+
+def aunt(family: Family) -> None:
+    row = {"person": ref("aunt"), "kind": "adult", "domestic_abuse_role": "neither"}
+    family.tell("family.member_added", CHESIL, members=[row])
+    family.settle("aunt")
+
+
+def refuse(family: Family, by: str) -> None:
+    family.tell("consent.refused", CHESIL, person=ref(K), given_by=ref(by), given_as="parent")
+
+
+def test_consent_is_in_force_when_who_refused_never_held_responsibility() -> None:
+    family = the_cast()
+    aunt(family)
+    responsible(family, V)
+    refuse(family, "aunt")
+    assert not shared(family)
+    give(family, K, "parent", V)
+    assert shared(family)
+    responsible(family, "aunt")
+    assert not shared(family)
+
+
+def test_consent_is_in_force_when_the_holder_who_refused_has_died_or_holds_it_no_more() -> None:
+    for over in (True, False):
+        family = the_cast()
+        aunt(family)
+        responsible(family, V)
+        responsible(family, "aunt")
+        refuse(family, "aunt")
+        give(family, K, "parent", V)
+        assert not shared(family)
+        if over:
+            responsible(family, "aunt", until_date="2023-09-01")
+        else:
+            family.tell("person.died", CHESIL, person=ref("aunt"))
+        assert shared(family)
+
+
+def test_consent_is_not_in_force_when_whether_who_refused_holds_responsibility_cannot_be_read() -> None:
+    family = the_cast()
+    aunt(family)
+    responsible(family, V)
+    responsible(family, "aunt")
+    refuse(family, "aunt")
+    give(family, K, "parent", V)
+    at, by, _ = family.state["persons"][K]["responsible|aunt"]
+    family.state["persons"][K]["responsible|aunt"] = [at, by, {"unreadable": True}]
+    assert not shared(family)
+
+
+def test_consent_rests_on_the_day_from_which_who_refused_holds_responsibility() -> None:
+    family = the_cast()
+    aunt(family)
+    responsible(family, V)
+    responsible(family, "aunt", from_date="2023-09-20")
+    refuse(family, "aunt")
+    give(family, K, "parent", V)
+    event = session(family, K).event
+    until = family.decide(event).verdict(CHESIL).valid_until
+    assert until is not None
+    assert "clinical_detail" in Seen(event, family.decide(event, at=until - 1)).fields(CHESIL)
+    assert "clinical_detail" not in Seen(event, family.decide(event, at=until)).fields(CHESIL)
+
+
+@pytest.mark.parametrize(
+    ("as_", "by"), [("parent", P), ("parent", "aunt"), ("parent", None), ("self", K), ("deputy", V)]
+)
+def test_consent_stays_in_force_when_somebody_who_has_no_say_gives_it_too(as_: str, by: str | None) -> None:
+    family = the_cast()
+    responsible(family, V)
+    responsible(family, P)
+    give(family, K, "parent", V)
+    give(family, K, as_, by, cells=[{**CELL, "valid_until": "2023-09-05T00:00:00Z"}])
+    assert shared(family)
+    family.tell("consent.withdrawn", CHESIL, person=ref(K), given_by=ref(V), given_as="parent")
+    assert not shared(family)
+
+
+def test_no_consent_comes_back_when_a_pair_makes_its_last_giver_p() -> None:
+    family = the_cast()
+    aunt(family)
+    responsible(family, V)
+    responsible(family, "aunt")
+    give(family, K, "parent", V)
+    give(family, K, "parent", "aunt", cells=[{**CELL, "valid_until": "2023-09-05T00:00:00Z"}])
+    family.now += 3 * DAY
+    assert not shared(family)
+    family.tell("safety.pair_recorded", CHESIL, victim=ref(V), perpetrator=ref("aunt"))
+    assert not shared(family)

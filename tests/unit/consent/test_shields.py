@@ -15,6 +15,7 @@ from services.consent.forbids import in_conflict
 from services.consent.person import person_facts
 from tests.unit.consent.cast import (
     CHESIL,
+    DAY,
     MINUTES,
     PARAGON,
     POLICE,
@@ -335,3 +336,41 @@ def test_objection_is_not_overruled_when_no_reason_is_given_or_its_person_was_no
     assert family.refused(decided, "council/ig", **corrected, **less) == "not_told"
     overrule(family, "1")
     assert stand(family) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "dob"),
+    [("adult", "2015-01-01"), (None, "2015-01-01"), ("child", "1990-01-01"), ("child", None), (None, None)],
+)
+def test_who_may_be_a_child_is_shielded_as_one_whatever_was_recorded_of_their_kind(
+    kind: str | None, dob: str | None
+) -> None:
+    family = the_cast()
+    stated = {"person": ref("teen"), "kind": kind, "dob": dob, "state": "member"}
+    family.tell("family.member_changed", CHESIL, **stated)
+    family.settle("teen")
+    changed = {"person": ref("teen"), "relation": "daughter"}
+    assert family.publish("family.member_changed", CHESIL, **changed).body(PROBATION) is None
+
+
+def test_who_grew_up_or_is_an_adult_by_all_that_is_recorded_is_not_shielded_as_a_child() -> None:
+    family = the_cast()
+    for name, kind, dob in (("grown", "child", "2005-09-10"), ("adult", "adult", "1990-01-01")):
+        row = {"person": ref(name), "kind": kind, "dob": dob, "domestic_abuse_role": "neither"}
+        family.tell("family.member_added", CHESIL, members=[row])
+        family.settle(name)
+    family.now += 30 * DAY
+    scene = family.facts().scene(dorset(), family.now, "none")
+    assert (scene.everybody["grown"], scene.everybody["adult"]) == (True, True)
+
+
+def test_no_permit_about_adults_or_children_is_of_somebody_whose_kind_and_birth_date_contradict() -> None:
+    family = the_cast()
+    for name, kind, dob in (("young", "adult", "2015-01-01"), ("old", "child", "1990-01-01")):
+        family.tell("family.member_added", CHESIL, members=[{"person": ref(name), "kind": kind, "dob": dob}])
+        family.settle(name)
+    scene = family.facts().scene(dorset(), family.now, "none")
+    assert [scene.words(each) & {"adult", "child"} for each in ("young", "old")] == [set(), set()]
+    family.tell("family.member_changed", CHESIL, person=ref("young"), kind="child")
+    scene = family.facts().scene(dorset(), family.now, "none")
+    assert "child" in scene.words("young")
