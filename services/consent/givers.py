@@ -130,7 +130,8 @@ def counts_for_nothing(scene: Scene, facts: PersonFacts, person: str, given: Giv
     before; so has somebody whom what came later made P: a protective event brings no consent back (I07).
     """
     value: Mapping[str, Any] = given[2] if isinstance(given[2], dict) else {}
-    then, by, role = value.get("occurred", value.get("from", 0)), value.get("by"), value.get("as") or "self"
+    then, role = value.get("occurred", value.get("from", 0)), value.get("as") or "self"
+    by: Any = value.get("by")
     member = scene.facts.state.get("members", {}).get(person, {})
     adult = is_adult(member, then)
     if not value or (role == "self" and by is None) or adult is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.oracle.family import is_child_at, members
-from tests.oracle.sides import is_p_for_consent
+from tests.oracle.sides import is_p_for_consent, is_p_of_a_pair_by
 from tests.oracle.truth import Truth, all_of, any_of, negated
 from tests.oracle.world import (
     Micros,
@@ -23,6 +23,7 @@ from tests.oracle.world import (
 Cell = tuple[str, str, str]
 """A cell of one person: purpose, category, desk."""
 _SHARING = (None, "information_sharing", "both")
+_COUNCIL = "council"
 _HOLDERS = ("parent", "council")
 
 
@@ -69,7 +70,9 @@ def consents(world: World, person: str, cell: Cell, recorded: Micros) -> Truth:
     """
     if ("consent", person, *cell) in world.unread:
         return None
-    every = acts(world, person, cell)
+    every = [
+        each for each in acts(world, person, cell) if not (each.gives and had_no_say(world, person, each))
+    ]
     if not every or not every[-1].gives:
         return False
     last = every[-1]
@@ -198,12 +201,47 @@ def _dated(event: Said, at: Micros) -> bool:
 
 def holders_disagree(world: World, person: str, cell: Cell, giving: Act) -> bool:
     """Holders disagree: not in force, a person decides."""
-    mine = giving.event.who("given_by")
-    last: dict[str | None, bool] = {}
+    last: dict[str, bool] = {}
     for act in acts(world, person, cell):
-        if act.event.body.get("given_as") in _HOLDERS:
-            last[act.event.who("given_by")] = act.gives
-    return any(not gives for holder, gives in last.items() if holder != mine)
+        if act.event.body.get("given_as") in _HOLDERS and (holder := _holder(act.event)):
+            last[holder] = act.gives
+    return any(
+        not gives and holder != _holder(giving.event) and holds_now(world, person, holder)
+        for holder, gives in last.items()
+    )
+
+
+def _holder(event: Said) -> str | None:
+    return _COUNCIL if event.body.get("given_as") == _COUNCIL else event.who("given_by")
+
+
+def holds_now(world: World, person: str, holder: str) -> bool:
+    """Who holds parental responsibility at this instant, and lives."""
+    mine = None if holder == _COUNCIL else holder
+    return is_responsible(world, person, mine, world.at) and not has_died(world, holder)
+
+
+def had_no_say(world: World, person: str, giving: Act) -> bool:
+    """Who gave it certainly could not when they did: it counts for nothing (I17)."""
+    event = giving.event
+    given_as, giver, at = event.body.get("given_as"), event.who("given_by"), event.recorded
+    child = is_child_at(world, person, at)
+    if child is None or (given_as is None and giver is None):
+        return False
+    if given_as in (None, "self"):
+        return giver not in (None, person) or gives_for_self(world, person, event) is False
+    accused = giver is not None and is_p_of_a_pair_by(world, giver, at)
+    if given_as in ("welfare_attorney", "deputy"):
+        able = not child and has_capacity(world, person, event) is not True
+        ended = any(
+            (each.who(), each.who("representative")) == (person, giver) and each.body.get("ended")
+            for each in world.said("person.representative_recorded")
+        )
+        return accused or not (able and (ended or represents(world, person, giver, given_as, at)))
+    able = child and decides_for_self(world, person, event) is False
+    if given_as == _COUNCIL:
+        return not (able and is_responsible(world, person, None, at))
+    return accused or giver is None or not (able and is_responsible(world, person, giver, at))
 
 
 def has_died(world: World, person: str) -> bool:

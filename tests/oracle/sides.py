@@ -157,6 +157,13 @@ def is_perpetrator(world: World, person: str) -> Truth:
     return any_of([stated, *supervised, *recorded])
 
 
+def is_p_of_a_pair_by(world: World, person: str, at: Micros) -> bool:
+    """P of a recorded pair that stands, and was recorded by then."""
+    return any(
+        p == person and pair.stands is True and pair.since <= at for (p, _), pair in pairs(world).items()
+    )
+
+
 @remembered
 def is_p_for_consent(world: World, person: str) -> Truth:
     """Never P: recorded, stated, or counted as one."""

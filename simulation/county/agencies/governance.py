@@ -25,6 +25,7 @@ def letters(county: County) -> list[Letter]:
             "person": referral.person.ref,
             "objection": f"OBJ-{referral.number}",
             "outcome": outcome,
+            "reason": "compelling_grounds" if outcome == "overruled" else "grounds_of_their_own",
             "told_on": day.isoformat(),
         }
         outbox.write(day, "consent.objection_decided", data, referral.family.key)
