@@ -1,5 +1,6 @@
-"""`wraparound identity`: what is linked to a person, and ending a link that is wrong."""
+"""`wraparound identity`: what is linked to a person, that two are one, and ending what is wrong of that."""
 
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from client.events import NewEvent
 
 app = typer.Typer(no_args_is_help=True, help="Who is who: links between ids and people.")
 
+LINKED = "wraparound.hub.identity_linked.v1"
 UNLINKED = "wraparound.hub.identity_unlinked.v1"
 
 
@@ -43,7 +45,47 @@ def _words(found: dict[str, Any]) -> str:
             f"  {each['scheme']} ({each['status']}) since {each['since'][:19]}{ended} by {each.get('by', 'the hub')}"
         )
     lines += [f"  in family {each['family']} since {each['since'][:19]}" for each in found["families"]]
+    for each in found.get("same_as", ()):
+        ended = f" until {each['ended_at'][:19]}" if each.get("ended_at") else ""
+        lines.append(
+            f"  one with {each['person']} ({each['status']}) since {each['since'][:19]}{ended}"
+            f" by {each.get('by', 'the hub')}; {len(each['rested_on_it'])} releases rested on it"
+        )
+        lines += [
+            f"    {one['released_at'][:19]} {one['desk']} {one['type']}" for one in each["rested_on_it"]
+        ]
     return "\n".join([*lines, f"  {len(found['rested_on_it'])} releases rested on it"])
+
+
+_PERSON = "A person, as scheme:value (hub:… for the hub's own)."
+
+
+@app.command("link")
+def link_command(
+    person: Annotated[str, typer.Argument(help=_PERSON)],
+    other: Annotated[str, typer.Argument(help="Who is the same human, as scheme:value.")],
+    desk: As = "",
+    probable: Annotated[
+        bool, typer.Option("--probable", help="They may be one: nobody is asked yet.")
+    ] = False,
+    code: Annotated[str, typer.Option("--reason", help="Why, as a code.")] = "same_person",
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish that two persons are one. What protects either protects both at once, and all about both is held.
+
+    Until a second person of the agency agrees (a task says so), or `unlink` ends it.
+
+    Examples: `wraparound identity link hub:91c2… hub:07ab… --as council/chesil --reason same_dob_and_address`,
+    `wraparound identity link liquidlogic:P-1 liquidlogic:P-9 --probable --as council/chesil --json`.
+    """
+    data = {
+        "person": _ref(person),
+        "same_as": _ref(other),
+        "degree": "probable" if probable else "confirmed",
+        "reason": code,
+    }
+    _publish(LINKED, data, desk, folder, as_json=as_json)
 
 
 @app.command("unlink")
@@ -54,17 +96,27 @@ def unlink_command(
     identifier: Annotated[str, typer.Argument(help="The id that is not theirs, as scheme:value.")],
     desk: As = "",
     code: Annotated[str, typer.Option("--code", help="Why, as a code.")] = "wrong_person",
+    same: Annotated[
+        bool, typer.Option("--same", help="IDENTIFIER is of another person: they are not one.")
+    ] = False,
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish that an id is not this person's. The lead's statement; what rested on the link is listed for people.
 
+    With `--same`: that two persons are not one after all.
+
     Examples: `wraparound identity unlink hub:91c2… paris:77 --as council/chesil`,
+    `wraparound identity unlink hub:91c2… hub:07ab… --same --as council/chesil`,
     `wraparound identity unlink liquidlogic:P-1 paris:77 --as council/chesil --json`.
     """
+    data = {"person": _ref(person), ("same_as" if same else "identifier"): _ref(identifier), "reason": code}
+    _publish(UNLINKED, data, desk, folder, as_json=as_json)
+
+
+def _publish(type_: str, data: dict[str, Any], desk: str, folder: Path | None, *, as_json: bool) -> None:
     me = caller(folder, desk)
-    data = {"person": _ref(person), "identifier": _ref(identifier), "reason": code}
-    receipt = me.run(calls.publish(NewEvent(str(uuid4()), UNLINKED, data), me.desk))
+    receipt = me.run(calls.publish(NewEvent(str(uuid4()), type_, data), me.desk))
     show(
         {"receipt": receipt, "state": "received"}, as_json=as_json, words=lambda found: str(found["receipt"])
     )

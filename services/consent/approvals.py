@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from services.consent.registers import Registers, register_of
+from services.consent.same import one_with
 
 Entry = Mapping[str, Any]
 """A request in the family's state: `{kind, source, receipt, persons}`."""
@@ -67,7 +68,8 @@ def confirmed(entry: Entry, agency: str, lifts: list[str]) -> dict[str, Register
 
 def _owned(persons: Mapping[str, Any], value: Mapping[str, Any], asker: str) -> Iterator[tuple[str, str]]:
     for victim in value.get("victims", ()):
-        owners = set(_pair_owners(persons.get(victim, {})))
+        ids = (victim, *one_with(persons, victim))
+        owners = {owner for each in ids for owner in _pair_owners(persons.get(each, {}))}
         for owner in owners or {asker}:
             yield owner, victim
     for restriction in value.get("restrictions", ()):

@@ -113,6 +113,7 @@ class _Asked:
             each.role
             for each in self.facts.person(person).spans
             if each.desk == event.source
+            and not each.perhaps
             and _in(each.start, each.end, event.recorded)
             # As with permits: what a desk says of itself is no role yet.
             and (each.role != "universal" or stated_by_council(self.rules, each))

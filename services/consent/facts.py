@@ -12,7 +12,7 @@ from typing import Final
 
 from services.consent.event import PlainEvent, ref
 from services.consent.facts_consent import CONSENT_RULES, OBJECTION_ENDS, Cell, refuse_cells
-from services.consent.facts_person import PERSON_RULES
+from services.consent.facts_person import PERSON_RULES, each_other
 from services.consent.facts_safety import SAFETY_RULES, override_key
 from services.consent.registers import Register
 from services.consent.setter import Deltas, Setter
@@ -43,7 +43,7 @@ def refused(event: PlainEvent, lost: Iterable[Cell]) -> Deltas:
 
 
 def awaited(event: PlainEvent) -> Deltas:
-    """What an event sets once a second person approves: a pair or restriction ended, an override."""
+    """What an event sets once a second person approves: a pair or restriction ended, an override, that two are one."""
     setter = Setter(event)
     if event.retracted:
         return {}
@@ -57,6 +57,8 @@ def awaited(event: PlainEvent) -> Deltas:
         owner = event.source.partition("/")[0]
         key = f"restriction_lifted|{owner}|{event.word('restriction')}|{event.source}"
         setter.put(event.person(), key, {"at": event.recorded})
+    elif event.kind == "hub.identity_linked" and event.word("degree") != "probable":
+        each_other(setter, "same_confirmed")
     elif event.kind == "safety.override_invoked":
         asked = {
             "of": event.receipt,
@@ -98,6 +100,8 @@ def protective(event: PlainEvent) -> frozenset[str]:
     if event.kind == "consent.changed":
         less = any(_may_be_less(row) for row in event.rows("cells"))
         return _everybody(event) if less else frozenset()
+    if event.kind == "hub.identity_linked":
+        return _everybody(event) if event.person("same_as") else frozenset()
     if event.kind in {"family.member_added", "family.member_changed"}:
         rows = [*event.rows("members"), event.data]
         stated = any(row.get("domestic_abuse_role") or row.get("against") for row in rows)
@@ -146,4 +150,4 @@ def _everybody(event: PlainEvent) -> frozenset[str]:
     return frozenset(each for each in found if each)
 
 
-_PERSON_FIELDS: Final = ("person", "victim", "perpetrator", "from_person", "against", "belongs_to")
+_PERSON_FIELDS: Final = ("person", "victim", "perpetrator", "from_person", "against", "belongs_to", "same_as")

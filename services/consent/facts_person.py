@@ -102,6 +102,10 @@ def _role_ended(role: str) -> Callable[[Setter], None]:
 
 
 def _linked(setter: Setter) -> None:
+    """How sure it is who somebody is; or that two are one, which as long as one desk says so may be (RULES 4.12)."""
+    if setter.event.person("same_as") is not None:
+        each_other(setter, "same")
+        return
     degree = "probable" if setter.event.word("degree") == "probable" else "confirmed"
     for person in {setter.event.person(), *setter.event.people("candidates")}:
         setter.put(person, "identity", {"degree": degree})
@@ -110,8 +114,19 @@ def _linked(setter: Setter) -> None:
 def _unlinked(setter: Setter) -> None:
     """A hold ends; a stand-in of the hub's, once it is known that another is meant, is nobody for good."""
     event = setter.event
+    if event.person("same_as") is not None:
+        each_other(setter, "same_ended")
+        return
     nobody = event.source == HUB and event.word("reason") == ANOTHER
     setter.put(event.person(), "identity", {"degree": "nobody" if nobody else "confirmed"})
+
+
+def each_other(setter: Setter, word: str) -> None:
+    """Says of two people what an event says of their being one."""
+    one, other = setter.event.person(), setter.event.person("same_as")
+    if one and other and one != other:
+        setter.put(one, f"{word}|{other}", {})
+        setter.put(other, f"{word}|{one}", {})
 
 
 def _representative(setter: Setter) -> None:

@@ -60,7 +60,7 @@ def _self(
     facts: PersonFacts, member: Mapping[str, Any], ask: Ask, given: Given, *, then: Micros, adult: Tri
 ) -> Tri:
     by = given[2].get("by")
-    if by != ask.person:
+    if by != ask.person and by not in facts.selves:
         ask.why = "giver_unknown" if by is None else "not_self"
         return None if by is None else False
     if adult is None:

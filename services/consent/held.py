@@ -43,11 +43,11 @@ def held_at(facts: PersonFacts, rules: CompiledRules, at: Micros, event: str | N
             continue
         if span.role in OPPOSING_ROLES:
             sides.add(span.desk)
-        if _may_rest_on(rules, span):
+        if _may_rest_on(rules, span) and not span.perhaps:
             _hold(roles, span.desk, span.role, end)
         if _is_supervision(rules, span):
             supervises.add(span.desk)
-            if span.role == "supporting":
+            if span.role == "supporting" and not span.perhaps:
                 _hold(roles, span.desk, "supervising", end)
     start = max((each for each in facts.edges if each <= at), default=-FOREVER)
     until = min((each for each in facts.edges if each > at), default=FOREVER)

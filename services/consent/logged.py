@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
 
 from hub.clock import Micros
 from hub.events import HUB, Event
@@ -34,12 +34,15 @@ def are_parted(facts: FamilyFacts, family: str, other: str) -> bool:
 
     Who publishes such a link need not know it, so it is not refused (rule 4.20): it is there for nobody.
     """
-    known = (facts.person(each).registers for each in facts.persons)
+    known = [
+        {key for one in (each, *facts.one_with(each)) for key in facts.own_person(one).registers}
+        for each in facts.persons
+    ]
     pairs = ((family, other), (other, family))
     return any(f"adopted|{left}" in each and _is_in(each, now) for each in known for left, now in pairs)
 
 
-def _is_in(registers: Mapping[str, Any], family: str) -> bool:
+def _is_in(registers: AbstractSet[str], family: str) -> bool:
     """Whether they are, or ever were, of that family; what cannot be read counts."""
     return f"family|{family}" in registers
 
@@ -56,12 +59,14 @@ def concerned(facts: FamilyFacts, persons: Iterable[str]) -> frozenset[str]:
 
     Themselves, every member (a desk that comes to supervise one adult opposes all others), the victims to whose harm
     one of them was exposed, and everybody paired with any of these: the victim with whom a child is shielded, and her
-    P, may be in another family.
+    P, may be in another family. And whoever is, or may be, one with any of them.
     """
     found: set[str] = {*persons, *facts.state.get("members", {})}
     found.update(*[facts.person(each).exposed for each in found])
+    found.update(*[facts.one_with(each) for each in found])
     known = [facts.person(each) for each in found]
-    return frozenset(found).union(*(each.victims for each in known), *(each.perpetrators for each in known))
+    found.update(*(each.victims for each in known), *(each.perpetrators for each in known))
+    return frozenset(found).union(*[facts.one_with(each) for each in found])
 
 
 def awaits(facts: FamilyFacts, persons: Iterable[str]) -> bool:

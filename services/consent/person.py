@@ -20,6 +20,9 @@ Tri = bool | None
 Plain = Mapping[str, Any]
 """Registers in their JSON form: key → [at, by, value]."""
 
+Stamp = tuple[int, str]
+NEVER: Final[Stamp] = (-1, "")
+
 UNKNOWN: Final = "unknown"
 """The side of a person about whom something unreadable was stated."""
 REFERRER_AFTER: Final = 28 * 86_400_000_000
@@ -27,7 +30,10 @@ FORMER_MONTHS: Final = 24
 
 
 class Span(NamedTuple):
-    """A role that a desk holds for this person in [start, end); `ended_by`: the event that ended it."""
+    """A role that a desk holds for this person in [start, end); `ended_by`: the event that ended it.
+
+    `perhaps`: it is held for somebody who may be this person. It sets its desk against others, and permits nothing.
+    """
 
     role: str
     desk: str
@@ -35,6 +41,25 @@ class Span(NamedTuple):
     start: Micros
     end: Micros | None
     ended_by: str | None
+    perhaps: bool = False
+
+
+class Bond(NamedTuple):
+    """What was said of two people being one: the stamps of the last word for it, by two people, and against it."""
+
+    said: Stamp = NEVER
+    confirmed: Stamp = NEVER
+    ended: Stamp = NEVER
+
+    @property
+    def holds(self) -> bool:
+        """Whether they are one, or may be."""
+        return max(self.said, self.confirmed) > self.ended
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether two people have said so, and nobody has undone it."""
+        return self.confirmed > self.ended
 
 
 class Objection(NamedTuple):
@@ -98,6 +123,10 @@ class PersonFacts:
     shields: tuple[Shield, ...] = ()
     overrides: tuple[Override, ...] = ()
     edges: tuple[Micros, ...] = ()
+    same: Mapping[str, Bond] = field(default_factory=dict)
+    """Who was ever said to be one with them."""
+    selves: frozenset[str] = frozenset()
+    """Who is one with them for certain: the acts of these are theirs."""
 
     def given(self, cell: tuple[str, ...]) -> tuple[list[Any], ...]:
         """The givings of a cell, the last one last."""
@@ -294,6 +323,24 @@ def _competence(reader: _Reader, _rest: str, register: list[Any], value: Mapping
     reader.add("competence", (register[0], register[1], competent if isinstance(competent, bool) else None))
 
 
+def _said_same(reader: _Reader, rest: str, register: list[Any], _value: Mapping[str, Any]) -> None:
+    reader.map("same")[rest] = reader.map("same").get(rest, Bond())._replace(said=_stamp(register))
+
+
+def _same_confirmed(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    if "unreadable" not in value:
+        reader.map("same")[rest] = reader.map("same").get(rest, Bond())._replace(confirmed=_stamp(register))
+
+
+def _same_ended(reader: _Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:
+    if "unreadable" not in value:
+        reader.map("same")[rest] = reader.map("same").get(rest, Bond())._replace(ended=_stamp(register))
+
+
+def _stamp(register: list[Any]) -> Stamp:
+    return register[0], register[1]
+
+
 def _household(reader: _Reader, _rest: str, _: list[Any], value: Mapping[str, Any]) -> None:
     household = value.get("household")
     reader.found["household"] = household if isinstance(household, str) else None
@@ -446,6 +493,9 @@ _RULES: Final[dict[str, Any]] = {
     "capacity": _capacity,
     "competence": _competence,
     "household": _household,
+    "same": _said_same,
+    "same_confirmed": _same_confirmed,
+    "same_ended": _same_ended,
     "responsible": _responsible,
     "representative": _representative,
     "act": _act,

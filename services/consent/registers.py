@@ -36,6 +36,7 @@ Keys, with `*` for a part that the author left open:
 | `competence\|receipt` | `{competent, at}` |
 | `act\|holder\|purpose\|category\|desk` | `{act}`: what a holder of parental responsibility last did |
 | `household` | `{household}`: its id, or null |
+| `same\|other`, `same_confirmed\|other`, `same_ended\|other` | `{}`: said to be one; by two people; undone |
 | `void`, `void\|receipt` | `{}`: what that receipt set was corrected, and stands no more, but for what lasts |
 """
 
@@ -54,7 +55,7 @@ _R = TypeVar("_R", bound=Sequence[Any])
 VOID: Final = "void"
 """The register that says that there are others of its name; without it nobody looks for them."""
 _LASTING: Final = frozenset(
-    {VOID, "near", "pair_since", "exposed", "restriction", "order", "objection", "override_ended"}
+    {VOID, "near", "same", "pair_since", "exposed", "restriction", "order", "objection", "override_ended"}
 )
 
 

@@ -16,6 +16,7 @@ from services.consent.compiled import CompiledRules
 from services.consent.held import Held, held_at
 from services.consent.items import FAMILY
 from services.consent.person import UNKNOWN, PersonFacts, Tri, person_facts
+from services.consent.same import together
 from services.consent.sides import is_need, need, opposes, pairs, presumed, victims
 from services.consent.vocabulary import FAMILY_ROLES
 
@@ -32,7 +33,7 @@ class FamilyFacts:
     only what changed is read again; the same state gives the same object.
     """
 
-    __slots__ = ("_scene", "enders", "held", "persons", "state", "suspended")
+    __slots__ = ("_scene", "enders", "held", "one", "own", "persons", "state", "suspended")
 
     def __init__(
         self,
@@ -43,19 +44,26 @@ class FamilyFacts:
         self.state = state
         self.suspended = suspended
         self._scene: Scene | None = None
-        before = previous.persons if previous is not None else {}
+        before = previous.own if previous is not None else {}
         self.held: dict[str, Held] = previous.held if previous is not None else {}
         """What desks held for each person when a scene was made last."""
         known: Mapping[str, bool] = state.get("known", {})
-        self.persons: dict[str, PersonFacts] = {}
+        self.own: dict[str, PersonFacts] = {}
+        """What was said of each person, by that id."""
         registers: Mapping[str, Mapping[str, Any]] = state.get("persons", {})
         for person in sorted({*registers, *known}):
             plain = registers.get(person, {})
             old = before.get(person)
             if old is not None and old.registers is plain and old.known is known.get(person, False):
-                self.persons[person] = old
+                self.own[person] = old
             else:
-                self.persons[person] = person_facts(plain, known=known.get(person, False))
+                self.own[person] = person_facts(plain, known=known.get(person, False))
+        self.one: dict[str, dict[str, bool]] = {}
+        """Who is, or may be, whom else: for certain, or not."""
+        self.persons: dict[str, PersonFacts] = self.own
+        """The same with what was said of whoever is one with them (rule 4.12)."""
+        if any(each.same for each in self.own.values()):
+            self.one, self.persons = together(self.own)
         self.enders = self._enders()
 
     @classmethod
@@ -87,6 +95,14 @@ class FamilyFacts:
     def person(self, person: str) -> PersonFacts:
         """What is known of a person; nothing for somebody of whom no fact came."""
         return self.persons.get(person, _NOBODY)
+
+    def own_person(self, person: str) -> PersonFacts:
+        """What is known of a person by that id alone."""
+        return self.own.get(person, _NOBODY)
+
+    def one_with(self, person: str) -> Mapping[str, bool]:
+        """Who is, or may be, one with this person: for certain, or not."""
+        return self.one.get(person, {})
 
     def ever(self) -> frozenset[str]:
         """The desks that hold a role in the family or for anybody known here, or once did."""
@@ -129,9 +145,10 @@ class Scene:
         state = facts.state
         self.open = self._live(state.get("open", [])) is not None
         self.family_roles = self._roles_of_family()
-        self.adopted = frozenset(
+        adopted = [
             person for person, each in state.get("members", {}).items() if each.get("adopted") is not None
-        )
+        ]
+        self.adopted = frozenset(adopted).union(*(facts.one_with(each) for each in adopted))
         """Who left the family by adoption: it knows nothing more of them (rule 4.18)."""
         self.everybody, self.members = self._members()
         """Person → True for an adult, False for a child, None where that is not known: whoever was a member, and is.
@@ -168,7 +185,9 @@ class Scene:
         self.victims_of = pairs(facts.persons)
         in_need = {each: need(facts.person(each), rules) for each in self.everybody}
         stated = {each: facts.person(each).side for each in self.everybody}
-        self.presumed = presumed(self.everybody, in_need, stated, self.victims_of)
+        # What another's records say of somebody who may be the same ends no presumption here.
+        recorded = pairs(facts.own) if facts.one else self.victims_of
+        self.presumed = presumed(self.everybody, in_need, stated, recorded)
         self.victims = victims(in_need, self.victims_of, self.presumed)
         """Person → True or None (perhaps) for a victim; not there: none."""
         self._add_victim_roles()

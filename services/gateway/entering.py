@@ -180,7 +180,11 @@ class Entering:
         if not taken:
             return NOTHING, copies, taken
         change = self._registrar.before(event, event.receipt_id, self.now)
-        return change, place(event, self.directory, secret), taken
+        placed = place(event, self.directory, secret)
+        if not isinstance(placed, Unplaced) and event.datum.get("same_as") is not None:
+            # Who leads a family of either says it there; the other's hears of it with their facts.
+            placed = tuple(copy for copy in placed if copy.log in taken)
+        return change, placed, taken
 
     async def _is_decided(self, event: Published) -> bool:
         """Whether the event is its desk's answer to a task: whose an id is (RULES.md 2), whoever leads their family."""

@@ -51,10 +51,10 @@ def people_decide(
     """
     kind = kind_of(event.type)
     person = _person(event) if kind.startswith(_TOPIC) or kind in _BESIDES else None
-    if person is None or before.person(person).registers is after.person(person).registers:
+    if person is None or before.own_person(person) is after.own_person(person):
         return
     log = event.envelope.key
-    was, now = due(before.person(person)), due(after.person(person))
+    was, now = due(before.own_person(person)), due(after.own_person(person))
     opposed = after.scene(rules, at, event.id).opposed
     other_side = frozenset(desk for desk in served if person in opposed(desk)) if was != now else frozenset()
     for each in sorted(was - now):

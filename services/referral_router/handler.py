@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from hub.clock import Micros
+from hub.clock import HOUR, Micros
 from hub.effects import (
     Await,
     Deliver,
@@ -57,6 +57,8 @@ DECISION_LAPSED: Final = "wraparound.hub.decision_lapsed.v1"
 
 NEVER_ALONE: Final = frozenset({"safety.pair_ended", "safety.restriction_lifted"})
 """Statements without any effect until a second person approves (RULES.md section 2); an override has some at once."""
+_ASKED_FOR: Final = {"safety.override_invoked": OVERRIDE_LIMITS["alone"], "hub.identity_linked": 4 * HOUR}
+"""How long a second person has: an override lapses, and all about who may be two is held (rule 4.12)."""
 NOBODY: Final = "no_second_person"
 ANSWERED: Final = "answered"
 TO_WHOM_THEY_NAME: Final = frozenset({EVENT_REJECTED, NOTICE_SENT, CHASED})
@@ -268,7 +270,7 @@ def ask_second_persons(
     if head.cause:
         return
     kind = kind_of(event.type)
-    due = at + OVERRIDE_LIMITS["alone"] if kind == "safety.override_invoked" else None
+    due = at + limit if (limit := _ASKED_FOR.get(kind)) else None
     why = event.data.get("reason_code" if kind == "safety.override_invoked" else "reason")
     detail = {"asked_by": head.source, "type": kind, "family": head.key}
     for desk in desks.values():

@@ -116,7 +116,8 @@ class Notices:
         person = event.data["person"]["value"]
         before, after = (_as_if_certain(each, person) for each in (before, after))
         dies = after.person(person).died and not before.person(person).died
-        for whose in (person, *(_gave_for(before, person) if dies else ())):
+        ids = (person, *(each for each, certain in after.one_with(person).items() if certain))
+        for whose in dict.fromkeys((*ids, *(_gave_for(before, person) if dies else ()))):
             for desk, (events, categories) in self._lost(before, after, at, history, whose):
                 if not (dies and self._kept_from_death(after, event, at, desk)):
                     yield self._notice(event, at, desk, kind, events, whose, sorted(categories))
@@ -249,11 +250,16 @@ def _gave_for(facts: FamilyFacts, giver: str) -> list[str]:
 def _as_if_certain(facts: FamilyFacts, person: str) -> FamilyFacts:
     """The facts without a doubt about who somebody is: it holds back what is to leave, and not that it ended."""
     persons: Mapping[str, Mapping[str, Any]] = facts.state.get("persons", {})
-    known = persons.get(person, {})
-    if "identity" not in known:
+    one = facts.one_with(person)
+    doubted = [person, *(() if all(one.values()) else one)]
+    certain = {each: _certain(persons.get(each, {})) for each in doubted}
+    if all(len(certain[each]) == len(persons.get(each, {})) for each in doubted):
         return facts
-    certain = {key: each for key, each in known.items() if key != "identity"}
-    return FamilyFacts.of({**facts.state, "persons": {**persons, person: certain}}, facts.suspended)
+    return FamilyFacts.of({**facts.state, "persons": {**persons, **certain}}, facts.suspended)
+
+
+def _certain(registers: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: each for key, each in registers.items() if key != "identity" and not key.startswith("same|")}
 
 
 def released(verdict: Verdict, person: str) -> frozenset[str]:

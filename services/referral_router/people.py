@@ -3,7 +3,8 @@
 A person may be in several families, and what holds for them holds in each. Each family's router sends
 here the registers that its log set (`hub.person_fact`, key = person); here they are joined, which no
 order of arrival changes, and sent on: to the log of each family of that person, and of everybody paired
-with them, because what the other side's desks may see turns on both.
+with them, because what the other side's desks may see turns on both; and of everybody who is, or may be, one with
+them, and of everybody paired with these.
 
 The families of a paired person arrive as registers too: `near|<person>|<family>`.
 """
@@ -140,6 +141,23 @@ def paired(facts: Registers) -> set[str]:
     return {key.split("|")[1] for key in facts if key.startswith("pair|")}
 
 
+def one_with(facts: Registers) -> set[str]:
+    """Everybody said to be one with the person, now or before."""
+    return {key.partition("|")[2] for key in facts if key.startswith("same|")}
+
+
+def counts_in(facts: Registers) -> Registers:
+    """The families in which the person counts: their own, and those of whoever is one with them."""
+    same = one_with(facts)
+    found = {key.rsplit("|", 1)[1]: each for key, each in facts.items() if _of(key) in same}
+    return found | {key.removeprefix(FAMILY): each for key, each in facts.items() if key.startswith(FAMILY)}
+
+
+def _of(key: str) -> str | None:
+    """The person near whom a family is, by a register that says so."""
+    return key.split("|")[1] if key.startswith(NEAR) else None
+
+
 def tell_families(person: str, state: Person, knows: str | None = None) -> Iterator[Emit]:
     """The facts and the raises counted, for each family of the person and of everybody paired with them.
 
@@ -157,12 +175,12 @@ def tell_families(person: str, state: Person, knows: str | None = None) -> Itera
 
 
 def tell_paired(person: str, before: Registers, after: Person) -> Iterator[Emit]:
-    """This person's families, for each paired person whose list of them may be out of date."""
-    mine = {key: register for key, register in after.facts.items() if key.startswith(FAMILY)}
-    moved = any(before.get(key) != register for key, register in mine.items())
-    known = paired(before)
-    near = {f"{NEAR}{person}|{key.removeprefix(FAMILY)}": register for key, register in mine.items()}
-    for other in sorted(paired(after.facts)):
+    """This person's families, for each person paired or one with them whose list of them may be out of date."""
+    mine, had = counts_in(after.facts), counts_in(before)
+    moved = any(had.get(family) != register for family, register in mine.items())
+    known = paired(before) | one_with(before)
+    near = {f"{NEAR}{person}|{family}": register for family, register in mine.items()}
+    for other in sorted(paired(after.facts) | one_with(after.facts)):
         if near and (moved or other not in known):
             data = {
                 "person": {"scheme": "hub", "value": other},

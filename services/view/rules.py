@@ -327,7 +327,7 @@ def may_know_source(scene: Scene, desk: str, source: str, persons: Sequence[str]
     ):
         return True
     return any(
-        span.desk == source
+        span.desk == source and not span.perhaps
         for person in persons
         if person not in opposed and scene.members.get(person) is not False
         for span in scene.facts.person(person).spans

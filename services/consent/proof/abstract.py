@@ -362,6 +362,7 @@ class AbstractPerson:
     representatives: Mapping[str, Responsible] = {}
     acts: tuple[Act, ...] = ()
     side = None
+    selves: frozenset[str] = frozenset()
 
     def __init__(self, scene: AbstractScene, person: str) -> None:
         self._scene, self._person = scene, person
