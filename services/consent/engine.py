@@ -215,7 +215,7 @@ class Deciding:
     ) -> Outcome:
         """The outcome of a category about a person, as decided before for the same question while the facts stand."""
         if self.item.parted:
-            clause = self.scene.rules.names["adopted_child"]
+            clause = self.scene.rules.names[self.item.parted]
             return Outcome(SILENT, category, person, clause, "", FOREVER, False, -FOREVER, FOREVER)
         key = (self.item.source, desk, category, person, addressed, stated, text)
         memo = self.scene.memo

@@ -84,7 +84,8 @@ class Item:
     `source` is the desk it comes from: of a derived event the desk of the request that it answers (then
     `derived`, and no desk is left out). `protective` events of a suspended agency are decided, others wait.
     `probable` are the persons of whom it is not certain that the publisher meant them. `parted`: it names a family
-    that an adoption parted from this one; it is there for nobody (rule 4.18).
+    that an adoption parted from this one (rule 4.18), or somebody's other id; it is there for nobody, by the rule of
+    that name.
     """
 
     id: str
@@ -93,4 +94,4 @@ class Item:
     derived: bool = False
     protective: bool = False
     probable: frozenset[str] = field(default=frozenset())
-    parted: bool = False
+    parted: str = ""

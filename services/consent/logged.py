@@ -21,7 +21,12 @@ def item_of(facts: FamilyFacts, event: Event, items: ItemsLike) -> Item:
     source = event.envelope.source
     if source != HUB:
         linked = event.data.get("linked_family")
-        parted = linked is not None and are_parted(facts, event.envelope.key, linked["value"])
+        parted = ""
+        if linked is not None and are_parted(facts, event.envelope.key, linked["value"]):
+            parted = "adopted_child"
+        elif event.data.get("same_as") is not None:
+            # That two are one, or are not, is read in what follows from it: the word itself would tell of another family.
+            parted = "unconfirmed"
         return Item(event.id, source, items, parted=parted)
     reference = event.data.get("referral")
     referrals: Mapping[str, Mapping[str, str]] = facts.state.get("referrals", {})

@@ -14,7 +14,7 @@ from services.audit.merkle import leaf_hash, verify_inclusion
 from services.audit.note import open_note, parse_checkpoint, parse_skey
 from services.audit.sealer import Sealer
 from services.consent.load import offered
-from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, S2W
+from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, S2W, WEST
 from tests.integration.gateway.world import ref
 from tests.integration.view.looking import WHY, Looking
 from tests.unit.consent.cast import DORSET
@@ -150,6 +150,41 @@ async def test_reviewer_learns_of_every_release_when_more_than_a_thousand_rested
     found = (await ask(hub, f"/v1/identities/{person}", IG)).json()["rested_on_it"]
     assert len(found) > 1200
     assert {each["delivery"] for each in found} <= {each for (each,) in released}
+
+
+async def test_reviewer_learns_what_rested_on_two_being_one_when_they_were_unlinked(hub: Looking) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V")
+    await hub.begin_family("F-2", WEST, adults="B")
+    for family, person, lead in (("F-1", "V", CHESIL), ("F-2", "B", WEST)):
+        await hub.support(family, person, S2W, lead=lead)
+    await hub.relay(CHESIL, WEST, S2W)
+    said = {"person": ref("V"), "same_as": ref("B")}
+    await hub.tell("hub.identity_linked", {**said, "degree": "confirmed", "reason": "same_history"})
+    await hub.settle()
+    one, other = await hub.person("V"), await hub.person("B")
+    (link,) = (await ask(hub, f"/v1/identities/{one}", IG)).json()["same_as"]
+    assert (link["person"], link["status"], link["by"], link["rested_on_it"]) == (
+        other,
+        "probable",
+        CHESIL,
+        [],
+    )
+    (task,) = (await hub.get("/v1/tasks", IG)).json()["tasks"]
+    assert (await do(hub, task["task"], "approve", IG)).status_code == 202
+    await hub.settle()
+    await hub.score("F-1", "V", 1)
+    await hub.score("F-2", "B", 2)
+    await hub.relay(CHESIL, WEST)
+    await hub.tell("hub.identity_unlinked", {**said, "reason": "wrong_person"})
+    await hub.settle()
+    await hub.score("F-1", "V", 3)
+    await hub.relay(CHESIL, WEST)
+    for person, whose in ((one, other), (other, one)):
+        (link,) = (await ask(hub, f"/v1/identities/{person}", IG)).json()["same_as"]
+        assert (link["person"], link["status"], "ended_at" in link) == (whose, "ended", True)
+        # What either's desks had of both, and nothing since they stand apart.
+        scores = [each["desk"] for each in link["rested_on_it"] if "measure_recorded" in each["type"]]
+        assert sorted(scores) == [CHESIL, CHESIL, WEST, WEST]
 
 
 async def test_reviewer_reads_in_words_why_and_calls_people_by_ids_of_their_own_agency(hub: Looking) -> None:

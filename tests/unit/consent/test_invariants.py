@@ -317,7 +317,7 @@ def test_i18_no_child_is_left_alone(world: World, event: Asked) -> None:
 def test_the_worlds_release_and_withhold_enough_to_mean_something() -> None:
     results: set[str] = set()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=SLOW, database=None, derandomize=True)
+    @settings(max_examples=400, deadline=None, suppress_health_check=SLOW, database=None, derandomize=True)
     @given(worlds(), asked())
     def collect(world: World, event: Asked) -> None:
         for verdict in event.decide(world, at=NOW).verdicts:

@@ -1,0 +1,184 @@
+"""One human whom the hub knows as two: what protects either holds for both, and what is undone stands apart again."""
+
+from typing import Any
+
+import pytest
+
+from services.consent.scene import FamilyFacts
+from tests.integration.attack.hub import CHESIL, IG, PROBATION, S2W, WEST, Hub
+from tests.integration.gateway.world import ref
+
+LINKED, UNLINKED = "hub.identity_linked", "hub.identity_unlinked"
+SCORE = {"purpose": "support", "category": "outcome.score", "desk": CHESIL}
+
+
+async def two_families(hub: Hub) -> tuple[str, str]:
+    """V, whom s2w supports, in a family of Chesil's; B, who is the same, in one of West's. Gives both logs."""
+    first = await hub.begin_family("F-1", CHESIL, adults="VX", children="K")
+    second = await hub.begin_family("F-2", WEST, adults="BP", children="L")
+    await hub.support("F-1", "V", S2W)
+    await hub.relay(CHESIL, WEST, S2W, PROBATION)
+    return first, second
+
+
+async def link(hub: Hub, *, probable: bool = False, agreed: bool = True, **rest: Any) -> None:
+    """Chesil says that V and B are one; a second person of the council agrees."""
+    degree = "probable" if probable else "confirmed"
+    said = {"person": ref("V"), "same_as": ref("B"), "degree": degree, "reason": "same_history"}
+    await hub.tell(LINKED, {**said, **rest})
+    await hub.settle()
+    if not probable and agreed:
+        await agree(hub)
+
+
+async def agree(hub: Hub) -> None:
+    (task,) = (await hub.get("/v1/tasks", IG)).json()["tasks"]
+    headers = hub.bearer(IG, subject="officer", purpose="safeguard", reason="read both files")
+    answer = await hub.http.post(f"/v1/tasks/{task['task']}/approve", headers=headers)
+    assert answer.status_code == 202
+    await hub.settle()
+
+
+async def unlink(hub: Hub) -> None:
+    said = {"person": ref("V"), "same_as": ref("B"), "reason": "wrong_person"}
+    await hub.tell(UNLINKED, said)
+    await hub.settle()
+
+
+async def facts(hub: Hub, log: str) -> FamilyFacts:
+    return FamilyFacts.of(await hub.family_state(log))
+
+
+async def test_what_waits_about_one_is_recalled_when_the_other_withdraws(hub: Hub) -> None:
+    _, second = await two_families(hub)
+    await hub.consent("F-1", "V")
+    await link(hub)
+    await hub.relay(CHESIL, WEST, S2W)
+    await hub.score("F-1", "V", 17)
+    await hub.tell("consent.withdrawn", {"family": ref("F-2"), "person": ref("B")}, desk=WEST)
+    # Nothing leaves from its acceptance on, though no log has read it.
+    assert await hub.begin(CHESIL) == []
+    await hub.settle(but=[second])
+    assert await hub.begin(CHESIL) == []
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == [None]
+
+
+async def test_nothing_of_either_leaves_when_the_link_is_accepted_and_not_read(hub: Hub) -> None:
+    await two_families(hub)
+    await hub.consent("F-1", "V")
+    await hub.tell("consent.refused", {"family": ref("F-2"), "person": ref("B"), "cells": [SCORE]}, desk=WEST)
+    await hub.settle()
+    await hub.score("F-1", "V", 17)
+    said = {"person": ref("V"), "same_as": ref("B"), "degree": "probable"}
+    await hub.tell(LINKED, said)
+    assert await hub.begin(CHESIL) == []
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == []
+    await unlink(hub)
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == [17]
+
+
+async def test_consent_of_one_counts_for_the_other_once_a_second_person_agrees(hub: Hub) -> None:
+    await two_families(hub)
+    await hub.consent("F-2", "B", desk=WEST)
+    await link(hub, agreed=False)
+    await hub.score("F-1", "V", 17)
+    await hub.relay(CHESIL, WEST)
+    assert hub.scores_to(CHESIL) == []
+    (task,) = (await hub.get("/v1/tasks", IG)).json()["tasks"]
+    assert task["detail"]["why"] == "same_history"
+    await agree(hub)
+    await hub.relay(CHESIL, WEST)
+    assert hub.scores_to(CHESIL) == [17]
+    await unlink(hub)
+    await hub.score("F-1", "V", 18)
+    await hub.relay(CHESIL, WEST)
+    assert hub.scores_to(CHESIL) == [17, None]
+
+
+@pytest.mark.parametrize("probable", [True, False])
+async def test_pair_restriction_and_role_of_one_hold_in_the_others_family(hub: Hub, probable: bool) -> None:
+    first, second = await two_families(hub)
+    pair = {"victim": ref("B"), "perpetrator": ref("P"), "basis": "disclosure"}
+    await hub.tell("safety.pair_recorded", {"family": ref("F-2"), **pair}, desk=WEST)
+    placed = {"restriction": "r-1", "person": ref("B"), "from_agency": "reach", "categories": ["risk.rating"]}
+    await hub.tell("safety.restriction_placed", {"family": ref("F-2"), **placed}, desk=WEST)
+    await hub.tell("person.probation_supervision_started", {"person": ref("P")}, desk=PROBATION)
+    await hub.settle()
+    await link(hub, probable=probable)
+    v, b, p = [await hub.person(each) for each in "VBP"]
+    for log in (first, second):
+        here = await facts(hub, log)
+        assert here.one_with(v) == {b: not probable}
+        assert here.one_with(b) == {v: not probable}
+        assert here.person(v).perpetrators == {p: None if probable else True}
+        assert [each.id for each in here.person(v).shields] == ["r-1"]
+        assert PROBATION in {span.desk for span in here.person(p).spans}
+        desks = {span.desk: span.perhaps for span in here.person(b).spans if span.role == "supporting"}
+        assert desks == {S2W: probable}
+    await unlink(hub)
+    for log in (first, second):
+        here = await facts(hub, log)
+        assert here.one == {}
+        assert here.person(v).perpetrators == {}
+
+
+async def test_desk_that_supervises_her_perpetrator_hears_nothing_when_she_is_linked(hub: Hub) -> None:
+    await two_families(hub)
+    await hub.tell("person.probation_supervision_started", {"person": ref("P")}, desk=PROBATION)
+    plan = {"core_group": [PROBATION, S2W], "discussed": [ref("K")]}
+    await hub.tell("practice.plan_agreed", {"family": ref("F-1"), **plan})
+    pair = {"victim": ref("B"), "perpetrator": ref("P"), "basis": "disclosure"}
+    await hub.tell("safety.pair_recorded", {"family": ref("F-2"), **pair}, desk=WEST)
+    await hub.settle()
+    await hub.relay(CHESIL, WEST, S2W, PROBATION)
+    hub.released.clear()
+    await link(hub)
+    await hub.relay(CHESIL, WEST, S2W, PROBATION)
+    assert hub.released[PROBATION] == []
+    b = await hub.person("B")
+    assert hub.got(S2W, LINKED) == hub.got(WEST, LINKED) == []
+    assert all(b not in str(each) for each in hub.released[S2W])
+    stage = {"person": ref("V"), "need": "mental_health", "stage": "action"}
+    await hub.tell("practice.stage_of_change_assessed", {"family": ref("F-1"), **stage})
+    await hub.settle()
+    await hub.relay(CHESIL, S2W, PROBATION)
+    assert hub.released[PROBATION] == []
+    await unlink(hub)
+    await hub.relay(CHESIL, WEST, S2W, PROBATION)
+    assert UNLINKED not in {each.kind for desk in (S2W, PROBATION) for each in hub.released[desk]}
+    assert b not in str(hub.released[PROBATION])
+
+
+async def test_link_changes_nothing_when_its_desk_leads_no_family_of_either(hub: Hub) -> None:
+    first, second = await two_families(hub)
+    said = {"person": ref("V"), "same_as": ref("B"), "degree": "confirmed"}
+    await hub.begin_family("F-3", "council/dorchester", adults="Z")
+    await hub.tell(LINKED, said, desk="council/dorchester")
+    await hub.settle()
+    for log in (first, second):
+        assert (await facts(hub, log)).one == {}
+    await hub.score("F-1", "V", 17)
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == [None]
+
+
+async def test_three_are_one_when_the_link_of_the_third_stands_in_another_log(hub: Hub) -> None:
+    first, _ = await two_families(hub)
+    third = await hub.begin_family("F-3", WEST, adults="C")
+    await link(hub)
+    said = {"person": ref("B"), "same_as": ref("C"), "degree": "confirmed"}
+    await hub.tell(LINKED, said, desk=WEST)
+    await hub.settle()
+    await agree(hub)
+    await hub.consent("F-1", "V")
+    await hub.score("F-1", "V", 17)
+    await hub.tell("consent.withdrawn", {"family": ref("F-3"), "person": ref("C")}, desk=WEST)
+    assert await hub.begin(CHESIL) == []
+    await hub.relay(CHESIL)
+    assert hub.scores_to(CHESIL) == [None]
+    v, b, c = [await hub.person(each) for each in "VBC"]
+    for log in (first, third):
+        assert (await facts(hub, log)).one_with(v) == {b: True, c: True}
