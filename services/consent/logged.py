@@ -25,7 +25,7 @@ def item_of(facts: FamilyFacts, event: Event, items: ItemsLike) -> Item:
         if linked is not None and are_parted(facts, event.envelope.key, linked["value"]):
             parted = "adopted_child"
         elif event.data.get("same_as") is not None:
-            # That two are one, or are not, is read in what follows from it: the word itself would tell of another family.
+            # That two are one is read in what follows from it: the word itself would tell of another family.
             parted = "unconfirmed"
         return Item(event.id, source, items, parted=parted)
     reference = event.data.get("referral")

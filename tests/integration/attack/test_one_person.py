@@ -152,6 +152,37 @@ async def test_desk_that_supervises_her_perpetrator_hears_nothing_when_she_is_li
     assert b not in str(hub.released[PROBATION])
 
 
+async def test_holder_by_ones_consent_has_a_notice_when_the_other_withdraws(hub: Hub) -> None:
+    await two_families(hub)
+    await hub.consent("F-1", "V")
+    await hub.score("F-1", "V", 17)
+    await hub.relay(CHESIL)
+    await link(hub)
+    await hub.tell("consent.withdrawn", {"family": ref("F-2"), "person": ref("B")}, desk=WEST)
+    await hub.settle()
+    await hub.relay(CHESIL)
+    (notice,) = hub.got(CHESIL, "hub.notice_sent")
+    assert (notice["person"]["value"], notice["categories"]) == (await hub.person("V"), ["outcome.score"])
+
+
+async def test_nothing_stands_still_when_one_desk_leads_both_families(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    await hub.begin_family("F-2", CHESIL, adults="B", children="L")
+    await hub.support("F-1", "V", S2W)
+    await hub.consent("F-2", "B")
+    await hub.relay(CHESIL, S2W)
+    await link(hub)
+    await hub.score("F-1", "V", 17)
+    await hub.score("F-2", "B", 18)
+    await hub.relay(CHESIL, S2W)
+    assert hub.scores_to(CHESIL) == [17, 18]
+    await unlink(hub)
+    await hub.relay(CHESIL, S2W)
+    stuck = "SELECT status FROM delivery WHERE status IN ('pending', 'held', 'lapsed', 'failed') AND desk = ANY(%s)"
+    assert await hub.rows(stuck, [CHESIL, S2W]) == []
+    assert await hub.rows("SELECT 1 FROM undecided") == []
+
+
 async def test_link_changes_nothing_when_its_desk_leads_no_family_of_either(hub: Hub) -> None:
     first, second = await two_families(hub)
     said = {"person": ref("V"), "same_as": ref("B"), "degree": "confirmed"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.consent.facts import protective
-from services.consent.logged import concerned
+from services.consent.logged import are_parted, concerned
 from services.consent.person import UNKNOWN, Bond
 from services.consent.registers import register_of, to_wire
 from services.consent.same import one_with, others
@@ -262,3 +262,4 @@ def test_adoption_hides_the_other_id_too_when_the_child_is_linked() -> None:
     link(family, "child-k", "child-new")
     hear(family, second, "child-new")
     assert "child-new" in family.facts().scene(dorset(), family.now, "none").adopted
+    assert are_parted(family.facts(), "family-1", "family-2")
