@@ -746,11 +746,13 @@ def _conflict(t: Teller) -> None:
 
 
 def _identity(t: Teller) -> None:
+    """Who is one with whom has no second reading (ADR 0036)."""
     t.tell(
         "hub.identity_linked",
         t.one(*LEADS),
         person=ref(t.one(*PEOPLE)),
         degree=t.one("confirmed", "probable"),
+        same_as=None,
     )
 
 
