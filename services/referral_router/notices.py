@@ -18,11 +18,13 @@ from services.consent.decision import Verdict
 from services.consent.engine import decide, is_kept_from
 from services.consent.event import kind_of
 from services.consent.family import State as FamilyState
+from services.consent.forbids import in_force
 from services.consent.items import Item
 from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
 from services.consent.registers import VOID
 from services.consent.scene import FamilyFacts
+from services.consent.shields import Override
 from services.referral_router.answers import NOTICE_SENT, answer_by
 from services.referral_router.deciding import INTERNAL, Deciding
 from services.referral_router.people import PERSON_FACT
@@ -36,20 +38,23 @@ ENDING: Final = {
     "consent.objection_raised": "objected",
     "consent.objection_decided": "objected",
     DIED: "withdrawn",
+    "safety.override_ended": "withdrawn",
 }
 """What may end what was shared, as a notice to who holds it says it (RULES.md section 7).
 
 An objection that was overruled keeps something back once more when it is upheld, or its decision is taken back.
-Of a death that the consent ended, and no more: the notice goes to who need not know of the death.
+Of a death that the consent ended, and no more: the notice goes to who need not know of the death. Of an override that
+it ended before its time; one that lapses or runs out ends by no event, and sends none.
 """
 
-CORRECTED: Final = {**ENDING, "consent.given": "withdrawn"}
+CORRECTED: Final = {**ENDING, "consent.given": "withdrawn", "safety.override_invoked": "withdrawn"}
 """The same where it is corrected: a consent that says less, or was none; a death that was none gives nothing back."""
 
 _DECIDED: Final = "objection_decided"
 _OBJECTS: Final = frozenset({"objection", _DECIDED})
-_TAKES_BACK: Final = frozenset({"refusal", "refused", "died"})
-"""The registers that say so of a person: of an objection, of a consent."""
+_TAKES_BACK: Final = frozenset({"refusal", "refused", "died", "override_ended"})
+"""The registers that say so of a person: of an objection; of a consent, an override."""
+_OVERRIDES: Final = frozenset({"safety.override_ended", "safety.override_invoked"})
 
 
 def ends(state: FamilyState, event: Event) -> str | None:
@@ -109,16 +114,23 @@ class Notices:
         at: Micros,
         history: Sequence[Event],
     ) -> Iterator[Emit]:
-        """To each desk that may hold something by a consent that ends now, or against an objection: whose, and what.
+        """To each desk that may hold something by what ends now, or against an objection: whose, and what.
 
         A death ends what the person gave for others too; a desk that must not hear of it hears of none of it.
         """
+        if kind_of(event.type) in _OVERRIDES:
+            for whose in sorted(before.persons):
+                was, now = (_as_if_certain(each, whose) for each in (before, after))
+                if self._overrides_ended(was, now, event, at, whose):
+                    for desk, (events, categories) in self._lost(was, now, event, at, history, whose):
+                        yield self._notice(event, at, desk, kind, events, whose, sorted(categories))
+            return
         person = event.data["person"]["value"]
         before, after = (_as_if_certain(each, person) for each in (before, after))
         dies = after.person(person).died and not before.person(person).died
         ids = (person, *(each for each, certain in after.one_with(person).items() if certain))
         for whose in dict.fromkeys((*ids, *(_gave_for(before, person) if dies else ()))):
-            for desk, (events, categories) in self._lost(before, after, at, history, whose):
+            for desk, (events, categories) in self._lost(before, after, event, at, history, whose):
                 if not (dies and self._kept_from_death(after, event, at, desk)):
                     yield self._notice(event, at, desk, kind, events, whose, sorted(categories))
 
@@ -126,12 +138,14 @@ class Notices:
         self,
         before: FamilyFacts,
         after: FamilyFacts,
+        event: Event,
         at: Micros,
         history: Sequence[Event],
         person: str,
     ) -> Iterator[tuple[str, tuple[list[Event], set[str]]]]:
         """Each desk that may hold something of a person that ends now: of which events, of which categories."""
         cells = ended(before, after, person)
+        overrides = self._overrides_ended(before, after, event, at, person)
         held: dict[str, tuple[list[Event], set[str]]] = {}
         log = in_order(history)
         for each, said, then in zip(history, log, along(log), strict=True):
@@ -139,6 +153,9 @@ class Notices:
             for desk, lost in self._held_before(cells, each, then, said.recorded, person):
                 if desk not in lost_by and not self._kept_from(after, each, said.recorded, at, desk):
                     lost_by[desk] = lost
+            for desk, lost in self._overridden(overrides, after, each, then, said.recorded, at, person):
+                if not self._kept_from(after, each, said.recorded, at, desk):
+                    lost_by[desk] = lost_by.get(desk, frozenset()) | lost
             for desk, lost in lost_by.items():
                 events, categories = held.setdefault(desk, ([], set()))
                 events.append(each)
@@ -157,7 +174,8 @@ class Notices:
     ) -> Emit:
         """One for each desk and person. By the ids of deliveries: no other is known to a desk."""
         name = self.deciding.delivery_id(cause.id, desk)
-        other = "" if person is None or person == cause.data["person"]["value"] else person
+        whose = cause.data.get("person")
+        other = "" if person is None or (whose is not None and person == whose["value"]) else person
         family = cause.envelope.key
         data = {
             "family": {"scheme": HUB, "value": family},
@@ -213,6 +231,55 @@ class Notices:
             mine = {cell.category for cell in cells if cell.desk == verdict.desk}
             if had := released(verdict, person) & mine:
                 yield verdict.desk, had
+
+    def _overrides_ended(
+        self, before: FamilyFacts, after: FamilyFacts, event: Event, at: Micros, person: str
+    ) -> list[Override]:
+        """The overrides about a person that were in force, and are no more, or name less."""
+        was, now = (each.scene(self.deciding.rules(at), at, event.id) for each in (before, after))
+        left = [each for each in after.person(person).overrides if in_force(now, each) is not None]
+        return [
+            each
+            for each in before.person(person).overrides
+            if in_force(was, each) is not None
+            and not any(
+                each.id == one.id and each.categories <= one.categories and each.desks <= one.desks
+                for one in left
+            )
+        ]
+
+    def _overridden(
+        self,
+        overrides: Sequence[Override],
+        after: FamilyFacts,
+        event: Event,
+        then: FamilyState,
+        recorded: Micros,
+        at: Micros,
+        person: str,
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        """Each desk that got something of an event by overrides alone, and would not get it now: which categories."""
+        event_type = self.deciding.catalogue.type(event.type)
+        items = event_type.items(event.data)
+        named = frozenset().union(*(each.desks for each in overrides)) & self.deciding.served
+        if not named or event_type.gate == INTERNAL or person not in items.people:
+            return
+        persons: Mapping[str, Mapping[str, Any]] = then.get("persons", {})
+        gone = {f"override|{each.id}" for each in overrides}
+        known = {key: each for key, each in persons.get(person, {}).items() if key not in gone}
+        with_it = FamilyFacts.of(then)
+        without = FamilyFacts.of({**then, "persons": {**persons, person: known}})
+        one, other = (
+            decide(
+                self.deciding.rules(recorded), each, item_of(each, event, items), recorded, recorded, named
+            )
+            for each in (with_it, without)
+        )
+        now = decide(self.deciding.rules(at), after, item_of(after, event, items), recorded, at, named)
+        for verdict in one.recipients:
+            may = released(other.verdict(verdict.desk), person) | released(now.verdict(verdict.desk), person)
+            if lost := released(verdict, person) - may:
+                yield verdict.desk, lost
 
     def _kept_from(self, facts: FamilyFacts, event: Event, recorded: Micros, at: Micros, desk: str) -> bool:
         """Whether a forbid keeps from a desk that the event happened."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.unit.consent.cast import CHESIL, PARAGON, PROBATION, S2W, ref
+from tests.unit.consent.cast import CHESIL, DAY, PARAGON, PROBATION, S2W, ref
 from tests.unit.router.loop import WEST, Loop
 from tests.unit.router.test_loop import CELL, SCORE, opened
 
@@ -347,3 +347,101 @@ def test_the_holder_is_told_of_what_a_parent_gave_for_a_child_when_the_parent_di
         ("withdrawn", "V", ["outcome.score"]),
     ]
     assert len({each["notice"] for each in loop.got(CHESIL, NOTICE)}) == 2
+
+
+OVERRIDE = {"people": [ref("V")], "override": "o-1"}
+
+
+def overridden() -> Loop:
+    """Chesil has V's score by an override alone."""
+    loop = opened().copy()
+    scope = {"ground": "vital", "desks": [CHESIL], "categories": ["outcome.score"]}
+    loop.accept("safety.override_invoked", CHESIL, "F1", **OVERRIDE, **scope, reason_code="danger")
+    loop.accept(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=7)
+    loop.release()
+    assert [each["score"] for each in loop.got(CHESIL, SCORE)] == [7]
+    return loop
+
+
+def test_the_holder_is_told_of_its_cells_when_an_override_is_ended_early() -> None:
+    loop = overridden()
+    loop.accept("safety.override_ended", CHESIL, "F1", **OVERRIDE, reason="over")
+    loop.release()
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
+    for other in (WEST, S2W, PARAGON, PROBATION):
+        assert loop.got(other, NOTICE) == []
+    loop.accept("safety.override_ended", CHESIL, "F1", **OVERRIDE, reason="over")
+    loop.release()
+    assert len(loop.got(CHESIL, NOTICE)) == 1
+
+
+def test_the_holder_is_told_when_an_override_is_ended_though_it_has_left_the_core_group() -> None:
+    loop = opened().copy()
+    plan = {"discussed": [ref("K")]}
+    loop.accept("practice.plan_agreed", CHESIL, "F1", **plan, core_group=[PARAGON])
+    scope = {"ground": "vital", "desks": [PARAGON], "categories": ["outcome.score", "support.existence"]}
+    loop.accept("safety.override_invoked", CHESIL, "F1", **OVERRIDE, **scope, reason_code="danger")
+    loop.accept(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=7)
+    loop.release()
+    assert [each["score"] for each in loop.got(PARAGON, SCORE)] == [7]
+    loop.accept("practice.plan_agreed", CHESIL, "F1", **plan, core_group=[S2W])
+    loop.accept("safety.override_ended", CHESIL, "F1", **OVERRIDE, reason="over")
+    loop.release()
+    notices = [said(each) for each in loop.got(PARAGON, NOTICE)]
+    assert [each[:2] for each in notices] == [("withdrawn", "V")]
+    assert "outcome.score" in notices[0][2]  # type: ignore[operator]
+
+
+def test_the_holder_is_told_that_an_override_ended_though_it_is_in_doubt_who_somebody_is() -> None:
+    loop = overridden()
+    loop.accept("hub.identity_linked", CHESIL, "F1", person=ref("V"), degree="probable")
+    loop.accept("safety.override_ended", CHESIL, "F1", **OVERRIDE, reason="over")
+    loop.release()
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
+
+
+def test_nobody_is_told_when_an_override_that_ran_out_is_ended() -> None:
+    loop = overridden()
+    loop.now += DAY  # without a second person it lapsed
+    loop.accept("safety.override_ended", CHESIL, "F1", **OVERRIDE, reason="over")
+    loop.release()
+    assert loop.got(CHESIL, NOTICE) == []
+
+
+def test_nobody_is_told_when_a_consent_covers_what_an_override_delivered() -> None:
+    loop = opened().copy()
+    loop.accept("consent.given", CHESIL, "F1", person=ref("V"), given_as="self", cells=[CELL])
+    scope = {"ground": "vital", "desks": [CHESIL], "categories": ["outcome.score"]}
+    loop.accept("safety.override_invoked", CHESIL, "F1", **OVERRIDE, **scope, reason_code="danger")
+    loop.accept(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=7)
+    loop.release()
+    loop.accept("safety.override_ended", CHESIL, "F1", **OVERRIDE, reason="over")
+    loop.release()
+    assert loop.got(CHESIL, NOTICE) == []
+
+
+def test_the_holder_is_told_when_an_override_was_ended_in_another_family() -> None:
+    loop = opened().copy()
+    loop.accept("family.member_added", WEST, "F2", members=[{"person": ref("V"), "kind": "adult"}])
+    loop.release()
+    scope = {"ground": "vital", "desks": [CHESIL], "categories": ["outcome.score"]}
+    loop.accept("safety.override_invoked", WEST, "F2", **OVERRIDE, **scope, reason_code="danger")
+    loop.release()
+    loop.accept(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=7)
+    loop.release()
+    assert [each["score"] for each in loop.got(CHESIL, SCORE)] == [7]
+    loop.accept("safety.override_ended", WEST, "F2", **OVERRIDE, reason="over")
+    loop.release()
+    assert [said(each) for each in loop.got(CHESIL, NOTICE)] == [("withdrawn", "V", ["outcome.score"], None)]
+
+
+def test_the_holder_is_told_when_an_override_is_taken_back() -> None:
+    loop = opened().copy()
+    scope = {"ground": "vital", "desks": [CHESIL], "categories": ["outcome.score"], "reason_code": "danger"}
+    receipt = loop.accept("safety.override_invoked", CHESIL, "F1", **OVERRIDE, **scope)
+    loop.accept(SCORE, S2W, "F1", person=ref("V"), instrument="phq9", score=7)
+    loop.release()
+    back = {"corrects": receipt, "retracted": True}
+    loop.accept("safety.override_invoked", CHESIL, "F1", **OVERRIDE, **scope, **back)
+    loop.release()
+    assert ("withdrawn", "V", ["outcome.score"], None) in [said(each) for each in loop.got(CHESIL, NOTICE)]
