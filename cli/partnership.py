@@ -17,10 +17,10 @@ import typer
 
 from hub import settings
 from hub.clock import Micros, format_micros
-from hub.partnership import Finding, Partnership, check
+from hub.partnership import Finding, Partnership
 from services.consent.agreement import Agreement, RuleSet
 from services.consent.book import rules_at
-from services.consent.load import check_rules
+from services.consent.load import check_folder
 
 INVALID = 6
 
@@ -40,7 +40,7 @@ def check_command(folder: Folder = None, keys: Keys = None, as_json: AsJson = Fa
     Examples: `wraparound partnership check`, `wraparound partnership check partnerships/dorset --json`.
     """
     place = _folder(folder)
-    partnership, rules, findings = _read(place, keys)
+    partnership, rules, findings = check_folder(place, keys)
     if as_json:
         typer.echo(json.dumps(_checked(place, partnership, rules, findings), ensure_ascii=False))
     elif partnership is not None and rules is not None:
@@ -62,7 +62,7 @@ def show_command(folder: Folder = None, keys: Keys = None, as_json: AsJson = Fal
 
     Examples: `wraparound partnership show`, `wraparound partnership show partnerships/dorset --json`.
     """
-    partnership, rules, findings = _read(_folder(folder), keys)
+    partnership, rules, findings = check_folder(_folder(folder), keys)
     if partnership is None or rules is None:
         for each in findings:
             typer.echo(str(each), err=True)
@@ -78,14 +78,6 @@ def show_command(folder: Folder = None, keys: Keys = None, as_json: AsJson = Fal
 
 def _folder(folder: Path | None) -> Path:
     return settings.load().partnership if folder is None else folder
-
-
-def _read(folder: Path, keys: Path | None) -> tuple[Partnership | None, RuleSet | None, tuple[Finding, ...]]:
-    partnership, findings = check(folder, keys)
-    if partnership is None:
-        return None, None, findings
-    rules, findings = check_rules(folder, partnership)
-    return partnership, rules, findings
 
 
 def _checked(

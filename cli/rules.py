@@ -29,7 +29,7 @@ from hub.partnership.document import read
 from hub.partnership.finding import Finding
 from services.consent.agreement import Agreement, RuleSet
 from services.consent.book import Book
-from services.consent.load import agreement_of, check_rules, offered, remarks
+from services.consent.load import agreement_of, check_folder, offered, remarks
 from services.consent.proof.found import Tally
 from services.consent.proving import begin
 from services.view.text import text
@@ -242,8 +242,9 @@ def _agreement(file: Path) -> tuple[Agreement, str]:
     partnership, findings = check(_folder(None), None)
     _refuse(findings, quiet=False)
     assert partnership is not None
-    _, unread = read(file)
-    _refuse(tuple(unread), quiet=False)
+    node, unread = read(file)
+    if node is None:
+        _refuse(tuple(unread), quiet=False)
     text = file.read_bytes().decode()
     agreement, findings = agreement_of(text, file, partnership)
     _refuse(findings, quiet=False)
@@ -270,11 +271,8 @@ def _folder(folder: Path | None) -> Path:
 
 
 def _read(folder: Path) -> tuple[RuleSet | None, tuple[Finding, ...], tuple[Finding, ...]]:
-    partnership, findings = check(folder, None)
-    if partnership is None:
-        return None, findings, ()
-    rules, findings = check_rules(folder, partnership)
-    return rules, findings, remarks(folder, partnership) if rules is not None else ()
+    partnership, rules, findings = check_folder(folder)
+    return rules, findings, remarks(folder, partnership) if partnership is not None else ()
 
 
 def _refuse(findings: tuple[Finding, ...], *, quiet: bool) -> None:
@@ -282,4 +280,6 @@ def _refuse(findings: tuple[Finding, ...], *, quiet: bool) -> None:
         return
     for each in findings if not quiet else ():
         typer.echo(str(each), err=True)
+    if not quiet:
+        typer.echo(f"{len(findings)} to mend", err=True)
     raise typer.Exit(INVALID)

@@ -1,11 +1,11 @@
 """One partnership as configuration: read from a folder, checked whole, given as values.
 
 `load(folder, keys)` gives a `Partnership` or raises `ConfigurationError` with every finding; `check` gives
-both.
+both, `look` also what the agreements can be checked against meanwhile.
 """
 
 from hub.partnership.finding import ConfigurationError, Finding
-from hub.partnership.loader import agreement_files, check, load
+from hub.partnership.loader import agreement_files, check, load, look
 from hub.partnership.model import (
     IG_TEAM,
     Agency,
@@ -42,4 +42,5 @@ __all__ = [
     "agreement_files",
     "check",
     "load",
+    "look",
 ]

@@ -31,6 +31,8 @@ FILES: Final = (
     "limits.yaml",
 )
 """What a partnership's folder must hold, beside `agreements/`."""
+_NAMED: Final = ("agencies.yaml", "desks.yaml")
+"""What an agreement names stands here."""
 AGREEMENTS: Final = "agreements"
 KEYS: Final = "keys.yaml"
 MORE_KEYS: Final = "keys given beside the folder"
@@ -53,19 +55,29 @@ def check(
     folder: Path, keys: Path | None = None, types: frozenset[str] | None = None
 ) -> tuple[Partnership | None, tuple[Finding, ...]]:
     """The partnership of a folder, or None and everything that is wrong with it."""
+    found, findings = look(folder, keys, types)
+    return (None if findings else found), findings
+
+
+def look(
+    folder: Path, keys: Path | None = None, types: frozenset[str] | None = None
+) -> tuple[Partnership | None, tuple[Finding, ...]]:
+    """The same, with a partnership for the agreements to be checked against although other files are wrong.
+
+    None where the agencies and desks that an agreement names are not certain; with findings never to be used.
+    """
     if not folder.is_dir():
         return None, (finding(Mark(folder), "the folder of a partnership", None, "partnerships/dorset"),)
     documents, findings = _documents(folder, keys)
-    if any(each is None for each in documents.values()):
+    if any(documents.get(name) is None for name in FILES):
         # What refers to a file that cannot be read would only add noise.
         return None, tuple(findings)
     nodes = {name: node for name, node in documents.items() if node is not None}
     partnership = _partnership(nodes, findings, event_types() if types is None else types)
-    if findings:
-        order = {name: place for place, name in enumerate(nodes)}
-        place = {node.mark.file: order[name] for name, node in nodes.items()}
-        return None, tuple(sorted(findings, key=lambda each: (place[each.file], each.line, each.column)))
-    return partnership, ()
+    order = {path: place for place, path in enumerate(_files(folder, keys).values())}
+    ordered = sorted(findings, key=lambda each: (order.get(each.file, len(order)), each.line, each.column))
+    named = {folder / name for name in _NAMED}
+    return (None if any(each.file in named for each in ordered) else partnership), tuple(ordered)
 
 
 def agreement_files(folder: Path) -> tuple[Path, ...]:
@@ -73,14 +85,20 @@ def agreement_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted((folder / AGREEMENTS).glob("*.yaml")))
 
 
-def _documents(folder: Path, keys: Path | None) -> tuple[dict[str, Node | None], list[Finding]]:
-    """Every file by name, None where it cannot be read, and what is wrong with their form."""
+def _files(folder: Path, keys: Path | None) -> dict[str, Path]:
+    """The files that are read, by name, in the order in which their mistakes are told."""
     paths = {name: folder / name for name in FILES}
     paths |= {f"{AGREEMENTS}/{each.name}": each for each in agreement_files(folder)}
     if (folder / KEYS).exists():
         paths[KEYS] = folder / KEYS
     if keys is not None:
         paths[MORE_KEYS] = keys
+    return paths
+
+
+def _documents(folder: Path, keys: Path | None) -> tuple[dict[str, Node | None], list[Finding]]:
+    """Every file by name, None where it cannot be read, and what is wrong with their form."""
+    paths = _files(folder, keys)
     documents: dict[str, Node | None] = {}
     findings: list[Finding] = []
     for name, path in paths.items():

@@ -38,6 +38,9 @@ def unfit(agreement: Agreement) -> Iterator[tuple[int, str, str]]:
 def _missing(clause: Clause, policy_document: str | None) -> Iterator[str]:
     classes = frozenset().union(*(CATEGORIES[each].classes for each in clause.categories))
     basis = clause.basis
+    if classes and basis == Basis():
+        yield "a lawful basis, by its name under `bases` or in full"
+        return
     if classes and not basis.art6:
         yield "a condition of UK GDPR Article 6 (`art6`)"
     if "H" in classes and not basis.art9:

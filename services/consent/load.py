@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Final
 
 from hub.looks import as_one
-from hub.partnership import ConfigurationError, Finding, Partnership, agreement_files
+from hub.partnership import ConfigurationError, Finding, Partnership, agreement_files, look
 from hub.partnership.document import Node, locate, parse, plain, read
 from hub.partnership.finding import Mark, Phrase, finding
 from hub.partnership.form import one_of
-from services.consent.agreement import Agreement, RuleError, RuleSet
+from services.consent.agreement import Agreement, RuleSet
 from services.consent.bases import unfit
+from services.consent.reading import like
 from services.consent.review import exposing, idle, unsigned
-from services.consent.ruleset import ruleset_from_plain
+from services.consent.ruleset import read_through
 from services.consent.unsaid import unsaid
 
 _Document = tuple[Path, Node | None, list[Finding]]
 """A file, its one document, and what is wrong with its form."""
 
-_NEEDED: Final = frozenset({"id", "version", "owner", "document", "parties", "start", "end", "clauses"})
 _MOST: Final = 100
-"""Mistakes in what agreements say that are told at once: to find the next takes a reading of everything."""
+"""Mistakes in what agreements say that are told at once; nobody mends more before the next reading."""
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
 _EXAMPLES: Final = {
     "basis": "basis: {art6: e, law: CA 1989 s17, art9: 2(g), schedule: 1/18}",
@@ -49,6 +49,21 @@ def load_rules(folder: Path, partnership: Partnership) -> RuleSet:
 def check_rules(folder: Path, partnership: Partnership) -> tuple[RuleSet | None, tuple[Finding, ...]]:
     """The rule set of a folder, or None and everything that is wrong with its agreements."""
     return _checked(folder, _read(agreement_files(folder)), partnership, [])
+
+
+def check_folder(
+    folder: Path, keys: Path | None = None
+) -> tuple[Partnership | None, RuleSet | None, tuple[Finding, ...]]:
+    """A partnership and its rule set, or None and everything that is wrong with any of its files.
+
+    A partnership without a rule set: nothing is wrong but what the agreements say.
+    """
+    partnership, findings = look(folder, keys)
+    if partnership is None:
+        return None, None, findings
+    rules, wrong = check_rules(folder, partnership)
+    other = tuple(each for each in findings if each not in wrong)
+    return (None if findings else partnership), (None if findings else rules), (*other, *wrong)
 
 
 def agreement_of(
@@ -132,18 +147,23 @@ def _checked(
     if rules is not None:
         findings += _out_of_order(rules.agreements, sources)
         findings += _unfit(rules.agreements, sources)
-    ordered = tuple(sorted(findings, key=lambda each: (each.file, each.line, each.column)))
+    # A basis that is wrong is so for each clause that names it.
+    once = dict.fromkeys(findings)
+    ordered = tuple(sorted(once, key=lambda each: (each.file, each.line, each.column)))
     return (None, ordered) if ordered or rules is None else (rules, ())
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Source:
-    """One agreement's file: its nodes, its plain form without what is ours, which clause each index is."""
+    """One agreement's file: its nodes, its plain form without what is ours, what is known to be wrong with it.
+
+    `based`: by which name a clause names its basis. `wrong`: paths into the plain form.
+    """
 
     node: Node
     content: dict[str, object]
-    clauses: list[int]
     based: dict[int, str]
+    wrong: set[tuple[str | int, ...]]
 
     @classmethod
     def of(cls, node: Node, findings: list[Finding]) -> _Source:
@@ -158,41 +178,29 @@ class _Source:
             )
             bases = {}
         clauses = content.get("clauses")
-        based: dict[int, str] = {}
+        found = cls(node, content, {}, set())
         for index, clause in enumerate(clauses if isinstance(clauses, list) else []):
             if isinstance(clause, dict) and isinstance(name := clause.get("basis"), str):
-                if name not in bases:
-                    mark = locate(node, ("clauses", index, "basis"))
-                    findings.append(finding(mark, f"a basis, {one_of(bases)}", name, _EXAMPLES["basis"]))
+                path = ("clauses", index, "basis")
+                if name in bases:
+                    found.based[index] = name
+                else:
+                    found.wrong.add(path)
+                    expected = f"a basis, {one_of(bases)}{like(name, bases)}"
+                    findings.append(finding(locate(node, path), expected, name, _EXAMPLES["basis"]))
                 clause["basis"] = bases.get(name, {})
-                based[index] = name
-        return cls(node, content, list(range(len(clauses))) if isinstance(clauses, list) else [], based)
+        return found
 
     def mark(self, path: tuple[str | int, ...]) -> Mark:
         """Where in the file a path into the plain form leads."""
-        if path[:1] == ("clauses",) and len(path) > 1 and isinstance(path[1], int):
-            index = self.clauses[path[1]]
-            if path[2:3] == ("basis",) and index in self.based:
-                return locate(self.node, ("bases", self.based[index], *path[3:]))
-            path = ("clauses", index, *path[2:])
+        index = path[1] if path[:1] == ("clauses",) and len(path) > 1 else None
+        if isinstance(index, int) and path[2:3] == ("basis",) and index in self.based:
+            return locate(self.node, ("bases", self.based[index], *path[3:]))
         return locate(self.node, path)
 
-    def without(self, path: tuple[str | int, ...]) -> bool:
-        """Take out the clause or key that a path names, to read on; False if that cannot be."""
-        clauses = self.content.get("clauses")
-        if (
-            path[:1] == ("clauses",)
-            and len(path) > 1
-            and isinstance(path[1], int)
-            and isinstance(clauses, list)
-        ):
-            del clauses[path[1]]
-            del self.clauses[path[1]]
-            return True
-        parties = self.content.get("parties")
-        if path[:1] == ("parties",) and len(path) > 1 and isinstance(parties, dict):
-            return parties.pop(path[1], self) is not self
-        return len(path) == 1 and path[0] not in _NEEDED and self.content.pop(str(path[0]), self) is not self
+    def is_doubtful(self, path: tuple[str | int, ...]) -> bool:
+        """Whether what stands there, or around it, could not be read: then nothing more can be said of it."""
+        return any(each[: len(path)] == path or path[: len(each)] == each for each in self.wrong)
 
 
 def _check_signer(node: Node, author: object, signer: object, findings: list[Finding]) -> None:
@@ -211,21 +219,18 @@ def _check_signer(node: Node, author: object, signer: object, findings: list[Fin
 def _compile(
     folder: Path, partnership: Partnership, sources: list[_Source], findings: list[Finding]
 ) -> RuleSet | None:
-    """The rule set, or None; what holds a mistake is taken out of `sources`, to find the next."""
-    known = parties(partnership)
-    for _ in range(_MOST):
-        try:
-            return ruleset_from_plain({**known, "agreements": [each.content for each in sources]})
-        except RuleError as error:
-            index = error.path[1] if len(error.path) > 1 else None
-            if error.path[:1] != ("agreements",) or not isinstance(index, int):
-                findings.append(finding(Mark(folder), error.expected, error.came))
-                return None
-            source = sources[index]
-            findings.append(finding(source.mark(error.path[2:]), error.expected, error.came))
-            if not source.without(error.path[2:]):
-                del sources[index]
-    return None
+    """The rule set, for more mistakes to be found in; None where so many were found already that reading stopped."""
+    agreements = [each.content for each in sources]
+    rules, faults = read_through({**parties(partnership), "agreements": agreements}, _MOST)
+    for error in faults:
+        index = error.path[1] if len(error.path) > 1 else None
+        if error.path[:1] == ("agreements",) and isinstance(index, int):
+            sources[index].wrong.add(error.path[2:])
+            mark = sources[index].mark(error.path[2:])
+        else:
+            mark = Mark(folder)
+        findings.append(finding(mark, error.expected, error.came))
+    return rules
 
 
 def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Finding]:
@@ -239,6 +244,7 @@ def _unfit(agreements: tuple[Agreement, ...], sources: list[_Source]) -> list[Fi
         )
         for agreement, source in zip(agreements, sources, strict=True)
         for index, word, missing in unfit(agreement)
+        if not any(source.is_doubtful(("clauses", index, each)) for each in ("effect", "basis", word))
     ]
 
 
@@ -246,10 +252,11 @@ def _out_of_order(agreements: tuple[Agreement, ...], sources: list[_Source]) -> 
     """Of two versions of one agreement the higher begins later: else the other, of a folder, would never hold."""
     found: list[Finding] = []
     for agreement, source in zip(agreements, sources, strict=True):
-        for other in agreements:
+        doubtful = any(source.is_doubtful((key,)) for key in ("id", "version", "start"))
+        for other in () if doubtful else agreements:
             if (
                 other.id == agreement.id
-                and other.version < agreement.version
+                and 0 < other.version < agreement.version
                 and agreement.start <= other.start
             ):
                 expected = f"a start after that of version {other.version}"

@@ -1,21 +1,78 @@
-"""Values of plain data as what an agreement expects there; each raises RuleError with the path of what is wrong."""
+"""Values of plain data as what an agreement expects there; each raises RuleError with the path of what is wrong.
+
+`Faults` collects them, so that one reading finds all that is wrong and not the first of it alone.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from services.consent.agreement import Micros, RuleError
 
 Path = tuple[str | int, ...]
+T = TypeVar("T")
 
 
 _DAY: Final = 86_400_000_000
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class EnoughError(Exception):
+    """So much is wrong that reading on serves nobody."""
+
+
+class Faults:
+    """What is wrong with an agreement, in the order of reading; `EnoughError` once that is as much as is wanted."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.found: list[RuleError] = []
+
+    def note(self, error: RuleError) -> None:
+        """One more; reading goes on with something harmless in its place."""
+        self.found.append(error)
+        if len(self.found) >= self._most:
+            raise EnoughError
+
+    def tried(self, harmless: T, read: Callable[..., T], *given: object) -> T:
+        """What `read` gives; where it raises, that is noted and the harmless value stands for it."""
+        try:
+            return read(*given)
+        except RuleError as error:
+            self.note(error)
+            return harmless
+
+    def mapping(self, entry: object, path: Path) -> Mapping[str, object]:
+        """A mapping whose keys are words; an empty one where it is none."""
+        nothing: Mapping[str, object] = {}
+        return self.tried(nothing, mapping, entry, path)
+
+    def sequence(self, entry: object, path: Path) -> Sequence[object]:
+        """A list; an empty one where it is none."""
+        nothing: Sequence[object] = ()
+        return self.tried(nothing, sequence, entry, path)
+
+    def each(self, read: Callable[[object, Path], T], entry: object, path: Path) -> tuple[T, ...]:
+        """What `read` gives of every member of a list, each once; those that are wrong are noted and left out."""
+        found: dict[T, None] = {}
+        for index, member in enumerate(self.sequence(entry, path)):
+            try:
+                found[read(member, (*path, index))] = None
+            except RuleError as error:
+                self.note(error)
+        return tuple(found)
+
+    def known(self, plain: Mapping[str, object], keys: frozenset[str], path: Path) -> Mapping[str, object]:
+        """The mapping, with a note of every key that is none of these."""
+        for key in plain:
+            if key not in keys:
+                self.note(RuleError((*path, key), f"one of {', '.join(sorted(keys))}{like(key, keys)}", key))
+        return plain
 
 
 def micros(value: object, path: Path) -> Micros:
@@ -86,11 +143,6 @@ def plain_id(entry: object, path: Path) -> str:
     return text
 
 
-def optional_text(entry: object, path: Path) -> str | None:
-    """A text, or None for none."""
-    return None if entry is None else text_of(entry, path)
-
-
 def flag(entry: object, path: Path) -> bool:
     """True or false."""
     if not isinstance(entry, bool):
@@ -101,38 +153,35 @@ def flag(entry: object, path: Path) -> bool:
 def one_of(entry: object, words: frozenset[str], path: Path) -> str:
     """One of these words."""
     if not isinstance(entry, str) or entry not in words:
-        raise RuleError(path, f"one of {', '.join(sorted(words))}", entry)
+        likely = like(entry, words) if isinstance(entry, str) else ""
+        raise RuleError(path, f"one of {', '.join(sorted(words))}{likely}", entry)
     return str(entry)
 
 
 def near(word: str, words: Collection[str]) -> str:
-    """What to say beside what was expected: the words most like the one that came, or how many there are."""
-    found = difflib.get_close_matches(word, words, 3, 0.5)
+    """What to say beside what was expected: the words most like the one that came, or all that there are."""
+    return like(word, words) or f" ({', '.join(sorted(words))})"
+
+
+def like(word: str, words: Collection[str]) -> str:
+    """The same where all words are said anyway: those most like the one that came, or nothing."""
+    spelt = {each.casefold(): each for each in words}
+    found = [spelt[each] for each in difflib.get_close_matches(word.casefold(), spelt, 3, 0.55)]
     tail = [each for each in sorted(words) if each.rpartition(".")[2] == word.rpartition(".")[2]]
     likely = list(dict.fromkeys([*found, *tail]))[:3]
-    return f" (like it: {', '.join(likely)})" if likely else f" ({', '.join(sorted(words))})"
+    return f" (like it: {', '.join(likely)})" if likely else ""
 
 
-def words_of(entry: object, words: frozenset[str], path: Path) -> tuple[str, ...]:
-    """At least one of these words, each once."""
-    found = tuple(one_of(word, words, (*path, index)) for index, word in enumerate(sequence(entry, path)))
-    if not found:
-        raise RuleError(path, "at least one word", entry)
-    return tuple(dict.fromkeys(found))
+def some(entry: object, path: Path, expected: str) -> None:
+    """Nothing, unless a list is there that is empty."""
+    if isinstance(entry, Sequence) and not isinstance(entry, str) and not entry:
+        raise RuleError(path, expected, entry)
 
 
-def only_keys(plain: Mapping[str, object], known: frozenset[str], path: Path) -> Mapping[str, object]:
-    """The mapping, if it has no other keys than these."""
-    for key in plain:
-        if key not in known:
-            raise RuleError((*path, key), f"one of {', '.join(sorted(known))}", key)
-    return plain
-
-
-def unique(names: list[str], path: Path) -> None:
-    """Nothing, if each name stands once."""
+def unique(names: Sequence[str], faults: Faults, path: Path) -> None:
+    """Note each name that stood before; one that could not be read is empty, and like no other."""
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            raise RuleError((*path, index, "id"), "an id used once", name)
-        seen.add(name)
+            faults.note(RuleError((*path, index, "id"), "an id used once", name))
+        seen.update({name} if name else ())

@@ -129,6 +129,11 @@ PURPOSES: Final = frozenset(
     {"safeguard", "support", "treatment", "supervise", "evaluate", "rights", "operate"}
 )
 
+EFFECTS: Final = frozenset({"permit", "forbid"})
+
+IF_DENIED: Final = frozenset({"silent", "existence"})
+"""What the recipient of a denied category sees: nothing, or that there is something."""
+
 FORBIDDEN: Final[dict[str, str]] = {
     "shielded_set": "opposing",
     "restricted_set": "restricted",

@@ -10,7 +10,7 @@ import pytest
 from hub.clock import parse_micros
 from hub.partnership import ConfigurationError, load
 from services.consent.book import Book
-from services.consent.load import agreement_of, check_rules, load_rules
+from services.consent.load import agreement_of, check_folder, check_rules, load_rules
 from tests.unit.partnership.planting import DORSET, HARBOUR, copied, plant
 
 FILE = "agreements/dor-sft.yaml"
@@ -144,7 +144,7 @@ def test_finding_names_line_and_expectation_when_an_agreement_is_wrong(mistake: 
 
 
 def test_a_hundred_mistakes_are_told_and_no_more_when_nearly_everything_is_wrong() -> None:
-    """To find the next takes a reading of everything: of twenty thousand it took the gateway half a minute."""
+    """Each takes a search for words that are like it: nobody waits for twenty thousand."""
     text = (DORSET / FILE).read_text()
     parties = "".join(f"  army-{number}: 2022-11-22\n" for number in range(300))
     _, findings = agreement_of(
@@ -163,6 +163,101 @@ def test_every_clause_is_read_when_earlier_ones_are_wrong(tmp_path: Path) -> Non
         load_rules(folder, partnership)
 
     assert [each.line for each in refused.value.findings] == lines
+
+
+def test_every_mistake_of_one_clause_is_told_at_once(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    clause = """  - id: P02
+    effect: permit
+    from: any
+    to: [lead, referrer]
+    subjects: [adult, child]
+    purpose: support
+"""
+    wrong = """  - id: P02
+    effect: permitted
+    form: any
+    to: [led, referer]
+    subjects: [adlut]
+    purpose: suport
+"""
+    first = plant(folder, FILE, clause, wrong)
+    found = [each.line - first for each in check_rules(folder, load(DORSET))[1]]
+    assert found == [1, 2, 3, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("version: 1", "version: one"),
+        ("owner: Head", "owner:\nrole: Head"),
+        ("start: 2022-12-01", "start: soon"),
+        ("end: 2024-12-01", "end: never"),
+        ("id: DOR-SFT", "id: DOR SFT"),
+    ],
+)
+def test_a_clause_is_read_when_what_every_agreement_needs_is_wrong(
+    old: str, new: str, tmp_path: Path
+) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, old, new)
+    line = plant(folder, FILE, "when: [same, told]", "when: [same, nice]")
+    assert [each.came for each in check_rules(folder, load(DORSET))[1] if each.line == line] == ["'nice'"]
+
+
+def test_one_message_at_the_clause_says_the_likely_word_when_a_basis_is_unknown(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    line = plant(folder, FILE, "    basis: B6", "    basis: B66")
+    (found,) = check_rules(folder, load(DORSET))[1]
+    assert (found.line, found.came) == (line, "'B66'")
+    assert "one of B1, B2, B3, B4, B5, B6 (like it: B6)" in found.expected
+
+
+def test_one_message_is_given_when_a_clause_has_no_basis_at_all(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    line = plant(folder, FILE, "when: [s47, clear]\n    basis: B2", "when: [s47, clear]") - 7
+    (found,) = check_rules(folder, load(DORSET))[1]
+    assert (found.line, found.came) == (line, "none in P17")
+
+
+def test_a_basis_that_is_wrong_is_told_once_when_many_clauses_name_it(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    line = plant(folder, FILE, "B1: {art6: e, art9: 2(g)", "B1: {art6: e, art9: 2g")
+    (found,) = check_rules(folder, load(DORSET))[1]
+    assert (found.line, found.came) == (line, "'2g'")
+
+
+def test_no_likely_offence_is_told_when_the_word_that_would_settle_it_is_wrong(tmp_path: Path) -> None:
+    """A condition that cannot be read may have been the consent that its basis asks for."""
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, "when: [same, consent]\n    basis: B3", "when: [same, concent]\n    basis: B3")
+    (found,) = check_rules(folder, load(DORSET))[1]
+    assert found.came == "'concent'"
+
+
+def test_mistakes_of_every_kind_are_told_in_one_run_when_the_files_hold_them(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    lines = {
+        (file, plant(folder, file, old, new) + more)
+        for file, old, new, more in (
+            ("limits.yaml", "nesting: 16", "nesting: 0", 0),
+            (FILE, "owner: Head", "owner: A\nowner: Head", 1),
+            (FILE, "when: [same, told]", "when: [same, nice]", 0),
+            (FILE, "retention: P90D", "retention: long", 0),
+        )
+    }
+    partnership, rules, findings = check_folder(folder)
+    assert (partnership, rules) == (None, None)
+    assert {(str(each.file.relative_to(folder)), each.line) for each in findings} == lines
+    assert len(findings) == len(lines)
+
+
+def test_agreements_wait_when_the_desks_that_they_name_are_not_certain(tmp_path: Path) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, "desks.yaml", "receives: [topic, inbox]", "receives: [pigeon]")
+    plant(folder, FILE, "when: [same, told]", "when: [same, nice]")
+    _, _, findings = check_folder(folder)
+    assert {each.file.name for each in findings} == {"desks.yaml"}
 
 
 def test_a_higher_version_is_refused_when_it_would_not_begin_later(tmp_path: Path) -> None:
