@@ -281,5 +281,5 @@ def _refuse(findings: tuple[Finding, ...], *, quiet: bool) -> None:
     for each in findings if not quiet else ():
         typer.echo(str(each), err=True)
     if not quiet:
-        typer.echo(f"{len(findings)} to mend", err=True)
+        typer.echo(f"{len(findings)} to mend; docs/agreement-words.md says what each word means", err=True)
     raise typer.Exit(INVALID)

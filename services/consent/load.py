@@ -29,6 +29,8 @@ from services.consent.unsaid import unsaid
 _Document = tuple[Path, Node | None, list[Finding]]
 """A file, its one document, and what is wrong with its form."""
 
+OURS: Final = frozenset({"author", "signer", "bases"})
+"""Keys that are read here alone."""
 _MOST: Final = 100
 """Mistakes in what agreements say that are told at once; nobody mends more before the next reading."""
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"

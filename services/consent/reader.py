@@ -38,20 +38,20 @@ from services.consent.vocabulary import (
     expand,
 )
 
-_AGREEMENT_KEYS: Final = frozenset(
+AGREEMENT_KEYS: Final = frozenset(
     {"id", "version", "owner", "document", "policy_document", "parties", "start", "review", "end"}
     | {"groups", "clauses"}
 )
 
 
-_CLAUSE_KEYS: Final = frozenset(
+CLAUSE_KEYS: Final = frozenset(
     {"id", "effect", "from", "to", "except", "subjects", "purpose", "categories", "what", "when"}
     | {"basis", "if_denied", "retention", "with_gate"}
 )
 
 
 _LISTS: Final = ("art6", "art9", "art10", "schedule", "law")
-_BASIS_KEYS: Final = frozenset({*_LISTS, "starts"})
+BASIS_KEYS: Final = frozenset({*_LISTS, "starts"})
 
 
 _NO_CLAUSE: Final = Clause(
@@ -106,7 +106,7 @@ class Reader:
     def agreement(self, entry: object, path: Path) -> Agreement:
         """One agreement; what is wrong with it is noted, under its path."""
         tried = self._faults.tried
-        plain = self._faults.known(self._faults.mapping(entry, path), _AGREEMENT_KEYS, path)
+        plain = self._faults.known(self._faults.mapping(entry, path), AGREEMENT_KEYS, path)
         name = tried("", plain_id, plain.get("id"), (*path, "id"))
         version = tried(0, _version, plain.get("version"), (*path, "version"))
         groups = {
@@ -171,7 +171,7 @@ class Reader:
         if not isinstance(entry, Mapping):
             self._faults.note(RuleError(path, "a clause, a mapping", entry))
             return _NO_CLAUSE
-        plain = self._faults.known(self._faults.mapping(entry, path), _CLAUSE_KEYS, path)
+        plain = self._faults.known(self._faults.mapping(entry, path), CLAUSE_KEYS, path)
         likely = "forbid" if "what" in plain or "except" in plain else "permit"
         effect = tried(likely, one_of, plain.get("effect", "permit"), EFFECTS, (*path, "effect"))
         permit = effect == "permit"
@@ -221,7 +221,7 @@ class Reader:
             )
         for key in ("from", "subjects", "purpose") if permit else ():
             # A key like it is told already, and is what was meant.
-            if key not in plain and not any(like(other, {key}) for other in plain.keys() - _CLAUSE_KEYS):
+            if key not in plain and not any(like(other, {key}) for other in plain.keys() - CLAUSE_KEYS):
                 self._faults.note(RuleError(path, f"`{key}` in a permit", None))
         if what is None:
             return None
@@ -273,7 +273,7 @@ class Reader:
         return self._faults.each(read, entry, path)
 
     def _basis(self, entry: object, path: Path) -> Basis:
-        plain = self._faults.known(self._faults.mapping(entry, path), _BASIS_KEYS, path)
+        plain = self._faults.known(self._faults.mapping(entry, path), BASIS_KEYS, path)
         lists = {
             key: self._faults.each(text_of, [value] if isinstance(value, str) else value, (*path, key))
             for key, value in plain.items()

@@ -102,7 +102,7 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
     ),
     "wrong date": ({"police: 2022-11-22": "police: 2022-11-31"}, {}, "/data/content", "an ISO 8601 date"),
     "unsigned party": ({"police: 2022-11-22": "police:"}, {}, "/data/content", "an ISO 8601 date"),
-    "no basis": ({"    basis: B6": "    basis: {}"}, {}, "/data/content", "Article 6"),
+    "no basis": ({"    basis: B6": "    basis: {}"}, {}, "/data/content", "a lawful basis"),
     "basis does not fit": ({"B3: {art6: a, art9: 2(a)}": "B3: {art6: a}"}, {}, "/data/content", "Article 9"),
     "no document": ({"document: ISA-2022-014": "document:"}, {}, "/data/content", "a word or sentence"),
     "one id twice": ({"- id: P02": "- id: P01"}, {}, "/data/content", "an id used once"),
