@@ -199,10 +199,9 @@ def _lead_changed(state: State, event: PlainEvent) -> State:
 def _led(state: State, event: PlainEvent, lead: str) -> State:
     leads = {desk: _ended(spans, event) for desk, spans in state.get("lead", {}).items() if desk != lead}
     known = state.get("lead", {}).get(lead, [])
-    if any(end is None for _, end, _ in known):
-        return {**state, "lead": {**leads, lead: known}}  # it stays where it is: nothing ends
-    leads[lead] = [*known, [event.recorded, None, None]]
-    return {**state, "lead": leads}
+    if not any(end is None for _, end, _ in known):  # else it stays where it is: nothing ends
+        known = [*known, [event.recorded, None, None]]
+    return _part(state, "lead", {**leads, lead: known})
 
 
 def _closed(state: State, event: PlainEvent) -> State:
@@ -230,7 +229,7 @@ def _core_group(state: State, event: PlainEvent) -> State:
         spans = groups.get(desk, [])
         if not spans or spans[-1][1] is not None:
             groups[desk] = [*spans, [event.recorded, None, None]]
-    return {**state, "core_group": groups}
+    return _part(state, "core_group", groups)
 
 
 def _member_added(state: State, event: PlainEvent) -> State:
@@ -352,6 +351,11 @@ def _person_fact(state: State, event: PlainEvent) -> State:
         seen = max(raises, state.get("raises", {}).get(person, 0))
         state = _with(state, "raises", person, seen)
     return _with(state, "known", person, True)
+
+
+def _part(state: State, part: str, value: object) -> State:
+    """The very same state where it is so already: what was decided on it stands, and is not decided anew."""
+    return state if state.get(part) == value else {**state, part: value}
 
 
 def _with(state: State, part: str, key: str, value: object) -> State:

@@ -140,6 +140,18 @@ def test_core_group_is_who_was_named_last() -> None:
     assert group == {S2W, PARAGON}
 
 
+def test_facts_stand_as_they_were_read_when_a_lead_or_core_group_is_named_again() -> None:
+    family = the_cast()
+    for kind, source, named in (
+        ("practice.supervision_held", MINUTES, {"discussed": [ref(K)], "core_group": [S2W, PARAGON]}),
+        ("family.lead_changed", CHESIL, {"lead": CHESIL}),
+    ):
+        family.tell(kind, source, **named)
+        before = family.facts()
+        family.tell(kind, source, **named)
+        assert before.reads(family.state), kind
+
+
 def test_enquiry_is_statutory_until_it_ends() -> None:
     family = the_cast()
     assert not scene(family).statutory
