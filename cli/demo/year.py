@@ -79,8 +79,10 @@ async def live(
                 await county.live(stack.time)
                 seconds["year"] = time.monotonic() - began - seconds["up"]
                 say("waiting until everything is decided, delivered and sealed")
-                status = await proof.rest(folder, os.getpid())
+                await proof.rest(folder, os.getpid())
                 await county.close()
+                # What a desk reads at the very end it may answer, and that ends what waited for its answer.
+                status = await proof.rest(folder, os.getpid())
             finally:
                 # Before the hub: a desk that is still there would try again and again.
                 await county.end()
