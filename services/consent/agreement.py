@@ -16,6 +16,11 @@ Micros = int
 FOREVER: Final[Micros] = 1 << 62
 
 
+def is_of(desk: str, place: str) -> bool:
+    """Whether a desk is a place, or inside it: a team in its agency, a worker behind a wall in their team."""
+    return desk == place or desk.startswith(f"{place}/")
+
+
 class RuleError(Exception):
     """A rule set that cannot be read or may not be used.
 

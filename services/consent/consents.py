@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from services.consent.agreement import FOREVER, Micros
+from services.consent.agreement import FOREVER, Micros, is_of
 from services.consent.ask import Ask
 from services.consent.compiled import Permit
 from services.consent.covering import covering
@@ -25,7 +25,7 @@ def no_objection(scene: Scene, permit: Permit, ask: Ask) -> Tri:
         if (
             (each.purposes is None or permit.purpose in each.purposes)
             and (each.categories is None or ask.category in each.categories)
-            and (each.desks is None or ask.desk in each.desks)
+            and (each.desks is None or any(is_of(ask.desk, one) for one in each.desks))
         ):
             if each.stands:
                 ask.why = "objection" if each.pending else "upheld"

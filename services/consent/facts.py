@@ -57,7 +57,7 @@ def awaited(event: PlainEvent) -> Deltas:
         owner = event.source.partition("/")[0]
         key = f"restriction_lifted|{owner}|{event.word('restriction')}|{event.source}"
         setter.put(event.person(), key, {"at": event.recorded})
-    elif event.kind == "hub.identity_linked" and event.word("degree") != "probable":
+    elif event.kind == "hub.identity_linked" and event.word("degree") == "confirmed":
         each_other(setter, "same_confirmed")
     elif event.kind == "safety.override_invoked":
         asked = {

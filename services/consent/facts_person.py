@@ -106,7 +106,7 @@ def _linked(setter: Setter) -> None:
     if setter.event.person("same_as") is not None:
         each_other(setter, "same")
         return
-    degree = "probable" if setter.event.word("degree") == "probable" else "confirmed"
+    degree = "confirmed" if setter.event.word("degree") == "confirmed" else "probable"
     for person in {setter.event.person(), *setter.event.people("candidates")}:
         setter.put(person, "identity", {"degree": degree})
 

@@ -70,7 +70,8 @@ def _order(setter: Setter) -> None:
     scope: Value = {
         "from_person": event.person("from_person"),
         "categories": _sorted(event.words("categories")),
-        "allowed": _sorted(event.words("allowed")),
+        # A list with nobody on it is one: no list at all is what is left out.
+        "allowed": None if (allowed := event.words("allowed")) is None else sorted(allowed),
         "at": event.recorded,
     }
     setter.put(event.person(), f"order|{event.word('order')}|{event.receipt}", scope, at=event.known)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.consent.agreement import Micros
+from services.consent.agreement import Micros, is_of
 from services.consent.ask import Ask
 from services.consent.compiled import CategoryForbid
 from services.consent.items import FAMILY
@@ -170,7 +170,7 @@ def _keeps_from(scene: Scene, shield: Shield, desk: str) -> bool:
 def _is_place_of(scene: Scene, shield: Shield, desk: str) -> bool:
     """True if agency, team and worker fit; without a wall a worker is whoever reads what the team gets."""
     places = [each for each in (shield.agency, shield.desk) if each is not None]
-    inside = all(desk == each or desk.startswith(f"{each}/") for each in places)
+    inside = all(is_of(desk, each) for each in places)
     if shield.worker is None:
         return bool(places) and inside
     if desk.count("/") > 1:

@@ -187,11 +187,10 @@ class Registrar:
         if person is None or datum["identifier"] is None:
             return NOTHING
         key = _key("person", datum["identifier"])
-        if datum["degree"] == "probable":
-            directory.link(key, person, "probable", event_id)
-        else:
+        if datum["degree"] == "confirmed":
             directory.confirm(key, person, event_id)
             return Change(frozenset({person}), confirmed=((key, person),))
+        directory.link(key, person, "probable", event_id)  # also where it does not say how sure it is
         return Change(frozenset({person}))
 
     def after(self, event: Published, log: str, members: Iterable[str]) -> None:

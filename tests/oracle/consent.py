@@ -264,7 +264,7 @@ def objects(world: World, person: str, cell: Cell) -> Truth:
         answers.append(
             (purposes is None or purpose in purposes)
             and (categories is None or any(means(each, category) for each in categories))
-            and (desks is None or desk in desks)
+            and (desks is None or any(desk == each or desk.startswith(each + "/") for each in desks))
         )
     return any_of(answers)
 

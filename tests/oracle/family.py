@@ -228,7 +228,7 @@ def is_settled(world: World, person: str) -> bool:
     degree: str | None = None
     for event in world.said("hub.identity_linked"):
         if person in (event.who(), *(who(each) for each in event.rows("candidates"))):
-            degree = event.body.get("degree")
+            degree = event.body.get("degree") or "probable"
     return degree in (None, "confirmed") and ("identity", person) not in world.unread
 
 

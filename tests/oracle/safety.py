@@ -348,12 +348,12 @@ def in_conflict(world: World, desk: str) -> bool:
 def on_the_court_list(world: World, desk: str, field: Field) -> bool:
     """F09: what a court order names goes to its list alone; without an order child.proceedings to lead, performance."""
     ordered = orders(world, field)
-    lists = [each.body["allowed"] for each in ordered if each.body.get("allowed")]
+    lists = [each.body["allowed"] for each in ordered if each.body.get("allowed") is not None]
     if any(("order", each.who() or "", each.body["order"]) in world.unread for each in ordered):
         return False
     if not all(stands_on(desk, each) for each in lists):
         return False
-    if any(serves_from(world, each, desk) for each in ordered if not each.body.get("allowed")):
+    if any(serves_from(world, each, desk) for each in ordered if each.body.get("allowed") is None):
         return False
     if field.category != "child.proceedings" or lists:
         return True

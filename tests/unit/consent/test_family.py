@@ -152,6 +152,15 @@ def test_facts_stand_as_they_were_read_when_a_lead_or_core_group_is_named_again(
         assert before.reads(family.state), kind
 
 
+def test_nothing_is_known_of_somebody_for_sure_when_a_link_says_not_how_sure_it_is() -> None:
+    family = the_cast()
+    assert family.facts().person(V).confirmed
+    family.tell("hub.identity_linked", CHESIL, person=ref(V))
+    assert not family.facts().person(V).confirmed
+    family.tell("hub.identity_linked", CHESIL, person=ref(V), degree="confirmed")
+    assert family.facts().person(V).confirmed
+
+
 def test_enquiry_is_statutory_until_it_ends() -> None:
     family = the_cast()
     assert not scene(family).statutory

@@ -158,6 +158,23 @@ def test_order_keeps_what_it_names_from_whoever_is_not_on_its_list() -> None:
     assert rated(family).fields(CHESIL) == {"rating"}
 
 
+def test_order_with_nobody_on_its_list_keeps_what_it_names_from_everybody() -> None:
+    family = the_cast()
+    ordered(family, categories=["risk.rating"], allowed=[])
+    assert hearing(family).body(CHESIL) is None
+    assert rated(family).body(CHESIL) is None
+
+
+def test_objection_to_a_team_covers_who_works_behind_a_wall_in_it() -> None:
+    family = the_cast()
+    worker = f"{S2W}/W-3"
+    family.state["core_group"][worker] = family.state["core_group"][S2W]
+    event = family.event("practice.stage_of_change_assessed", CHESIL, person=ref(V), stage="action")
+    assert family.decide(event, rules=walled()).verdict(worker).mask
+    family.tell("consent.objection_raised", S2W, person=ref(V), objection="1", desks=[S2W])
+    assert not family.decide(event, rules=walled()).verdict(worker).mask
+
+
 def test_order_against_a_person_keeps_the_shielded_set_from_their_desks() -> None:
     family = the_cast()
     ordered(family, from_person=ref(P))
