@@ -42,11 +42,11 @@ def held_at(facts: PersonFacts, rules: CompiledRules, at: Micros, event: str | N
         if end is None:
             continue
         if span.role in OPPOSING_ROLES:
-            sides.add(span.desk)
+            sides.update(_readers(span.desk))
         if _may_rest_on(rules, span) and not span.perhaps:
             _hold(roles, span.desk, span.role, end)
         if _is_supervision(rules, span):
-            supervises.add(span.desk)
+            supervises.update(_readers(span.desk))
             if span.role == "supporting" and not span.perhaps:
                 _hold(roles, span.desk, "supervising", end)
     start = max((each for each in facts.edges if each <= at), default=-FOREVER)
@@ -72,6 +72,14 @@ def _may_rest_on(rules: CompiledRules, span: Span) -> bool:
     if span.role == "universal":
         return stated_by_council(rules, span)
     return span.role != "former"
+
+
+def _readers(desk: str) -> tuple[str, ...]:
+    """Who reads what a desk gets or does its work: of a worker behind a wall the team as well, whose desk they are of.
+
+    A wall stands between named workers (section 2): a team with one of them on a side is on that side.
+    """
+    return (desk, desk.rpartition("/")[0]) if desk.count("/") > 1 else (desk,)
 
 
 def _is_supervision(rules: CompiledRules, span: Span) -> bool:

@@ -168,7 +168,16 @@ def perpetrator_referral(world: World, referral: Referral, desk: str) -> bool:
 
 @remembered
 def supervises_against(world: World, desk: str, person: str) -> Truth:
-    """Supervising as it sets a desk against others."""
+    """Supervising as it sets a desk against others; a team also through a worker of it behind a wall."""
+    return any_of(_supervises_against(world, each, person) for each in [desk, *workers(world, desk)])
+
+
+def workers(world: World, desk: str) -> list[str]:
+    """The named workers of a team who have a desk inside its wall."""
+    return [each for each in world.rules.desks if each.startswith(f"{desk}/")]
+
+
+def _supervises_against(world: World, desk: str, person: str) -> Truth:
     mine = [each for each in referrals(world) if each.person == person]
     found = supervises(world, desk, person) or any(perpetrator_referral(world, each, desk) for each in mine)
     unknown = person in world.strangers and is_child(world, person) is not True
@@ -178,8 +187,9 @@ def supervises_against(world: World, desk: str, person: str) -> Truth:
 @remembered
 def sides_with(world: World, desk: str, person: str) -> Truth:
     """The roles that set a desk against whoever is paired with this person; a registration also unconfirmed."""
-    roles = any_of(holds(world, desk, each, person) for each in PERSONAL)
-    itself = registered(world, desk, person, confirmed=False)
+    every = [desk, *workers(world, desk)]
+    roles = any_of(holds(world, one, each, person) for each in PERSONAL for one in every)
+    itself = any_of(registered(world, one, person, confirmed=False) for one in every)
     return any_of([roles, itself, supervises_against(world, desk, person)])
 
 

@@ -38,10 +38,9 @@ OVERRULED = {"outcome": "overruled", "reason": "compelling_grounds", "told_on": 
 
 
 @cache
-def walled() -> CompiledRules:
+def walled(worker: str = f"{S2W}/W-3") -> CompiledRules:
     """Dorset's agreement, with a wall around one worker of s2w."""
     rules = dorset().rules
-    worker = f"{S2W}/W-3"
     return compile_rules(
         replace(rules, desks={**rules.desks, worker: replace(rules.desks[S2W], name=worker)})
     )
@@ -173,6 +172,20 @@ def test_objection_to_a_team_covers_who_works_behind_a_wall_in_it() -> None:
     assert family.decide(event, rules=walled()).verdict(worker).mask
     family.tell("consent.objection_raised", S2W, person=ref(V), objection="1", desks=[S2W])
     assert not family.decide(event, rules=walled()).verdict(worker).mask
+
+
+def test_team_is_on_the_side_of_who_works_behind_a_wall_in_it_and_they_on_their_own_alone() -> None:
+    family = the_cast()
+    worker = f"{S2W}/w-3"
+    about = {"referral": ref("referral-w3"), "person": ref(P)}
+    family.tell("referral.requested", CHESIL, **about, to=worker, specialism="mental_health")
+    scene = family.facts().scene(walled(worker), family.now, "")
+    assert scene.opposed(S2W) == scene.opposed(worker) == {V: True}
+    family = the_cast()
+    about = {"referral": ref("referral-s2w-p"), "person": ref(P)}
+    family.tell("referral.requested", CHESIL, **about, to=S2W, specialism="mental_health")
+    scene = family.facts().scene(walled(worker), family.now, "")
+    assert (scene.opposed(S2W), scene.opposed(worker)) == ({V: True}, {})
 
 
 def test_order_against_a_person_keeps_the_shielded_set_from_their_desks() -> None:
