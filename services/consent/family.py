@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from services.consent import notified
 from services.consent.approvals import agreed_by, confirmed, second_persons
-from services.consent.event import PlainEvent, add_months, day, items, midnight, ref, word
+from services.consent.event import HUB, PlainEvent, add_months, day, items, midnight, ref, word
 from services.consent.facts import FACT_KINDS, Deltas, approved, awaited, deltas
 from services.consent.moves import NotAllowed
 from services.consent.referrals import State, moved
@@ -50,6 +50,9 @@ NOT_TOLD: Final = NotAllowed(
     "not_told", "an objection is overruled by a reason, and by the day on which its person was told"
 )
 NO_REASON: Final = NotAllowed("no_reason", "what protects somebody ends by a reason and a second person")
+NOT_SAID_WHY: Final = NotAllowed(
+    "not_said_why", "the hub offers in the list's order; a desk that chooses otherwise says why, as a code"
+)
 _SIXTEEN_MONTHS: Final = 16 * 12
 _MAJORITY_MONTHS: Final = 18 * 12
 Spans = list[list[Any]]
@@ -112,7 +115,9 @@ def stated(state: State, event: PlainEvent) -> State | NotAllowed:
 
 
 def lacks(event: PlainEvent) -> NotAllowed | None:
-    """Why a statement that takes a protection away is none: it does not say what it has to say."""
+    """Why a statement is none: it does not say what it has to say to take a protection away, or to choose."""
+    if event.kind == "referral.offered" and event.source != HUB and event.word("reason") is None:
+        return NOT_SAID_WHY
     if event.kind in ENDS_BY_A_REASON and event.word("reason") is None:
         return NO_REASON
     overrules = event.kind == "consent.objection_decided" and event.word("outcome") == "overruled"

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from hub.events import HUB
 from hub.partnership import load
 from hub.schemas import Catalogue
 from services.consent.compiled import CompiledRules, compile_rules
@@ -143,7 +144,7 @@ class Family:
         """A referral that runs up to its allocation."""
         about = {"referral": ref(referral), "person": ref(person)}
         self.tell("referral.requested", CHESIL, **about, to=desk, specialism="any", **data)
-        self.tell("referral.offered", CHESIL, **about)
+        self.tell("referral.offered", HUB, **about)
         self.tell("referral.accepted", desk, **about)
         self.tell("referral.allocated", desk, **about)
 

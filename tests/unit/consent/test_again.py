@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hub.events import HUB
 from services.consent.facts import protective
 from tests.unit.consent.cast import (
     CHESIL,
@@ -48,7 +49,7 @@ def test_desk_still_opposes_whom_it_supported_against_when_the_referral_is_reope
     family.tell("safety.pair_recorded", POLICE, victim=ref(V), perpetrator=ref(P))
     family.tell("referral.support_ended", S2W, **about)
     family.tell("referral.reopened", CHESIL, **about)
-    family.tell("referral.offered", CHESIL, **about)
+    family.tell("referral.offered", HUB, **about)
     family.tell(f"referral.{kind}", CHESIL, **about)
 
     assert opposed(family, S2W) == {V}

@@ -161,6 +161,15 @@ def test_nothing_is_known_of_somebody_for_sure_when_a_link_says_not_how_sure_it_
     assert family.facts().person(V).confirmed
 
 
+def test_desk_says_why_when_it_offers_a_place_to_whom_it_chooses() -> None:
+    family = the_cast()
+    about = {"referral": ref("referral-reach"), "person": ref(P)}
+    family.tell("referral.requested", CHESIL, **about, to=REACH, specialism="substance_use")
+    assert refused(family, "referral.offered", REACH, **about) == "not_said_why"
+    family.tell("referral.offered", REACH, **about, reason="known_to_worker")
+    assert family.state["referrals"]["referral-reach"]["state"] == "offered"
+
+
 def test_enquiry_is_statutory_until_it_ends() -> None:
     family = the_cast()
     assert not scene(family).statutory

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.events import HUB
 from services.view.text import text
 from tests.unit.consent.cast import CHESIL, DAY, MINUTES, PARAGON, POLICE, PROBATION, REACH, S2W, K, P, V, ref
 from tests.unit.view.house import House, house
@@ -70,7 +71,7 @@ def test_member_has_left_when_the_family_says_so(made: House) -> None:
 def test_worker_can_be_reached_when_a_case_is_allocated(made: House) -> None:
     about = {"referral": ref("referral-p"), "person": ref(P)}
     made.tell("referral.requested", CHESIL, **about, to=REACH, specialism="substance_use")
-    made.tell("referral.offered", CHESIL, **about)
+    made.tell("referral.offered", HUB, **about)
     made.tell("referral.accepted", REACH, **about)
     made.tell("referral.allocated", REACH, **about, worker_name="Ade Ford", worker_phone="01305 555123")
     workers = [(each["desk"], each["worker"]) for each in made.view(CHESIL)["involved"] if "worker" in each]
