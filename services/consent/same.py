@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from services.consent.person import UNKNOWN, Bond, PersonFacts, Tri, person_facts
+from services.consent.person import UNKNOWN, Bond, PersonFacts, Tri
+from services.consent.read_person import person_facts
 
 _STATED: Final = frozenset({"victim", "alleged_perpetrator", UNKNOWN})
 _NOBODY: Final = PersonFacts(registers={}, known=False)

@@ -15,7 +15,8 @@ from services.consent.agreement import FOREVER, Micros
 from services.consent.compiled import CompiledRules
 from services.consent.held import Held, held_at
 from services.consent.items import FAMILY
-from services.consent.person import UNKNOWN, PersonFacts, Tri, person_facts
+from services.consent.person import UNKNOWN, PersonFacts, Tri
+from services.consent.read_person import person_facts
 from services.consent.same import together
 from services.consent.sides import is_need, need, opposes, pairs, presumed, victims
 from services.consent.vocabulary import FAMILY_ROLES

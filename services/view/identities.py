@@ -12,7 +12,8 @@ import orjson
 from hub.clock import Micros, format_micros
 from hub.database import Connection
 from services.consent.agreement import FOREVER
-from services.consent.person import NEVER, Bond, person_facts
+from services.consent.person import NEVER, Bond
+from services.consent.read_person import person_facts
 from services.view.told import kept
 
 _LINKS: Final = """

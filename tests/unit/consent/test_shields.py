@@ -12,7 +12,7 @@ from services.consent.compiled import CompiledRules, compile_rules
 from services.consent.event import PlainEvent
 from services.consent.family import Stepped, step
 from services.consent.forbids import in_conflict
-from services.consent.person import person_facts
+from services.consent.read_person import person_facts
 from tests.unit.consent.cast import (
     CHESIL,
     DAY,
