@@ -175,7 +175,7 @@ def preview_command(
 ) -> None:
     """What a desk would see of a family by the rules of now: for information governance, and recorded as a look.
 
-    Exit 3: there is no such family, or nothing of it is for that desk.
+    Of a family of which nothing is for that desk it says so. Exit 3: there is no such family.
 
     Examples: `wraparound rules preview 3f2a… --for s2w/sft --as council/ig --reason "complaint 12"`,
     `wraparound rules preview 3f2a… --for probation/perp --as council/ig --reason "new clause" --json`.

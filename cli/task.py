@@ -7,11 +7,16 @@ import typer
 from cli.activation import changes
 from cli.caller import As, AsJson, Caller, Folder, Purpose, Reason, UnsaidError, User, caller, show
 from client import calls
+from client.calls import Call, HubProblemError
+from hub.ids import is_id
 
 app = typer.Typer(no_args_is_help=True, help="What waits for a person of your desk.")
 
 APPROVAL_NEEDED = 5
+MISSING = 404
+AN_ID = "5b1f7c0e-4a7d-8c3e-9f10-00000000000a"
 ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "answer", "decide", "note")
+_SAID = {"asked": "said; its event is on its way, and closes the task"}
 _HOW = {"event": "by an event of its own", "overtaken": "nothing waits any more"}
 Task = Annotated[str, typer.Argument(help="The task's id.")]
 
@@ -50,10 +55,25 @@ def show_command(task: Task, desk: As = "", folder: Folder = None, as_json: AsJs
     Examples: `wraparound task show 1d9c… --as hub/operations`, `wraparound task show 1d9c… --as council/west --json`.
     """
     me = caller(folder, desk)
-    found = me.run(calls.task(task))
+    found = _of(me, task, calls.task(task))
     if version := _version(me, found):
         found |= {"difference": version["difference"]}
     show(found, as_json=as_json, words=lambda each: _words(each) + _signed(version))
+
+
+def _of(me: Caller, task: str, call: Call[dict[str, Any]]) -> dict[str, Any]:
+    """Ask about a task; where nothing is there for the desk, with where ids come from, whatever the reason.
+
+    Raises `HubProblemError`, `httpx.TransportError`.
+    """
+    try:
+        return me.run(call)
+    except HubProblemError as error:
+        if error.status != MISSING:
+            raise
+        form = "" if is_id(task) else f"The id of a task has another form, such as {AN_ID}. "
+        where = f"`wraparound task list --as {me.desk}` lists the open tasks of that desk, and their ids."
+        raise HubProblemError(error.status, {**error.problem, "detail": form + where}) from error
 
 
 def _version(me: Caller, task: dict[str, Any]) -> dict[str, Any] | None:
@@ -162,7 +182,7 @@ def do_command(
             f"expected one of {', '.join(ACTIONS)}: `wraparound task show` says which the task allows"
         )
     me = caller(folder, desk)
-    version = _version(me, me.run(calls.task(task))) if action == "approve" else None
+    version = _version(me, _of(me, task, calls.task(task))) if action == "approve" else None
     if version is not None and not as_json:
         typer.echo(f"to be signed: {changes(version)}", err=True)
     given: dict[str, object] = {
@@ -170,10 +190,14 @@ def do_command(
     }
     codes = (("why", why), ("ground", ground), ("told_on", told_on))
     given |= {name: value for name, value in codes if value}
-    found = me.run(calls.do_task(task, action, given, signed=me.signed(purpose, reason, user)))
+    found = _of(me, task, calls.do_task(task, action, given, signed=me.signed(purpose, reason, user)))
     if version is not None:
         found |= {"digest": version["digest"], "difference": version["difference"]}
-    show(found, as_json=as_json, words=lambda each: f"{each['action']}: {each['state']}")
+    show(
+        found,
+        as_json=as_json,
+        words=lambda each: f"{each['action']}: {_SAID.get(each['state'], each['state'])}",
+    )
     if found["state"] not in {"done", "asked"}:
         raise typer.Exit(APPROVAL_NEEDED)
 

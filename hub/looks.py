@@ -44,6 +44,19 @@ class UnstatedError(SenderError):
         self.claim, self.rule, self.expected, self.example = claim, rule, expected, example
 
 
+class NoSuchIdError(SenderError):
+    """An id leads to nothing, and its reader, who may see all of that kind, may know so.
+
+    Nobody else is told: for them it is the one answer of what is not there. `name`: of the parameter; `expected`: ids
+    of what, and where they come from.
+    """
+
+    def __init__(self, name: str, about: str, expected: str, came: str) -> None:
+        super().__init__(f"{name}: expected {expected}")
+        self.name, self.expected = name, expected
+        self.rule, self.came = ("unknown-id", came) if is_id(about) else ("format", "another form of id")
+
+
 class UnrecordedError(PeerError):
     """The audit entry cannot be written: nothing is shown."""
 

@@ -52,13 +52,14 @@ class Judge:
     def read_outside(self, notes: Sequence[bytes]) -> list[Signed]:
         """Checkpoints from outside, in order of size; what is none is a finding."""
         found = []
-        for note in notes:
+        for number, note in enumerate(notes, 1):
             try:
                 size = parse_checkpoint(open_note(note, self.verifiers).text).size
                 found.append(Signed(size, note, True))
             except NoteError as error:
                 text = "it was altered, or is another log's of this name, or this log or its key was replaced"
-                self.report.found("checkpoint", None, f"a checkpoint from outside: {error}; {text}")
+                which = "the checkpoint" if len(notes) == 1 else f"number {number} of the checkpoints"
+                self.report.found("note", None, f"{which} from outside: {error}; {text}")
         return sorted(found)
 
     def judge(self, signed: Signed, root: bytes) -> None:
@@ -68,7 +69,7 @@ class Judge:
         try:
             checkpoint = parse_checkpoint(open_note(signed.note, self.verifiers).text)
         except NoteError as error:
-            report.found("checkpoint", None, f"the checkpoint at size {size}: {error}")
+            report.found("note", None, f"the stored checkpoint at size {size}: {error}")
             return
         if checkpoint.origin != self.origin or checkpoint.size != size:
             report.found("checkpoint", None, f"the checkpoint at size {size} is of another log or size")

@@ -17,7 +17,8 @@ FINDINGS: Mapping[str, str] = {
     "detail": "a detail is not the one that its leaf commits to",
     "tile": "a stored tile is not that of the entries",
     "head": "the stored head is not that of the entries",
-    "checkpoint": "a checkpoint is not that of the entries, or its signature fails",
+    "checkpoint": "a checkpoint is not that of the entries",
+    "note": "a checkpoint's form or signature fails: it was altered, or the log or its key replaced",
     "unqueued": "an entry is neither in the log nor queued for it",
     "unrecorded": "a receipt, an attempt or a release names an entry that is not there",
     "pending": "a queued entry cannot be sealed",
@@ -107,13 +108,22 @@ class Report:
             "more_findings": self.more,
         }
 
+    def _verdict(self) -> str:
+        """Which is not good: the log, or nothing but checkpoints that were altered."""
+        count = len(self.findings) + self.more
+        if all(each.kind == "note" for each in self.findings) and not self.more:
+            which = "A CHECKPOINT IS" if count == 1 else f"{count} CHECKPOINTS ARE"
+            # Not that the log is good: whoever replaced it whole signed it whole.
+            why = "altered, or the log and its key were replaced"
+            rest = f"the log agrees with itself and all others: {self.size} entries, root {self.root.hex()}"
+            return f"{which} NOT GOOD: {why}; {rest}"
+        first = "" if self.first_bad is None else f"; the first bad index is {self.first_bad}"
+        return f"THE LOG IS NOT GOOD: {count} findings{first}"
+
     def lines(self) -> list[str]:
         """All of it in words, the verdict first."""
-        first = "" if self.first_bad is None else f"; the first bad index is {self.first_bad}"
         words = [
-            f"The log is good: {self.size} entries, root {self.root.hex()}"
-            if self.ok
-            else f"THE LOG IS NOT GOOD: {len(self.findings) + self.more} findings{first}",
+            f"The log is good: {self.size} entries, root {self.root.hex()}" if self.ok else self._verdict(),
             f"{self.entries} of {self.size} entries are those that were sealed; {self.pending} wait to be sealed",
             f"{self.checkpoints} checkpoints were compared with the entries",
             f"{self.details} details are those committed to; {self.erased} are erased; {self.unread} were not checked",

@@ -47,7 +47,7 @@ class Words:
 
     `had`: when the event was first released to each desk, before this decision (None: not looked at). `consents`: of
     whom the reader may know what they said to sharing (None: of everybody). `source`: what the publisher is called to
-    a reader who may not know it.
+    a reader who may not know it. `now`: when it is read (None: on the day that it says).
     """
 
     people: Mapping[str, str]
@@ -56,6 +56,7 @@ class Words:
     had: Mapping[str, Micros] | None = field(default_factory=dict)
     consents: frozenset[str] | None = None
     source: str | None = None
+    now: Micros | None = None
 
     def person(self, person: str) -> str:
         """A person's name, or their id."""
@@ -70,9 +71,10 @@ class Words:
         local = (_EPOCH + timedelta(microseconds=at)).astimezone(self.zone)
         return f"{local.day} {local:%B %Y}"
 
-    def hour(self, at: Micros) -> str:
-        """The time of day of an instant: 14:00."""
-        return f"{(_EPOCH + timedelta(microseconds=at)).astimezone(self.zone):%H:%M}"
+    def when(self, at: Micros) -> str:
+        """The time of day of an instant, with its day where that is not the reader's today: 14:00."""
+        hour = f"{(_EPOCH + timedelta(microseconds=at)).astimezone(self.zone):%H:%M}"
+        return hour if self.now is None or self.day(self.now) == self.day(at) else f"{hour} on {self.day(at)}"
 
 
 def explain(decision: Decision, desk: str, words: Words) -> list[str]:
@@ -131,7 +133,7 @@ def _held(decision: Decision, verdict: Verdict, words: Words) -> str:
         return "Until the agency's suspension ends"
     gate = verdict.outcomes[0].category
     due = decision.recorded + CONFIRM_HOURS.get(gate, 4) * _HOUR
-    return f"Until a person confirms who this is, by {words.hour(due)}"
+    return f"Until a person confirms who this is, by {words.when(due)}"
 
 
 def _said(each: Outcome, decision: Decision, desk: str, words: Words) -> str:

@@ -18,7 +18,7 @@ from hub.attempts.rows import Kit, make_kit
 from hub.clock import Micros, SystemClock, format_micros
 from hub.errors import PeerError
 from hub.ids import is_id
-from hub.looks import UnstatedError
+from hub.looks import NoSuchIdError, UnstatedError
 from hub.partnership import IG_TEAM
 from hub.shown import answer, ref
 from services.gateway import receipts
@@ -98,6 +98,10 @@ class Doors:
         return caller.desk.name
 
 
+AN_ID: Final = "5b1f7c0e-4a7d-8c3e-9f10-00000000000a"
+"""What an id of the hub's looks like."""
+
+
 def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter] = ()) -> Door:
     """The whole application."""
     app = FastAPI(
@@ -119,6 +123,7 @@ def application(doors: Doors, holds_role: HoldsRole, routers: Sequence[APIRouter
         app.include_router(router)
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(UnstatedError, _on_unstated)
+    app.add_exception_handler(NoSuchIdError, _on_no_such_id)
     app.add_exception_handler(PeerError, _on_peer)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -203,6 +208,14 @@ async def _on_unstated(request: Request, error: Exception) -> Response:
         f"/token/{error.claim}", error.rule, error.expected, "another value, or none", error.example
     )
     return _answer(request, INVALID, [fault])
+
+
+async def _on_no_such_id(request: Request, error: Exception) -> Response:
+    """The one 404, with the reason beside it for who may know it."""
+    assert isinstance(error, NoSuchIdError)
+    return _answer(
+        request, NOT_FOUND, [Fault(f"/path/{error.name}", error.rule, error.expected, error.came, AN_ID)]
+    )
 
 
 async def _on_peer(request: Request, _: Exception) -> Response:

@@ -11,11 +11,13 @@ notice whether it was answered. People stand as the hub's ids; `people` says wha
 
 The token must say who looks (`sub`), for which `purpose` and `reason`. The look is an entry of the audit log
 (`family.viewed`), committed before the answer. Anybody else gets the 404 of what does not exist, and that they asked is
-an entry as well (`access.denied`).
+an entry as well (`access.denied`). Information governance, from which nothing of it is kept, is told that an id is
+none, or has another form.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -24,7 +26,7 @@ from hub import ledger
 from hub.clock import Micros, format_micros
 from hub.database import Connection
 from hub.ids import is_id
-from hub.looks import Look, Recorder, stated
+from hub.looks import Look, NoSuchIdError, Recorder, stated
 from hub.partnership import IG_TEAM
 from hub.processor.writer import decision_entry_id
 from hub.shown import answer
@@ -37,7 +39,6 @@ from services.gateway.called import called
 from services.gateway.identity import Caller
 from services.gateway.named import NAMING, notice_of
 from services.gateway.parts import Parts
-from services.gateway.problems import NOT_FOUND, ProblemError
 
 _COPIES: Final = (
     "SELECT event_id::text, key::text, type, source, recorded_at FROM event WHERE topic = 'events' AND"
@@ -56,6 +57,10 @@ _FATE: Final = "SELECT kind, reason FROM fate WHERE event_id = %s AND processor 
 _DELIVERY: Final = "delivery_id::text, desk, status, reason, tries, released_at"
 _DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE event_id = %s ORDER BY desk"
 
+_IDS: Final = (
+    "the id of a receipt (`event send` and `receipt show` have it), of an event, or of a delivery (an inbox and"
+    " `audit who` have it)"
+)
 _NO_STORE: Final = {"cache-control": "no-store"}
 _EXAMPLE: Final[dict[str, Any]] = {"id": "5b1f7c0e-4a7d-8c3e-9f10-00000000000a", "people": {}, "events": []}
 
@@ -85,7 +90,7 @@ def build(doors: Doors, own: Callable[[str, Look], Awaitable[Response]]) -> APIR
                 recorder, now = _recorder(doors.parts), doors.parts.clock.now()
                 await recorder.deny(conn, look, now, "decisions", about)
         if answer is None:
-            raise ProblemError(NOT_FOUND)
+            raise NoSuchIdError("about", about, _IDS, "one on which nothing was decided, or not yet")
         return JSONResponse(answer, headers=_NO_STORE)
 
     return router
@@ -166,7 +171,12 @@ async def _decision(
         # The family's key is destroyed: that it was decided stands, what was decided cannot be read again.
         return shown | {"erased": True}
     decision = from_record(record)
-    words = Words({}, had={desk: first for desk, first in released.items() if first < at})
+    words = Words(
+        {},
+        zone=ZoneInfo(parts.partnership.calendar.timezone),
+        had={desk: first for desk, first in released.items() if first < at},
+        now=parts.clock.now(),
+    )
     shown["rules"] = decision.rules
     shown["agreements"] = [
         {"agreement": name, "version": version} for name, version in parts.in_force.book.named(decision.rules)

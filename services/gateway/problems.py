@@ -56,6 +56,12 @@ CONFLICT: Final = Kind(
     "This id was used for something else",
     "An event of this source and id was accepted with other content. Publish the new content under a new id.",
 )
+CLOSED: Final = Kind(
+    409,
+    "task-closed",
+    "This task is closed already",
+    "Nothing was done. `GET /v1/tasks/{task}` says how it was closed.",
+)
 TOO_LARGE: Final = Kind(413, "too-large", "The body is too large", "Send less at once.")
 UNSUPPORTED: Final = Kind(
     415,
@@ -86,7 +92,7 @@ UNAVAILABLE: Final = Kind(
 KINDS: Final = {
     kind.slug: kind
     for kind in (
-        *(UNAUTHENTICATED, NOT_FOUND, NOT_ALLOWED, CONFLICT, TOO_LARGE, UNSUPPORTED, INVALID),
+        *(UNAUTHENTICATED, NOT_FOUND, NOT_ALLOWED, CONFLICT, CLOSED, TOO_LARGE, UNSUPPORTED, INVALID),
         *(LIMITED, BROKEN, UNAVAILABLE),
     )
 }

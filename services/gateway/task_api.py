@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from hub.clock import format_micros
+from hub.clock import Micros, format_micros
+from hub.database import Connection
 from hub.looks import stated
 from hub.processor.tasks import ENDED_BY
 from hub.shown import answer, ref
@@ -21,7 +22,7 @@ from services.gateway.asking import HIDDEN, asked, asked_in_words, awaits
 from services.gateway.closing import closed, closed_in_words
 from services.gateway.doing import Doing, Task, a_task, open_task, open_tasks
 from services.gateway.identity import Caller
-from services.gateway.problems import NOT_FOUND, ProblemError
+from services.gateway.problems import CLOSED, NOT_FOUND, Fault, ProblemError
 from services.gateway.unknown import told
 from services.gateway.work import AWAITED, act, actions, prepare
 
@@ -104,7 +105,7 @@ def build(doors: Doors) -> APIRouter:
         status_code=202,
         summary="Do something about a task",
         responses={202: answer("What became of it", ref("Done"), _DONE)},
-        openapi_extra={"x-problems": ["conflict"]},
+        openapi_extra={"x-problems": ["conflict", "task-closed"]},
     )
     async def do(
         task: str,
@@ -113,19 +114,33 @@ def build(doors: Doors) -> APIRouter:
         caller: Annotated[Caller, Depends(doors.caller)],
         given: Given | None = None,
     ) -> Response:
-        """202 with the state: `done`, `asked` (an event is on its way), or that a second person must say so too."""
+        """202 with the state: `done`, `asked` (an event is on its way), or that a second person must say so too.
+
+        A task that is closed: 409 with when, by which desk and how.
+        """
         look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
         async with parts.database.transaction() as conn:
             await prepare(conn, action)
             now = parts.clock.now()
             found = await open_task(conn, caller.desk.name, _id(task), at=now)
             if found is None:
-                raise ProblemError(NOT_FOUND)
+                raise await _not_open(conn, caller.desk.name, _id(task), now)
             values = {} if given is None else given.model_dump(exclude_none=True)
             state = await act(Doing(conn, parts, found, look, now, values, action))
         return JSONResponse({"task": task, "action": action, "state": state}, status_code=202)
 
     return router
+
+
+async def _not_open(conn: Connection, desk: str, task: str, now: Micros) -> ProblemError:
+    """That a task of the desk's own was closed, when, by which desk and how, as its look says; else the one 404."""
+    found = await a_task(conn, desk, task, at=now)
+    if found is None or found.done_at is None:
+        return ProblemError(NOT_FOUND)
+    how = closed(found, found.done_at)
+    at = f" at {how['at']}" if how["at"] else ""
+    came = f"one that {how['by']} closed{at}: {how['how']}"
+    return ProblemError(CLOSED, [Fault("", "closed", "a task that is open", came)])
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -101,6 +101,8 @@ async def act(doing: Doing) -> str:
     if do is None or (doing.task.kind in _BY_REASON and not _is_open(doing.task, action)):
         raise ProblemError(NOT_FOUND)
     state = await do(doing)
+    if state == ASKED and await _is_closed(doing):
+        state = DONE
     parts = doing.parts
     recorder = Recorder(parts.ring, parts.secret, parts.rules, parts.code)
     detail = {
@@ -114,6 +116,15 @@ async def act(doing: Doing) -> str:
     }
     await recorder.record(doing.conn, "task.done", doing.look, doing.at, {}, detail)
     return state
+
+
+async def _is_closed(doing: Doing) -> bool:
+    """Whether what was published has closed the task with its acceptance: nobody waits for its log then."""
+    found = await doing.conn.execute(
+        "SELECT done_at IS NOT NULL FROM task WHERE task_id = %s", (doing.task.id,)
+    )
+    row = await found.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def _redrive_parked(doing: Doing) -> str:

@@ -1,8 +1,9 @@
 """`GET /v1/families/{id}` and `POST /v1/families/search`: what one user of one desk may know of a family.
 
 The token says who looks (`sub`), for which `purpose` and `reason`. The view is JSON, or text for `Accept: text/plain`.
-A family that is not there, is not the reader's, or is no family's id: one and the same 404. A preview (`for`) of a
-desk that is none is refused (422), with those that there are, to information governance alone. The id searched for
+A family that is not there, is not the reader's, or is no family's id: one and the same 404. To information governance
+alone a preview (`for`) of nothing is an empty one; one of no family says so; and one for a desk that is none is refused
+(422), with those that there are. The id searched for
 is in the body, for it is personal and URLs are logged.
 """
 
@@ -20,7 +21,7 @@ from hub.attempts.row import LIFE
 from hub.clock import SECOND, Micros, format_micros, parse_micros
 from hub.errors import PeerError
 from hub.ids import is_id
-from hub.looks import Look, stated
+from hub.looks import Look, NoSuchIdError, stated
 from hub.partnership import IG_TEAM
 from hub.shown import answer
 from services.view.text import text
@@ -35,6 +36,8 @@ _FOUND: Final[dict[str, Any]] = {"families": []}
 _BOTH: Final[dict[int | str, dict[str, Any]]] = {200: answer("The view", {"type": "object"}, _EXAMPLE)}
 _BOTH[200]["content"][_TEXT] = {"schema": {"type": "string"}, "example": "Family …"}
 _MOST_VALUE: Final = 200
+FAMILY_IDS: Final = "the hub's id of a family: `family find` gives it, by one of your own agency's"
+NONE: Final = "one that nothing has"
 """The team of an agency that governs information: it may ask what another desk would see."""
 
 
@@ -99,11 +102,15 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         if not is_id(family) or (preview is not None and not governs(who)):
             await viewer.deny(look, "view" if preview is None else "preview", family)
             shown = Shown(None)
+            if preview is not None and governs(who):
+                raise NoSuchIdError("family", family, FAMILY_IDS, NONE)
         else:
             desks = sorted(each.name for each in viewer.partnership.desks)
             if preview is not None and preview not in desks:
                 raise refused("for", "one_of", those=desks)
             shown = await viewer.view(family, look, until, preview)
+            if preview is not None and shown.answer is None:
+                raise NoSuchIdError("family", family, FAMILY_IDS, NONE)
         return _answer(viewer, shown, started, as_text=accept.startswith(_TEXT))
 
     @router.post(

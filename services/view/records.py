@@ -15,14 +15,18 @@ from fastapi.responses import JSONResponse
 
 from hub.clock import Micros
 from hub.ids import is_id
-from hub.looks import Look
+from hub.looks import Look, NoSuchIdError
 from hub.shown import answer
 from services.view import identities, stages, who
-from services.view.api import Caller, governs, instant, look_of, refused
+from services.view.api import FAMILY_IDS, NONE, Caller, governs, instant, look_of, refused
 from services.view.viewer import Viewer
 
 ENGINEERS: Final = "hub/operations"
 FOREVER: Final[Micros] = 2**62
+WHO_LOOKED: Final = "who looked"
+PERSON_IDS: Final = (
+    "the hub's id of a person (`decision explain` and `rules preview --json` have it) or of a family"
+)
 
 _ID: Final = "5b1f7c0e-4a7d-8c3e-9f10-00000000000a"
 _EVENT: Final[dict[str, Any]] = {
@@ -68,7 +72,7 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
         until: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
         """Looks by people and releases to desks in [since, until). The asking is a look itself."""
-        look = await _reviewer(request, caller_, "who looked", family)
+        look = await _reviewer(request, caller_, WHO_LOOKED, family)
         start, end = instant("since", since), instant("until", until)
         start, end = 0 if start is None else start, FOREVER if end is None else end
         if end <= start:
@@ -81,8 +85,8 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
                     "looks": await who.looks(conn, kit.ring, family, start, end),
                     "releases": await who.releases(conn, family, start, end),
                 }
-            await _record(conn, look, found, "who looked", family, {family: {"what": "who looked"}})
-        return _answer(found)
+            await _record(conn, look, found, WHO_LOOKED, family, {family: {"what": WHO_LOOKED}})
+        return _answer(found, none=_none(WHO_LOOKED, family))
 
     @router.get(
         "/v1/identities/{person}",
@@ -97,14 +101,14 @@ def build(viewer: Viewer, caller: Callable[..., Any]) -> APIRouter:
             families = found["families"] if found is not None else ()
             seen = {each["family"]: {"what": "identity", "of": person} for each in families}
             await _record(conn, look, found, "identity", person, seen)
-        return _answer(found)
+        return _answer(found, none=_none("identity", person))
 
     async def _reviewer(request: Request, caller_: Caller, what: str, about: str) -> Look:
         """The look of who governs information, at an id; anybody else is denied, and that is recorded."""
         look = look_of(caller_, request)
         if not governs(caller_) or not is_id(about):
             await viewer.deny(look, what, about)
-            raise HTTPException(404)
+            raise _none(what, about) if governs(caller_) else HTTPException(404)
         return look
 
     async def _record(conn: Any, look: Look, found: Any, what: str, about: str, families: Any) -> None:
@@ -122,7 +126,13 @@ async def _is_there(conn: Any, family: str) -> bool:
     return await found.fetchone() is not None
 
 
-def _answer(found: dict[str, Any] | None) -> Response:
+def _none(what: str, about: str) -> NoSuchIdError:
+    """What a reviewer is told of an id that leads nowhere."""
+    name, ids = ("family", FAMILY_IDS) if what == WHO_LOOKED else ("person", PERSON_IDS)
+    return NoSuchIdError(name, about, ids, NONE)
+
+
+def _answer(found: dict[str, Any] | None, none: Exception | None = None) -> Response:
     if found is None:
-        raise HTTPException(404)
+        raise none or HTTPException(404)
     return JSONResponse(found, headers={"cache-control": "no-store"})

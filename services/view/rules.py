@@ -281,7 +281,8 @@ class _Reading:
         about = {each.person for each in decision.verdict(desk).outcomes if each.result == EXISTENCE}
         consents = frozenset(each for each in about if self._may_know_consents(each, decision.source))
         source = PUBLISHER if told.by is None else None
-        return Words({}, zone=self._reader.zone, had=None, consents=consents, source=source)
+        zone, now = self._reader.zone, self._reader.now
+        return Words({}, zone=zone, had=None, consents=consents, source=source, now=now)
 
     def _may_know_consents(self, person: str, source: str) -> bool:
         """Whether the desk may know what somebody said of sharing, to a source or to whoever leads."""

@@ -39,6 +39,8 @@ def _head(view: View) -> Iterator[str]:
         yield f"{case['state'].capitalize()}{lead}{locality}"
     for each in view["held"]:
         yield each["says"]
+    if not view["chronology"] and not view["held"]:
+        yield f"Nothing: for {view['for']} there is no such family."
 
 
 def _sections(view: View, names: Mapping[str, str]) -> Iterator[tuple[str, Iterable[str]]]:

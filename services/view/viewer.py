@@ -76,8 +76,8 @@ class Viewer:
     async def view(self, family: str, look: Look, until: Micros | None, preview: str | None = None) -> Shown:
         """The family view, as it is or as it was at an instant of the hub's clock. Raises `PeerError`.
 
-        `preview`: as another desk would see it. Nothing to see for that desk is an answer too: the look stands in
-        the log as one, and no denial.
+        `preview`: as another desk would see it. Nothing to see for that desk is an answer too, an empty view: the
+        look stands in the log as one, and no denial.
         """
 
         async def work(conn: Connection, patient: bool) -> Shown:
@@ -88,7 +88,8 @@ class Viewer:
             if found is not None and not what.exists and preview is not None:
                 nothing = {family: {"what": "preview", "for": preview, "shown": []}}
                 await self.recorder().record(conn, "family.viewed", look, reader.now, nothing)
-                return Shown(None)
+                context = await self._context(conn, family, reader)
+                return Shown(build(replace(context, feeds={}), (), ()))
             if found is None or not what.exists:
                 await self.recorder().deny(conn, look, reader.now, "view", family)
                 return Shown(None)

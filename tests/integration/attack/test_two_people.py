@@ -74,7 +74,7 @@ async def test_a_desk_sees_how_its_task_ended_and_another_nothing_when_it_is_clo
     (row,) = await hub.rows("SELECT detail::text FROM task WHERE task_id::text = %s", task)
     assert "robin" not in row[0]
     assert (await hub.get("/v1/tasks", CHESIL)).json()["tasks"] == []
-    assert (await do(hub, task, "discard", "robin", why="mistyped"))[0] == 404
+    assert (await do(hub, task, "discard", "robin", why="mistyped"))[0] == 409
     for desk in (WEST, S2W):
         mine, nobodys = await hub.get(f"/v1/tasks/{task}", desk), await hub.get(NOBODY, desk)
         assert (mine.status_code, mine.content) == (404, nobodys.content)

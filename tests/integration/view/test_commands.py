@@ -95,6 +95,8 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     line("family", "show", NOBODY, *me, *why, "--at", "yesterday", expect=6)
     line("family", "find", "liquidlogic", "F-none", *me, *why, expect=3)
     line("rules", "preview", NOBODY, "--for", "s2w/sft", "--as", "council/ig", *why, expect=3)
+    line("task", "show", NOBODY, *me, expect=3)
+    line("task", "show", "1d9c", *me, expect=3)
     none = line("rules", "preview", NOBODY, "--for", "s2w/none", "--as", "council/ig", *why, expect=6)
     assert none == ""
     tried = ("rules", "simulate", str(DORSET), "--over", "2023-06", *why)

@@ -128,7 +128,10 @@ async def test_reviewer_learns_what_is_linked_and_never_the_id_when_they_ask(hub
     assert [each["family"] for each in found["families"]] == [family]
     assert b'"V"' not in answer.content
     assert (await ask(hub, f"/v1/identities/{person}", CHESIL)).status_code == 404
-    assert (await ask(hub, f"/v1/identities/{NOBODY}", IG)).status_code == 404
+    for unknown, rule in ((NOBODY, "unknown-id"), ("91c2", "format")):
+        told = await ask(hub, f"/v1/identities/{unknown}", IG)
+        assert (told.status_code, told.json()["errors"][0]["rule"]) == (404, rule)
+        assert (await ask(hub, f"/v1/identities/{unknown}", CHESIL)).json()["errors"] == []
 
 
 async def test_reviewer_learns_of_every_release_when_more_than_a_thousand_rested_on_a_link(
@@ -213,6 +216,10 @@ async def test_reviewer_reads_in_words_why_and_calls_people_by_ids_of_their_own_
         f"outcome.score of {mother}: Withheld: {said} (P04).",
     ]
     assert (await ask(hub, f"/v1/decisions/{receipt}", CHESIL)).status_code == 404
+    for unknown, rule in ((NOBODY, "unknown-id"), ("5b1f", "format")):
+        told = await ask(hub, f"/v1/decisions/{unknown}", IG)
+        assert (told.status_code, told.json()["errors"][0]["rule"]) == (404, rule)
+        assert (await ask(hub, f"/v1/decisions/{unknown}", CHESIL)).json()["errors"] == []
 
 
 async def test_denial_is_recorded_when_somebody_asks_for_what_reviewers_read(hub: Looking) -> None:
@@ -505,7 +512,7 @@ async def test_dead_letter_is_let_go_when_two_people_say_so(hub: Looking) -> Non
     for _ in range(2):
         assert (await do(hub, task, "discard", ENGINEERS)).json()["state"] == "awaits a second person"
     assert (await do(hub, task, "discard", ENGINEERS, "b.user")).json()["state"] == "done"
-    assert (await do(hub, task, "discard", ENGINEERS, "b.user")).status_code == 404
+    assert (await do(hub, task, "discard", ENGINEERS, "b.user")).status_code == 409
 
 
 async def test_delivery_stands_in_line_again_when_it_was_given_up_and_is_redriven(hub: Looking) -> None:
@@ -534,7 +541,13 @@ async def test_id_is_somebodys_when_the_desk_whose_task_it_is_confirms_it(hub: L
     assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (422, "/person")
     given: dict[str, Any] = {"person": ref("V"), "identifier": {"scheme": "paris", "value": "77"}}
     answer = await do(hub, task, "confirm", CHESIL, **given)
-    assert (answer.status_code, answer.json().get("state")) == (202, "asked"), answer.text
+    assert (answer.status_code, answer.json().get("state")) == (202, "done"), answer.text
+    again = await do(hub, task, "confirm", CHESIL, **given)
+    assert (again.status_code, again.json()["title"]) == (409, "This task is closed already")
+    (said,) = again.json()["errors"]
+    assert (said["rule"], f"one that {CHESIL} closed at 20" in said["detail"]) == ("closed", True)
+    elsewhere = await do(hub, task, "confirm", S2W, **given)
+    assert elsewhere.content == (await ask(hub, f"/v1/tasks/{NOBODY}", S2W)).content
     assert await hub.count("waiting") == 0
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from services.audit.coverage import Covered
 from services.audit.report import MOST_FINDINGS, Report
 
@@ -41,6 +43,20 @@ def test_further_findings_are_counted_when_there_are_very_many() -> None:
         report.found("gap", index, "…")
     assert (len(report.findings), report.more, report.first_bad) == (MOST_FINDINGS, 7, 1)
     assert report.lines()[-1] == "and 7 findings more"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "A CHECKPOINT IS NOT GOOD: "), (2, "2 CHECKPOINTS ARE NOT GOOD: ")]
+)
+def test_the_verdict_names_the_checkpoint_when_nothing_else_is_wrong(count: int, said: str) -> None:
+    report = Report(size=7)
+    for _ in range(count):
+        report.found("note", None, "the checkpoint from outside: no signature")
+    assert not report.ok
+    assert report.lines()[0].startswith(said)
+    assert "or the log and its key were replaced; the log agrees with itself" in report.lines()[0]
+    report.found("head", None, "the log has no head")
+    assert report.lines()[0] == f"THE LOG IS NOT GOOD: {count + 1} findings"
 
 
 def test_no_index_is_named_when_no_finding_has_one() -> None:

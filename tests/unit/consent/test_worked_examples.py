@@ -356,6 +356,10 @@ def test_everything_is_held_when_a_match_is_only_probable() -> None:
         assert decision.verdict(desk).result == "held"
         assert decision.verdict(desk).hold == "F06"
         assert explain(decision, desk, WORDS) == [until]
+    # Read on another day it says which day it means.
+    today, later = (replace(WORDS, now=event.recorded + days * 86_400 * SECOND) for days in (0, 1))
+    assert explain(decision, CHESIL, today) == [until]
+    assert explain(decision, CHESIL, later) == [f"{until[:-1]} on {WORDS.day(event.recorded)}."]
     assert decision.verdict(PROBATION).mask == 0
     assert decision.waits == (V,)
     assert family.decide(event).verdict(CHESIL).result == "delivered"
