@@ -55,6 +55,11 @@ class RefusedError(Exception):
         self.reasons = tuple(reasons)
 
 
+def tell(line: str) -> None:
+    """How far it is, for who waits."""
+    typer.echo(line, err=True)
+
+
 def ask(me: Asks, file: Path, text: str, agreement: Agreement) -> str:
     """Ask the hub for a version; gives its receipt. Raises `RefusedError`, `HubProblemError`."""
     pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
@@ -93,7 +98,7 @@ def proved(me: Asks, receipt: str) -> dict[str, Any]:
             return found
         if time.monotonic() - told >= TOLD_EVERY:
             told = time.monotonic()
-            typer.echo(f"the hub proves it: {told - began:.0f} s", err=True)
+            tell(f"the hub proves it: {told - began:.0f} s")
         time.sleep(EVERY)
     typer.echo(f"the hub still proves it: see `wraparound rules show {receipt}` later", err=True)
     raise typer.Exit(75)
@@ -110,8 +115,10 @@ def words(found: Mapping[str, Any]) -> str:
         task, owner = found["task"]["task"], found["task"]["owner"]
         lines += [
             "proved: every invariant holds",
-            f"in force from {found['starts_at']}, if a second person signs a minute before at the latest:",
+            f"signed: not yet; it takes a second person, of {owner}, who reads what changes and then signs:",
+            f"  wraparound task show {task} --as {owner}",
             f"  wraparound task do {task} approve --as {owner} --reason …",
+            f"in force: from {found['starts_at']}, if they sign a minute before; until then nothing changes",
         ]
     else:
         lines.append(f"{found['state']}, from {found['starts_at']}")

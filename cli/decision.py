@@ -3,7 +3,7 @@
 To information governance every decision on an event; to any other desk why it has what it has of a delivery of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -138,20 +138,39 @@ def _named(notice: dict[str, Any], deliveries: list[dict[str, Any]]) -> Iterator
 
 
 def _decided(event: dict[str, Any]) -> Iterator[str]:
-    """Each decision; one that says of a desk what the one before said is named alone."""
+    """Each decision; those that say of each desk what the one before said are one line, with the last one's time."""
     before: dict[str, list[str]] = {}
+    again: list[tuple[str, str, str, str]] = []
     for decision in event["decisions"]:
         because, rules = decision["because_of"]["type"], decision.get("rules", "-")[:12]
         by = [f"{each['agreement']} version {each['version']}" for each in decision.get("agreements", ())]
         verdicts = {name: each["why"] for name, each in decision.get("desks", {}).items()}
         same = bool(verdicts) and all(before.get(name) == why for name, why in verdicts.items())
-        again = f"again, with the same result for {', '.join(verdicts)}, " if same else ""
-        named = " and ".join(by) or "no agreement"
-        yield f"  decided {again}{decision['at'][:19]} because of {because}, by {named}, rules {rules}"
+        named = f"by {' and '.join(by) or 'no agreement'}, rules {rules}"
+        this = (", ".join(verdicts), named, decision["at"][:19], because)
+        if again and (not same or again[0][:2] != this[:2]):
+            yield _again(again)
+            again = []
+        if same:
+            again.append(this)
+            continue
+        yield f"  decided {decision['at'][:19]} because of {because}, {named}"
         if decision.get("erased"):
             yield "    what was decided was erased"
-        for why in () if same else verdicts.values():
+        for why in verdicts.values():
             yield from (f"    {line}" for line in why)
         for name in decision.get("no_role_and_no_clause", ()) if not verdicts else ():
             yield f"    {name} got nothing: it has no role in this family, and no clause names it."
         before |= verdicts
+    if again:
+        yield _again(again)
+
+
+def _again(those: Sequence[tuple[str, str, str, str]]) -> str:
+    """Decisions that changed nothing: for whom, by what, how often, and when and why the last time."""
+    desks, named, at, because = those[-1]
+    often = "" if len(those) == 1 else f" {len(those)} times"
+    last = "" if len(those) == 1 else "last "
+    return (
+        f"  decided again{often}, with the same result for {desks}, {last}{at} because of {because}, {named}"
+    )

@@ -68,7 +68,7 @@ def link_command(
     probable: Annotated[
         bool, typer.Option("--probable", help="They may be one: nobody is asked yet.")
     ] = False,
-    code: Annotated[str, typer.Option("--reason", help="Why, as a code.")] = "same_person",
+    code: Annotated[str, typer.Option("--code", help="Why, as a code.")] = "same_person",
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +76,7 @@ def link_command(
 
     Until a second person of the agency agrees (a task says so), or `unlink` ends it.
 
-    Examples: `wraparound identity link hub:91c2… hub:07ab… --as council/chesil --reason same_dob_and_address`,
+    Examples: `wraparound identity link hub:91c2… hub:07ab… --as council/chesil --code same_dob_and_address`,
     `wraparound identity link liquidlogic:P-1 liquidlogic:P-9 --probable --as council/chesil --json`.
     """
     data = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import as_completed
@@ -37,6 +38,8 @@ from services.view.text import text
 BROKEN = 1
 CONFLICT = 5
 INVALID = 6
+SIGNALLED = 128
+"""Exit codes from here on: ended by that signal."""
 
 app = typer.Typer(no_args_is_help=True, help="Check, prove and try the sharing rules.")
 
@@ -86,7 +89,7 @@ def prove_command(
     _refuse(findings, quiet=False)
     assert rules is not None
     began = time.monotonic()
-    tally = _prove(rules, processes, lambda done, of: typer.echo(f"{done} of {of} parts", err=True))
+    tally = prove(rules, processes, lambda done, of: typer.echo(f"{done} of {of} parts", err=True))
     seconds = round(time.monotonic() - began, 1)
     if as_json:
         shown = {"rules": rules.digest, "seconds": seconds, "invariants": tally.plain()}
@@ -119,8 +122,11 @@ def activate_command(
     """
     agreement, text = _agreement(file)
     me = caller(folder, desk)
+    activation.tell(f"checked: {agreement.id} version {agreement.version}, {len(agreement.clauses)} clauses")
     try:
-        found = activation.proved(me, activation.ask(me, file, text, agreement))
+        receipt = activation.ask(me, file, text, agreement)
+        activation.tell(f"asked for: receipt {receipt}; the hub has read it too, and proves every invariant")
+        found = activation.proved(me, receipt)
     except activation.RefusedError as error:
         for each in error.reasons:
             typer.echo(each, err=True)
@@ -223,9 +229,13 @@ def _offered(new: Path) -> Mapping[str, object]:
     return {"agreements": plain["agreements"]} if new.is_file() else plain
 
 
-def _prove(rules: RuleSet, processes: int, told: Callable[[int, int], None]) -> Tally:
-    """The proof of each rule set that these agreements are in force as, one after another."""
+def prove(rules: RuleSet, processes: int, told: Callable[[int, int], None]) -> Tally:
+    """The proof of each rule set that these agreements are in force as, one after another.
+
+    Whoever ends this process (`timeout`, a terminal that closes) ends the others with it, and what they share.
+    """
     book = Book(rules)
+    before = signal.signal(signal.SIGTERM, _ended)
     proof = begin([book.at(each).rules for each in book.starts], processes)
     tally = Tally()
     try:
@@ -234,7 +244,12 @@ def _prove(rules: RuleSet, processes: int, told: Callable[[int, int], None]) -> 
             told(done, len(proof.parts))
     finally:
         proof.end()
+        signal.signal(signal.SIGTERM, before)
     return tally
+
+
+def _ended(number: int, _: object) -> None:
+    raise SystemExit(SIGNALLED + number)
 
 
 def _agreement(file: Path) -> tuple[Agreement, str]:

@@ -70,6 +70,19 @@ def test_people_are_called_as_the_reader_may_and_what_is_the_same_stands_once() 
     ]
 
 
+def test_one_line_says_how_often_when_nothing_changed_many_times() -> None:
+    found = deepcopy(FOUND)
+    first, same, other = found["events"][0]["decisions"]
+    repeated = [{**same, "at": f"2024-03-01T09:{minute}:00Z"} for minute in range(10, 17)]
+    found["events"][0]["decisions"] = [first, *repeated, other, {**other, "at": "2024-03-02T09:00:00Z"}]
+    lines = [each.strip() for each in said(found).splitlines() if "again" in each]
+    because = f"because of {REQUESTED}, by DOR-SFT version 2, rules dddddddddddd"
+    assert lines == [
+        f"decided again 7 times, with the same result for s2w/sft, last 2024-03-01T09:16:00 {because}",
+        f"decided again, with the same result for s2w/sft, 2024-03-02T09:00:00 {because}",
+    ]
+
+
 def test_a_reviewer_is_told_why_when_the_event_was_rejected() -> None:
     found = deepcopy(FOUND)
     found["events"][0] |= {

@@ -109,7 +109,7 @@ def test_an_event_is_written_checked_sent_and_followed_when_its_desk_does_it(
     turned = ("--since", "2024-04-01T00:00:00Z", "--until", "2024-03-01T00:00:00Z")
     line("audit", "who", NOBODY, *turned, "--as", "council/ig", *why, expect=2)
     line("identity", "unlink", "no-scheme", "paris:77", *me, expect=2)
-    line("identity", "link", "no-scheme", "paris:77", *me, expect=2)
+    line("identity", "link", "no-scheme", "paris:77", "--code", "same_history", *me, expect=2)
     assert line("identity", "link", "liquidlogic:P-1", "liquidlogic:P-2", "--probable", *me).strip()
     assert line.json("identity", "unlink", "liquidlogic:P-1", "liquidlogic:P-2", "--same", *me)["receipt"]
 

@@ -52,5 +52,28 @@ def test_no_process_is_left_when_whoever_began_a_proof_is_killed() -> None:
     assert killed.returncode == -signal.SIGKILL
 
 
+ENDED = """
+import multiprocessing, os, signal, threading, time
+from cli.rules import prove
+from tests.unit.consent.cast import dorset
+
+def end():
+    while not multiprocessing.active_children():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+if __name__ == "__main__":
+    threading.Thread(target=end).start()
+    prove(dorset().rules, 1, lambda *_: None)
+"""
+
+
+def test_nothing_shared_is_left_when_whoever_began_a_proof_is_told_to_end() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDED], cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr.decode()) == (128 + signal.SIGTERM, "")
+
+
 async def test_a_proof_is_given_up_when_it_takes_too_long() -> None:
     assert await by_processes([dorset().rules], asyncio.Event(), longest=0.1) is None

@@ -118,6 +118,20 @@ def test_the_text_goes_whole_and_in_pieces_when_it_is_long() -> None:
     assert max(map(len, event["data"]["content"])) <= 20_000
 
 
+def test_each_part_is_said_as_it_is_done_when_a_version_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = FakeHub("5b1f", {**WAITING, "state": "proving"}, WAITING)
+    monkeypatch.setattr("cli.rules.caller", lambda *_: hub)
+    monkeypatch.setattr("cli.activation.EVERY", 0.0)
+    result = RUNNER.invoke(app, ["rules", "activate", str(DORSET / FILE), "--as", "council/ig"])
+    assert result.exit_code == 0, result.output
+    assert [each.partition(":")[0] for each in result.stderr.splitlines() if "remark" not in each] == [
+        "checked",
+        "asked for",
+    ]
+    said = [each.partition(":")[0] for each in result.stdout.splitlines()[1:]]
+    assert said == ["proved", "signed", *said[2:4], "in force"]
+
+
 def test_the_next_step_is_said_when_the_proof_holds() -> None:
     said = activation.words(activation.proved(FakeHub(WAITING), "5b1f"))
     assert "proved: every invariant holds" in said
