@@ -48,7 +48,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
 
 def _told(problem: dict[str, Any], error: HubProblemError) -> str:
     """The hub's problem in a few lines: what, and for each error where and what is expected."""
-    said = " ".join(str(problem[name]) for name in ("detail",) if problem.get(name))
+    # Of what is not there the errors say, where there are any, what the one answer for everybody cannot.
+    said = "" if error.status == 404 and problem.get("errors") else str(problem.get("detail", ""))
     lines = [f"{error.status} {problem.get('title', 'the hub did not do it')}. {said}".rstrip()]
     for each in problem.get("errors", ()):
         example = f"; for example {each['example']}" if each.get("example") else ""

@@ -30,7 +30,7 @@ from hub.partnership.document import read
 from hub.partnership.finding import Finding
 from services.consent.agreement import Agreement, RuleSet
 from services.consent.book import Book
-from services.consent.load import agreement_of, check_folder, offered, remarks
+from services.consent.load import agreement_of, check_file, check_folder, offered, remarks
 from services.consent.proof.found import Tally
 from services.consent.proving import begin
 from services.view.text import text
@@ -44,7 +44,10 @@ SIGNALLED = 128
 app = typer.Typer(no_args_is_help=True, help="Check, prove and try the sharing rules.")
 
 Folder = Annotated[
-    Path | None, typer.Argument(help="The partnership's folder; the one in the settings unless given.")
+    Path | None,
+    typer.Argument(
+        help="A partnership's folder, or the file of one agreement; the folder in the settings unless given."
+    ),
 ]
 Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes share the work.")]
 
@@ -53,7 +56,8 @@ Processes = Annotated[int, typer.Option("--processes", min=1, help="How many pro
 def check_command(folder: Folder = None, as_json: AsJson = False) -> None:
     """Read the agreements of a partnership; name each mistake, and each clause that does nothing, by file and line.
 
-    Examples: `wraparound rules check`, `wraparound rules check partnerships/dorset --json`.
+    Examples: `wraparound rules check`, `wraparound rules check dor-sft-2.yaml`,
+    `wraparound rules check partnerships/dorset --json`.
     """
     place = _folder(folder)
     rules, findings, notes = _read(place)
@@ -285,9 +289,15 @@ def _folder(folder: Path | None) -> Path:
     return settings.load().partnership if folder is None else folder
 
 
-def _read(folder: Path) -> tuple[RuleSet | None, tuple[Finding, ...], tuple[Finding, ...]]:
-    partnership, rules, findings = check_folder(folder)
-    return rules, findings, remarks(folder, partnership) if partnership is not None else ()
+def _read(place: Path) -> tuple[RuleSet | None, tuple[Finding, ...], tuple[Finding, ...]]:
+    """The rules of a folder, or of one agreement's file in the words of the partnership of the settings."""
+    if place.is_file():
+        partnership, findings = check(_folder(None), None)
+        rules, findings = (None, findings) if partnership is None else check_file(place, partnership)
+    else:
+        partnership, rules, findings = check_folder(place)
+    notes = () if partnership is None or findings else remarks(place, partnership)
+    return rules, findings, notes
 
 
 def _refuse(findings: tuple[Finding, ...], *, quiet: bool) -> None:

@@ -29,8 +29,6 @@ from services.consent.unsaid import unsaid
 _Document = tuple[Path, Node | None, list[Finding]]
 """A file, its one document, and what is wrong with its form."""
 
-OURS: Final = frozenset({"author", "signer", "bases"})
-"""Keys that are read here alone."""
 _MOST: Final = 100
 """Mistakes in what agreements say that are told at once; nobody mends more before the next reading."""
 _SIGNER_EXAMPLE: Final = "signer: Caldicott Guardian, Dorset Council"
@@ -66,6 +64,11 @@ def check_folder(
     rules, wrong = check_rules(folder, partnership)
     other = tuple(each for each in findings if each not in wrong)
     return (None if findings else partnership), (None if findings else rules), (*other, *wrong)
+
+
+def check_file(file: Path, partnership: Partnership) -> tuple[RuleSet | None, tuple[Finding, ...]]:
+    """The rule set of one agreement's file alone, or None and everything that is wrong with it."""
+    return _checked(file, _read((file,)), partnership, [])
 
 
 def agreement_of(

@@ -44,6 +44,10 @@ AGREEMENT_KEYS: Final = frozenset(
 )
 
 
+LOADERS_KEYS: Final = frozenset({"author", "signer", "bases"})
+"""Keys of a file that its loader reads, and takes out."""
+
+
 CLAUSE_KEYS: Final = frozenset(
     {"id", "effect", "from", "to", "except", "subjects", "purpose", "categories", "what", "when"}
     | {"basis", "if_denied", "retention", "with_gate"}
@@ -106,7 +110,7 @@ class Reader:
     def agreement(self, entry: object, path: Path) -> Agreement:
         """One agreement; what is wrong with it is noted, under its path."""
         tried = self._faults.tried
-        plain = self._faults.known(self._faults.mapping(entry, path), AGREEMENT_KEYS, path)
+        plain = self._faults.known(self._faults.mapping(entry, path), AGREEMENT_KEYS, path, LOADERS_KEYS)
         name = tried("", plain_id, plain.get("id"), (*path, "id"))
         version = tried(0, _version, plain.get("version"), (*path, "version"))
         groups = {

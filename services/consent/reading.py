@@ -67,17 +67,26 @@ class Faults:
                 self.note(error)
         return tuple(found)
 
-    def known(self, plain: Mapping[str, object], keys: frozenset[str], path: Path) -> Mapping[str, object]:
-        """The mapping, with a note of every key that is none of these."""
+    def known(
+        self,
+        plain: Mapping[str, object],
+        keys: frozenset[str],
+        path: Path,
+        taken: frozenset[str] = frozenset(),
+    ) -> Mapping[str, object]:
+        """The mapping, with a note of every key that is none of these. `taken`: those that were read before."""
+        words = keys | taken
         for key in plain:
             if key not in keys:
-                self.note(RuleError((*path, key), f"one of {', '.join(sorted(keys))}{like(key, keys)}", key))
+                expected = f"one of {', '.join(sorted(words))}{like(key, words)}"
+                self.note(RuleError((*path, key), expected, key))
         return plain
 
 
 def micros(value: object, path: Path) -> Micros:
     """An instant from a date, a datetime or their ISO 8601 text; a date means its midnight UTC."""
-    expected = f"an ISO 8601 date or instant for `{path[-1]}`" if path else "an ISO 8601 date or instant"
+    expected = "an ISO 8601 date or instant" + (f" for `{path[-1]}`" if path else "")
+    expected += ", such as 2026-04-01 or 2026-04-01T00:00:00Z"
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -96,9 +105,9 @@ def duration(entry: object, path: Path) -> Micros | None:
     """Microseconds of an ISO 8601 duration in whole days, months (30 days) or years (365 days); None for none."""
     if entry is None:
         return None
-    match = re.fullmatch(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", text_of(entry, path))
+    match = re.fullmatch(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", str(entry))
     if match is None or not any(match.groups()):
-        raise RuleError(path, "an ISO 8601 duration such as P90D", entry)
+        raise RuleError(path, "an ISO 8601 duration: P90D is 90 days, P6M six months", entry)
     years, months, weeks, days = (int(part or 0) for part in match.groups())
     return (years * 365 + months * 30 + weeks * 7 + days) * _DAY
 
@@ -116,7 +125,7 @@ def mapping(entry: object, path: Path) -> Mapping[str, object]:
 def sequence(entry: object, path: Path) -> Sequence[object]:
     """A list."""
     if isinstance(entry, str) or not isinstance(entry, Sequence):
-        raise RuleError(path, "a list", entry)
+        raise RuleError(path, "a list in square brackets, such as [one, another]", entry)
     return entry
 
 

@@ -92,6 +92,39 @@ def test_a_refusal_is_one_json_object_when_json_was_asked_for(
     assert capsys.readouterr().err.startswith("wraparound: ")
 
 
+def test_the_reason_stands_in_the_place_of_the_one_answer_when_who_asks_may_know_it() -> None:
+    problem = {"title": "Not found", "detail": "There is nothing here for you."}
+    told = {
+        **problem,
+        "errors": [{"pointer": "/path/about", "detail": "expected an id, came another form of id"}],
+    }
+    said = [explain(HubProblemError(404, each)) for each in (problem, told)]
+    assert [each[0].splitlines() for each in said if each] == [
+        ["404 Not found. There is nothing here for you."],
+        ["404 Not found.", "  /path/about: expected an id, came another form of id"],
+    ]
+
+
+class Nobody:
+    """A hub that has nothing for the desk that asks."""
+
+    desk = "council/west"
+
+    def run(self, _: object) -> object:
+        raise HubProblemError(404, {"title": "Not found", "detail": "There is nothing here for you."})
+
+
+@pytest.mark.parametrize(("task", "form"), [("1d9c", True), ("5b1f7c0e-4a7d-8c3e-9f10-00000000000a", False)])
+def test_where_ids_come_from_is_said_when_a_desk_has_no_such_task(
+    task: str, form: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.task.caller", lambda *_: Nobody())
+    error = CliRunner().invoke(app, ["task", "show", task]).exception
+    assert isinstance(error, HubProblemError)
+    assert "`wraparound task list --as council/west` lists" in error.problem["detail"]
+    assert ("has another form" in error.problem["detail"]) == form
+
+
 def test_the_parser_refuses_in_json_when_json_was_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from hub.settings import ROOT
-from services.consent import load, reader, vocabulary
+from services.consent import reader, vocabulary
 
 PAGE = (ROOT / "docs" / "agreement-words.md").read_text()
 WORDS = {
-    "The agreement": reader.AGREEMENT_KEYS | load.OURS,
+    "The agreement": reader.AGREEMENT_KEYS | reader.LOADERS_KEYS,
     "A clause": reader.CLAUSE_KEYS,
     "Effects": vocabulary.EFFECTS,
     "If it is denied": vocabulary.IF_DENIED,

@@ -93,7 +93,7 @@ MISTAKES = {
     "unknown-subject": ("subjects: [victim, child]", "subjects: [pet]", "one of", "'pet'"),
     "unknown-basis": ("    basis: B6", "    basis: B7", "a basis, one of B1", "'B7'"),
     "unknown-denial": ("if_denied: existence\n", "if_denied: loudly\n", "existence, silent", "'loudly'"),
-    "odd-retention": ("retention: P90D", "retention: 90", "a word", "90"),
+    "odd-retention": ("retention: P90D", "retention: 90", "P90D is 90 days", "90"),
     "forbid-without-what": (
         "to: [opposing], what: shielded_set",
         "to: [opposing]",

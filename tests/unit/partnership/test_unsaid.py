@@ -79,6 +79,12 @@ def test_check_remarks_on_what_is_left_out_and_finds_nothing_wrong(tmp_path: Pat
     plain = CliRunner().invoke(app, ["rules", "check", str(folder)])
     assert plain.exit_code == 0
     assert "F08 (what: conflicted_family)" in plain.stderr
+    # The file of one agreement is read in the words of the partnership of the settings.
+    alone = CliRunner().invoke(app, ["rules", "check", str(folder / FILE)])
+    assert (alone.exit_code, alone.stdout, alone.stderr) == (0, plain.stdout, plain.stderr)
+    plant(folder, FILE, "when: [same, told]", "when: [same, nice]")
+    wrong = CliRunner().invoke(app, ["rules", "check", str(folder / FILE)])
+    assert (wrong.exit_code, "came 'nice'" in wrong.stderr) == (6, True)
 
 
 @pytest.mark.parametrize(
