@@ -53,7 +53,8 @@ def _told(problem: dict[str, Any], error: HubProblemError) -> str:
     lines = [f"{error.status} {problem.get('title', 'the hub did not do it')}. {said}".rstrip()]
     for each in problem.get("errors", ()):
         example = f"; for example {each['example']}" if each.get("example") else ""
-        lines.append(f"  {each.get('pointer', '')}: {each.get('detail', each.get('rule', ''))}{example}")
+        where = f"{each['pointer']}: " if each.get("pointer") else ""
+        lines.append(f"  {where}{each.get('detail', each.get('rule', ''))}{example}")
     return "\n".join(lines)
 
 

@@ -40,6 +40,31 @@ Scalar = str | int | float | bool | None
 
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
+_MEANT: Final = (
+    (
+        "<block end>",
+        "a line that begins under the one it belongs with, and no quotation mark left open before it",
+        "one further left or right",
+        "",
+    ),
+    ("',' or ']'", "a comma or `]`, to go on with a list or close it", "something else", "[one, another]"),
+    (
+        "',' or '}'",
+        "a comma or `}`, to go on with what is in braces or close it",
+        "something else",
+        "{art6: e}",
+    ),
+    ("expected ':'", "a colon behind the word before", "none", "key: value"),
+    (
+        "mapping values are not allowed",
+        "one `key: value` on a line, and a text with a colon in quotation marks",
+        "a second colon, or a line before it without one",
+        'document: "ISA: 14"',
+    ),
+    ("'\\t'", "spaces", "a tab", ""),
+    ("end of stream", "a quotation mark that closes what one before began", "the end of the file", ""),
+)
+"""What the parser's words mean to whoever writes a text."""
 _WORDS: Final[dict[str, bool | None]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -95,7 +120,7 @@ def _parsed(text: str, path: Path) -> tuple[Node | None, tuple[Finding, ...]]:
     except MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(path, at.line + 1, at.column + 1) if at else Mark(path)
-        findings.append(finding(mark, "YAML", Phrase(error.problem or "something else"), "key: value"))
+        findings.append(finding(mark, *_plainly(error.problem or "something else")))
     except YAMLError as error:
         # The reader's own error (a character that YAML does not allow) has no mark.
         line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
@@ -103,6 +128,14 @@ def _parsed(text: str, path: Path) -> tuple[Node | None, tuple[Finding, ...]]:
             finding(Mark(path, line), "printable characters", Phrase("one that YAML does not allow"))
         )
     return None, tuple(findings)
+
+
+def _plainly(problem: str) -> tuple[str, Phrase, str]:
+    """What was expected, what came, and an example: the parser's own words are for programmers."""
+    for said, expected, came, example in _MEANT:
+        if said in problem:
+            return expected, Phrase(came), example
+    return "YAML", Phrase(problem), "key: value"
 
 
 def plain(node: Node) -> object:

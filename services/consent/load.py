@@ -176,24 +176,24 @@ class _Source:
         value = plain(node)
         content = value if isinstance(value, dict) else {}
         _check_signer(node, content.pop("author", None), content.pop("signer", None), findings)
-        bases = content.pop("bases", {})
-        if not isinstance(bases, dict):
-            findings.append(
-                finding(locate(node, ("bases",)), "bases by name", bases, "bases: {B1: {art6: e}}")
-            )
-            bases = {}
+        bases = content.pop("bases", None)
         clauses = content.get("clauses")
         found = cls(node, content, {}, set())
         for index, clause in enumerate(clauses if isinstance(clauses, list) else []):
             if isinstance(clause, dict) and isinstance(name := clause.get("basis"), str):
                 path = ("clauses", index, "basis")
-                if name in bases:
+                if isinstance(bases, dict) and name in bases:
                     found.based[index] = name
-                else:
-                    found.wrong.add(path)
+                    clause["basis"] = bases[name]
+                    continue
+                clause["basis"] = {}
+                found.wrong.add(path)
+                if isinstance(bases, dict):
                     expected = f"a basis, {one_of(bases)}{like(name, bases)}"
                     findings.append(finding(locate(node, path), expected, name, _EXAMPLES["basis"]))
-                clause["basis"] = bases.get(name, {})
+        if not isinstance(bases, dict) and (bases is not None or found.wrong):
+            mark = locate(node, ("bases",))
+            findings.append(finding(mark, "`bases`, by name", bases, "bases: {B1: {art6: e}}"))
         return found
 
     def mark(self, path: tuple[str | int, ...]) -> Mark:
@@ -204,8 +204,14 @@ class _Source:
         return locate(self.node, path)
 
     def is_doubtful(self, path: tuple[str | int, ...]) -> bool:
-        """Whether what stands there, or around it, could not be read: then nothing more can be said of it."""
-        return any(each[: len(path)] == path or path[: len(each)] == each for each in self.wrong)
+        """Whether what stands there, around it, or by a key like it, could not be read: no more can be said of it."""
+        *above, key = path
+        return any(
+            each[: len(path)] == path
+            or path[: len(each)] == each
+            or (each[:-1] == tuple(above) and bool(like(str(each[-1]), {str(key)})))
+            for each in self.wrong
+        )
 
 
 def _check_signer(node: Node, author: object, signer: object, findings: list[Finding]) -> None:

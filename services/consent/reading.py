@@ -18,6 +18,8 @@ Path = tuple[str | int, ...]
 T = TypeVar("T")
 
 
+_LISTED: Final = 12
+"""Words that are all told, where none is like the one that came."""
 _DAY: Final = 86_400_000_000
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -125,7 +127,8 @@ def mapping(entry: object, path: Path) -> Mapping[str, object]:
 def sequence(entry: object, path: Path) -> Sequence[object]:
     """A list."""
     if isinstance(entry, str) or not isinstance(entry, Sequence):
-        raise RuleError(path, "a list in square brackets, such as [one, another]", entry)
+        named = f"`{path[-1]}`, " if entry is None and path else ""
+        raise RuleError(path, f"{named}a list, in square brackets such as [one, another]", entry)
     return entry
 
 
@@ -168,8 +171,9 @@ def one_of(entry: object, words: frozenset[str], path: Path) -> str:
 
 
 def near(word: str, words: Collection[str]) -> str:
-    """What to say beside what was expected: the words most like the one that came, or all that there are."""
-    return like(word, words) or f" ({', '.join(sorted(words))})"
+    """What to say beside what was expected: the words most like the one that came, or all if they are few."""
+    listed = f" ({', '.join(sorted(words))})" if len(words) <= _LISTED else ""
+    return like(word, words) or listed
 
 
 def like(word: str, words: Collection[str]) -> str:

@@ -96,12 +96,19 @@ def test_the_reason_stands_in_the_place_of_the_one_answer_when_who_asks_may_know
     problem = {"title": "Not found", "detail": "There is nothing here for you."}
     told = {
         **problem,
-        "errors": [{"pointer": "/path/about", "detail": "expected an id, came another form of id"}],
+        "errors": [
+            {"pointer": "/path/about", "detail": "expected an id, came another form of id"},
+            {"pointer": "", "detail": "expected another, came none"},
+        ],
     }
     said = [explain(HubProblemError(404, each)) for each in (problem, told)]
     assert [each[0].splitlines() for each in said if each] == [
         ["404 Not found. There is nothing here for you."],
-        ["404 Not found.", "  /path/about: expected an id, came another form of id"],
+        [
+            "404 Not found.",
+            "  /path/about: expected an id, came another form of id",
+            "  expected another, came none",
+        ],
     ]
 
 

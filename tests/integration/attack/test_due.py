@@ -116,6 +116,8 @@ async def test_objection_is_information_governances_to_decide_in_a_month(hub: Hu
     assert (await act(hub, IG, "note")).status_code == 404
     for less, pointer in (({}, "/ground"), ({"ground": "compelling_grounds"}, "/told_on")):
         assert (await act(hub, IG, "decide", "overruled", **less)).json()["errors"][0]["pointer"] == pointer
+    ahead = await act(hub, IG, "decide", "overruled", **{**OVERRULED, "told_on": "2999-06-01"})
+    assert (ahead.status_code, ahead.json()["errors"][0]["pointer"]) == (422, "/data/told_on")
     assert (await act(hub, IG, "decide", "overruled", **OVERRULED)).json()["state"] == "asked"
     assert await open_tasks(hub, IG) == []
     fates = await hub.rows(

@@ -235,6 +235,26 @@ def test_no_likely_offence_is_told_when_the_word_that_would_settle_it_is_wrong(t
     assert found.came == "'concent'"
 
 
+@pytest.mark.parametrize(
+    ("key", "written", "found"),
+    [
+        ("bases:", "base:", {"`bases`, by name", "one of author"}),
+        ("clauses:", "clause:", {"`clauses`, a list", "one of author"}),
+        ("    basis: B2", "    bases: B2", {"one of basis"}),
+        ("    purpose: treatment", "    purpos: treatment", {"one of basis"}),
+    ],
+)
+def test_nothing_that_follows_is_told_when_a_key_is_mistyped(
+    key: str, written: str, found: set[str], tmp_path: Path
+) -> None:
+    folder = copied(DORSET, tmp_path)
+    plant(folder, FILE, key, written)
+    findings = check_rules(folder, load(DORSET))[1]
+    assert len(findings) == len(found)
+    for each in found:
+        assert any(one.expected.startswith(each) for one in findings), (each, [str(one) for one in findings])
+
+
 def test_mistakes_of_every_kind_are_told_in_one_run_when_the_files_hold_them(tmp_path: Path) -> None:
     folder = copied(DORSET, tmp_path)
     lines = {
