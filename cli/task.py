@@ -49,13 +49,24 @@ def _asked(task: dict[str, Any]) -> str:
 
 
 @app.command("show")
-def show_command(task: Task, desk: As = "", folder: Folder = None, as_json: AsJson = False) -> None:
+def show_command(
+    task: Task,
+    desk: As = "",
+    reason: Reason = "",
+    purpose: Purpose = "rights",
+    user: User = "",
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
     """One task: what it is about, since when, and what can be done about it.
 
-    Examples: `wraparound task show 1d9c… --as hub/operations`, `wraparound task show 1d9c… --as council/west --json`.
+    One that lists what left takes --reason, and the look is recorded.
+
+    Examples: `wraparound task show 1d9c… --as hub/operations`, `wraparound task show 1d9c… --as council/west --json`,
+    `wraparound task show 1d9c… --as council/ig --reason "complaint 12"`.
     """
     me = caller(folder, desk)
-    found = _of(me, task, calls.task(task))
+    found = _of(me, task, calls.task(task, signed=me.signed(purpose, reason, user) if reason else None))
     if version := _version(me, found):
         found |= {"difference": version["difference"]}
     show(found, as_json=as_json, words=lambda each: _words(each) + _signed(version))
@@ -97,6 +108,7 @@ def _words(found: dict[str, Any]) -> str:
         for name, value in found["detail"].items()
     ]
     lines += [f"{'asked':10} {_who_asked(each)}" for each in found.get("asked", ())]
+    lines += [f"{'left':10} {_left(each)}" for each in found.get("left", ())]
     if closed := found.get("closed"):
         lines.append(f"{'closed':10} {_who_closed(closed)}")
     return "\n".join([*lines, f"can be done: {', '.join(found['actions']) or 'nothing here'}"])
@@ -105,6 +117,11 @@ def _words(found: dict[str, Any]) -> str:
 def _unknown(named: list[dict[str, str]]) -> str:
     """Of what the ids are by which nobody is known: `confirm` takes one of a person."""
     return ", ".join(f"a {each['names']} by an id of {each['scheme']}" for each in named) or "nobody"
+
+
+def _left(each: dict[str, Any]) -> str:
+    """What left to whom and when, and by which id `decision explain` says why."""
+    return f"{(each['released_at'] or 'perhaps')[:19]} {each['desk']} {each['type']} {each['delivery']}"
 
 
 def _who_asked(asked: dict[str, Any]) -> str:

@@ -269,9 +269,9 @@ def tasks(kind: str = "", limit: int = 100) -> Call[list[dict[str, Any]]]:
     return Call("GET", "/v1/tasks", lambda found: list(found["tasks"]), params=params)
 
 
-def task(task_id: str) -> Call[dict[str, Any]]:
-    """One task, and what can be done about it."""
-    return Call("GET", f"/v1/tasks/{task_id}", dict)
+def task(task_id: str, *, signed: Mapping[str, Any] | None = None) -> Call[dict[str, Any]]:
+    """One task, and what can be done about it. `signed`: who looks and why, for one that lists what left."""
+    return Call("GET", f"/v1/tasks/{task_id}", dict, signed=signed or {})
 
 
 def do_task(

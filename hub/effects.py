@@ -149,12 +149,21 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What left about these persons since a time."""
+
+    persons: tuple[str, ...]
+    since: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class OpenTask:
     """Something that waits for a person. `key` is an id, `reason` a code; nothing in it names anybody.
 
     It is there from `opens_at` on; None: at once. `part` tells those apart that one event opens of one kind and key.
     `shared`: several logs may come to open it, each once it knows what waits. It is one task, of the log that was first
-    (in its detail, `family`), which alone ends it, and opens it again.
+    (in its detail, `family`), which alone ends it, and opens it again. `left`: it lists what left, in its detail by
+    that name, and does not open if nothing did.
     """
 
     kind: str
@@ -166,6 +175,7 @@ class OpenTask:
     opens_at: Micros | None = None
     part: str = ""
     shared: bool = False
+    left: Left | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import orjson
 
 from hub.clock import Micros
 from hub.database import Connection
-from hub.effects import CloseTask
+from hub.effects import CloseTask, Left
 
 IS_THERE: Final = "(opened_at <= %(now)s OR kind <> 'renewal')"
 """Which tasks are there at a time of the hub: a renewal opens ahead of it; a clock that is set back hides no other."""
@@ -16,7 +16,7 @@ IS_THERE: Final = "(opened_at <= %(now)s OR kind <> 'renewal')"
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task to open. The same id twice is one task."""
+    """A task to open. The same id twice is one task. `left`: what its detail is to list."""
 
     task_id: str
     kind: str
@@ -27,6 +27,7 @@ class TaskRow:
     reason: str
     detail: dict[str, Any]
     shared: bool = False
+    left: Left | None = None
 
 
 @dataclass(frozen=True, slots=True)

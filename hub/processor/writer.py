@@ -34,6 +34,7 @@ from hub.ids import derive
 from hub.keys import KeyRing
 from hub.outbox import LogEvent, put
 from hub.processor import stored, tasks, unended
+from hub.processor.left import left_since
 from hub.schemas import Catalogue, wire
 
 
@@ -215,6 +216,7 @@ class Writer:
             effect.reason,
             dict(effect.detail),
             effect.shared,
+            effect.left,
         )
 
     def derived(self) -> set[str]:
@@ -229,12 +231,27 @@ class Writer:
         """Write everything, in bulk, in the caller's transaction. `there`: derived events that are stored already."""
         await self._ring.load(conn, sorted(self.key_ids()))
         await self._name_events(conn)
+        opened = await self._listing(conn)
         asked = await self._write_new(conn)
         await self._write_revised(conn)
         await unended.write_undecided(conn, list(self._waiting.values()), self._settled)
         await self._write_events(conn, there)
         await ledger.write(conn, self._entries)
-        await tasks.write_tasks(conn, (*asked, *self._tasks))
+        await tasks.write_tasks(conn, (*asked, *opened))
+
+    async def _listing(self, conn: Connection) -> list[tasks.TaskRow | tasks.Closing]:
+        """The tasks to write: those that list what left with that, while the rows are what left; without any, not."""
+        found: list[tasks.TaskRow | tasks.Closing] = []
+        for each in self._tasks:
+            if isinstance(each, tasks.TaskRow) and each.left is not None:
+                left = await left_since(
+                    conn, each.left.persons, each.left.since, ring=self._ring, catalogue=self._catalogue
+                )
+                if left:
+                    found.append(replace(each, detail={**each.detail, "left": left}))
+            else:
+                found.append(each)
+        return found
 
     async def _name_events(self, conn: Connection) -> None:
         """Have those that speak of a desk's own event name it as the desk does."""

@@ -19,7 +19,7 @@ from services.consent.setter import Deltas, Setter
 
 _RULES: Final[dict[str, Callable[[Setter], None]]] = {**CONSENT_RULES, **SAFETY_RULES, **PERSON_RULES}
 
-__all__ = ["FACT_KINDS", "Deltas", "approved", "awaited", "deltas", "protective", "refused"]
+__all__ = ["FACT_KINDS", "Deltas", "approved", "awaited", "deltas", "protective", "refused", "restrained"]
 
 FACT_KINDS: Final = frozenset(_RULES)
 """Every kind of event that may set a fact of a person."""
@@ -93,7 +93,15 @@ def protective(event: PlainEvent) -> frozenset[str]:
     A worker's conflict concerns a whole family, which an event does not list: its members' guards are the
     caller's.
     """
-    if event.kind in _PROTECTIVE or event.corrects:
+    return _everybody(event) if event.corrects or event.kind in _ROLE_STARTS else restrained(event)
+
+
+def restrained(event: PlainEvent) -> frozenset[str]:
+    """Of whom the event itself says what may keep something back from somebody: no role, which begins with its record.
+
+    Nor that it corrects an earlier one.
+    """
+    if event.kind in _RESTRAINING:
         return _everybody(event)
     if event.kind == "consent.objection_decided":
         return frozenset() if event.word("outcome") in OBJECTION_ENDS else _everybody(event)
@@ -115,7 +123,7 @@ def _may_be_less(row: Mapping[str, object]) -> bool:
     return row.get("act") != "give" or any(each is not None for each in bounds)
 
 
-_PROTECTIVE: Final = frozenset(
+_RESTRAINING: Final = frozenset(
     {
         "consent.refused",
         "consent.withdrawn",
@@ -127,16 +135,23 @@ _PROTECTIVE: Final = frozenset(
         "outcome.incident_reported",
         "person.adopted",
         "person.died",
-        "person.registered",
-        "person.probation_supervision_started",
-        "referral.requested",
-        "referral.allocated",
-        "referral.reopened",
         "hub.identity_unlinked",
         "hub.worker_conflict_recorded",
         "hub.erased",
     }
 )
+
+
+_ROLE_STARTS: Final = frozenset(
+    {
+        "person.registered",
+        "person.probation_supervision_started",
+        "referral.requested",
+        "referral.allocated",
+        "referral.reopened",
+    }
+)
+"""A desk may oppose somebody from then on."""
 
 
 def _everybody(event: PlainEvent) -> frozenset[str]:

@@ -246,6 +246,28 @@ SCHEMAS: Final[dict[str, Any]] = {
         state=_STRING | {"enum": ["open", "awaits a second person", "closed"]},
         closed={"anyOf": [ref("Closed"), {"type": "null"}], "description": "null while it is open"},
         actions={"type": "array", "items": _STRING},
+        left={
+            "type": "array",
+            "items": ref("LeftBetween"),
+            "description": "of `left_between`, of one task, not in the list",
+        },
+    ),
+    "LeftBetween": _object(
+        ["delivery", "desk", "type", "released_at", "event", "receipt"],
+        delivery=_UUID,
+        desk=_STRING,
+        type=_STRING,
+        released_at={
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "null: that it left is not sure",
+        },
+        event=_UUID,
+        receipt={
+            "type": ["string", "null"],
+            "format": "uuid",
+            "description": "null: the hub derived the event",
+        },
     ),
     "Asked": _object(
         ["action", "by", "at", "why"],

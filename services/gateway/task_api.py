@@ -1,6 +1,7 @@
 """`/v1/tasks`: what waits for a person of the caller's desk, and the actions on it (INTERFACES.md section 1).
 
 A task names ids and codes, and nobody but the colleague who asked for what takes two, with their reason (asking.py).
+One that lists what left is shown to who says why they look, and that look is recorded (left.py).
 To do something about one takes a token that says who does it (`sub`), for which `purpose` and `reason`. A task that is
 done is listed no more and can be looked at by its id; another desk's is not there.
 """
@@ -14,9 +15,10 @@ from pydantic import BaseModel, Field
 
 from hub.clock import Micros, format_micros
 from hub.database import Connection
-from hub.looks import stated
+from hub.looks import Look, stated
 from hub.processor.tasks import ENDED_BY
 from hub.shown import answer, ref
+from services.gateway import left
 from services.gateway.api import Doors
 from services.gateway.asking import HIDDEN, asked, asked_in_words, awaits
 from services.gateway.closing import closed, closed_in_words
@@ -27,7 +29,7 @@ from services.gateway.unknown import told
 from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
-_HIDDEN: Final = HIDDEN | {"closed", "copies", ENDED_BY, "family", "person"}
+_HIDDEN: Final = HIDDEN | {"closed", "copies", ENDED_BY, "family", left.LEFT, "person", "persons"}
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -89,16 +91,25 @@ def build(doors: Doors) -> APIRouter:
         return JSONResponse({"tasks": [_shown(each) for each in found]})
 
     @router.get("/{task}", summary="One task", responses={200: answer("The task", ref("Task"), _EXAMPLE)})
-    async def show(task: str, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
-        """What it is, and what can be done about it; who asked for what takes two, and how it was closed."""
+    async def show(task: str, request: Request, caller: Annotated[Caller, Depends(doors.caller)]) -> Response:
+        """What it is, and what can be done about it; who asked for what takes two, and how it was closed.
+
+        One that lists what left takes a token that says who looks, for which `purpose` and `reason`.
+        """
         async with parts.database.transaction() as conn:
             found = await a_task(conn, caller.desk.name, _id(task), at=parts.clock.now())
             if found is None:
                 raise ProblemError(NOT_FOUND)
             (found,) = await told(conn, parts, [found])
             asked_for = await asked_in_words(conn, parts.ring, found)
-            how = await closed_in_words(conn, parts.ring, found)
-        return JSONResponse(_shown(found) | {"asked": asked_for, "closed": how})
+            shown = _shown(found) | {
+                "asked": asked_for,
+                "closed": await closed_in_words(conn, parts.ring, found),
+            }
+            if found.kind == left.KIND:
+                look = _look(caller, request)
+                shown["left"] = await left.listed(conn, parts, found, look)
+        return JSONResponse(shown, headers={"cache-control": "no-store"})
 
     @router.post(
         "/{task}/{action}",
@@ -118,7 +129,7 @@ def build(doors: Doors) -> APIRouter:
 
         A task that is closed: 409 with when, by which desk and how.
         """
-        look = stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
+        look = _look(caller, request)
         async with parts.database.transaction() as conn:
             await prepare(conn, action)
             now = parts.clock.now()
@@ -141,6 +152,10 @@ async def _not_open(conn: Connection, desk: str, task: str, now: Micros) -> Prob
     at = f" at {how['at']}" if how["at"] else ""
     came = f"one that {how['by']} closed{at}: {how['how']}"
     return ProblemError(CLOSED, [Fault("", "closed", "a task that is open", came)])
+
+
+def _look(caller: Caller, request: Request) -> Look:
+    return stated(caller.desk.name, caller.subject, caller.claims, str(request.state.instance))
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
 | `both_sides` | | | | | it was seen to: a wall, or another service |
+| `left_between` | | | | | it was seen to |
 | `acknowledgement` | | | | | of somebody else's notice: it was seen |
 | `renewal` | | | | | it was seen to, or the consent is let end |
 | `decision` | | | | | of holders who disagree: it was seen to |
@@ -36,7 +37,7 @@ from hub.outbox import LogEvent, put
 from hub.processor import stored
 from services.consent.due import DECISION, OBJECTION, RENEWAL
 from services.consent.notified import ACKNOWLEDGED
-from services.gateway import activating, directory, doubts, unknown, waiting
+from services.gateway import activating, directory, doubts, left, unknown, waiting
 from services.gateway.acceptance import accept_batch, register_alone
 from services.gateway.asking import is_first
 from services.gateway.claims import Accepted
@@ -334,6 +335,7 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("approval", "refuse"): _refuse,
     ("rejected", "note"): _note,
     ("both_sides", "note"): _note,
+    (left.KIND, "note"): _note,
     (ANSWER, "answer"): _answer_notice,
     (ANSWER, "note"): _note,
     (RENEWAL, "note"): _note,

@@ -46,6 +46,7 @@ from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
 from services.referral_router.answers import CHASED, NOTICE_SENT, answered, unanswered
+from services.referral_router.between import said_before
 from services.referral_router.deciding import Deciding, leading, passed, stranger
 from services.referral_router.due import people_decide
 from services.referral_router.notices import CORRECTED, Notices, ends
@@ -154,6 +155,7 @@ class Router:
         )
         effects += answered_at_once(event, at, state.plain, after.facts, self.deciding.rules(at))
         effects += listed(state.facts, after.facts, event, at, self.deciding.rules(at))
+        effects += said_before(event, plain, after.facts, self.deciding.served)
         effects += ask_second_persons(event, at, desks, self.deciding.rules(at).opposes_nobody)
         asked = strangers(after.plain, event.envelope.key, effects)
         told = tell_people(event, at, stepped.deltas, asked)
