@@ -5,6 +5,7 @@ whether it had any of them is known where the notice is written down, and a desk
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,27 +55,49 @@ _DECIDED: Final = "objection_decided"
 _OBJECTS: Final = frozenset({"objection", _DECIDED})
 _TAKES_BACK: Final = frozenset({"refusal", "refused", "died", "override_ended"})
 """The registers that say so of a person: of an objection; of a consent, an override."""
+_SAID: Final = _OBJECTS | _TAKES_BACK | {"consent"}
+_LINKED: Final = "hub.identity_linked"
+_SAME: Final = "same"
+_SAMES: Final = frozenset({_SAME, "same_confirmed"})
 _OVERRIDES: Final = frozenset({"safety.override_ended", "safety.override_invoked"})
 
 
 def ends(state: FamilyState, event: Event) -> str | None:
     """How the event ends what desks hold something by, as a notice says it; None: it does not.
 
-    A person's facts end it here when they bring an act that this log has not seen.
+    A person's facts end it here when they bring an act that this log has not seen; or that two are, or may be, one,
+    when one of them has done something that ends what is the other's (rule 4.12).
     """
+    if kind_of(event.type) == _LINKED and event.data["same_as"]:
+        return _as_said(_done(state, [event.data[each]["value"] for each in ("person", "same_as")]))
     if event.type != PERSON_FACT:
         return ENDING.get(kind_of(event.type))
-    known: Mapping[str, Sequence[Any]] = state.get("persons", {}).get(event.data["person"]["value"], {})
+    person = event.data["person"]["value"]
+    known: Mapping[str, Sequence[Any]] = state.get("persons", {}).get(person, {})
     rows = {row["key"]: row for row in event.data["facts"]}
     new = {
         name
         for key, row in rows.items()
-        if (name := key.partition("|")[0]) in _OBJECTS | _TAKES_BACK
+        if (name := key.partition("|")[0]) in _OBJECTS | _TAKES_BACK | {_SAME}
         and (key not in known or known[key][0] < row["at"])
     }
+    if _SAME in new:
+        new |= {key.partition("|")[0] for key in rows}
+        new |= _done(state, [key.partition("|")[2] for key in rows if key.startswith(f"{_SAME}|")])
     if any(key.startswith(f"{_DECIDED}|") and f"{VOID}|{each[1]}" in rows for key, each in known.items()):
         new.add(_DECIDED)
-    return None if not new else "withdrawn" if new & _TAKES_BACK else "objected"
+    return _as_said(new)
+
+
+def _done(state: FamilyState, persons: Iterable[str]) -> set[str]:
+    """The names of the registers of these persons."""
+    known: Mapping[str, Mapping[str, Any]] = state.get("persons", {})
+    return {key.partition("|")[0] for each in persons for key in known.get(each, {})}
+
+
+def _as_said(names: AbstractSet[str]) -> str | None:
+    """What a notice says of what registers of these names end."""
+    return "withdrawn" if names & _TAKES_BACK else "objected" if names & _OBJECTS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +139,8 @@ class Notices:
     ) -> Iterator[Emit]:
         """To each desk that may hold something by what ends now, or against an objection: whose, and what.
 
-        A death ends what the person gave for others too; a desk that must not hear of it hears of none of it.
+        A death ends what the person gave for others too; a desk that must not hear of it hears of none of it. Of who
+        turns out to be one with somebody it is what they did that ends anything: no restriction, no pair.
         """
         if kind_of(event.type) in _OVERRIDES:
             for whose in sorted(before.persons):
@@ -126,13 +150,21 @@ class Notices:
                         yield self._notice(event, at, desk, kind, events, whose, sorted(categories))
             return
         person = event.data["person"]["value"]
-        before, after = (_as_if_certain(each, person) for each in (before, after))
-        dies = after.person(person).died and not before.person(person).died
-        ids = (person, *(each for each, certain in after.one_with(person).items() if certain))
-        for whose in dict.fromkeys((*ids, *(_gave_for(before, person) if dies else ()))):
-            for desk, (events, categories) in self._lost(before, after, event, at, history, whose):
-                if not (dies and self._kept_from_death(after, event, at, desk)):
+        was, now = (_as_if_certain(each, person) for each in (before, after))
+        dies = now.person(person).died and not was.person(person).died
+        ends = {each: self._as_ends(before, after, each) for each in (person, *now.one_with(person))}
+        others = dict.fromkeys(_gave_for(was, person), (was, now)) if dies else {}
+        for whose, (one, other) in (others | ends).items():
+            for desk, (events, categories) in self._lost(one, other, event, at, history, whose):
+                if not (dies and self._kept_from_death(now, event, at, desk)):
                     yield self._notice(event, at, desk, kind, events, whose, sorted(categories))
+
+    @staticmethod
+    def _as_ends(before: FamilyFacts, after: FamilyFacts, person: str) -> tuple[FamilyFacts, FamilyFacts]:
+        """Between which facts something of a person's ends, without doubts about who they are."""
+        was, now = (_as_if_certain(each, person) for each in (before, after))
+        new = now.one_with(person).keys() - was.one_with(person).keys()
+        return _without_what_they_did(now, new) if new else was, now
 
     def _lost(
         self,
@@ -315,18 +347,45 @@ def _gave_for(facts: FamilyFacts, giver: str) -> list[str]:
 
 
 def _as_if_certain(facts: FamilyFacts, person: str) -> FamilyFacts:
-    """The facts without a doubt about who somebody is: it holds back what is to leave, and not that it ended."""
-    persons: Mapping[str, Mapping[str, Any]] = facts.state.get("persons", {})
+    """The facts without a doubt about who somebody is: it holds back what is to leave, and not that it ended.
+
+    Who may be one with them is, once this log has heard what they did, since what ends something does so at once;
+    what they gave counts for them alone.
+    """
     one = facts.one_with(person)
-    doubted = [person, *(() if all(one.values()) else one)]
-    certain = {each: _certain(persons.get(each, {})) for each in doubted}
-    if all(len(certain[each]) == len(persons.get(each, {})) for each in doubted):
+    known = {each for each in (person, *one) if facts.own_person(each).known}
+    persons: Mapping[str, Mapping[str, Any]] = facts.state.get("persons", {})
+    certain = {
+        each: _certain(
+            persons.get(each, {}), known if each in known else frozenset(), gives=one.get(each, True)
+        )
+        for each in (person, *one)
+    }
+    if all(certain[each] == persons.get(each, {}) for each in certain):
         return facts
     return FamilyFacts.of({**facts.state, "persons": {**persons, **certain}}, facts.suspended)
 
 
-def _certain(registers: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: each for key, each in registers.items() if key != "identity" and not key.startswith("same|")}
+def _certain(registers: Mapping[str, Any], known: Collection[str], *, gives: bool) -> dict[str, Any]:
+    """Registers without a doubt: of somebody unknown it is not said that they are one; `gives`: nor what they gave."""
+    found: dict[str, Any] = {}
+    for key, each in registers.items():
+        name, _, other = key.partition("|")
+        if name == "identity" or (name == "consent" and not gives) or (name in _SAMES and other not in known):
+            continue
+        sure = f"same_confirmed|{other}" if name == _SAME else key
+        found[sure] = max(each, found.get(sure, each), key=lambda register: (register[0], register[1]))
+    return found
+
+
+def _without_what_they_did(facts: FamilyFacts, persons: Collection[str]) -> FamilyFacts:
+    """The facts without what these persons said to sharing, and without their death."""
+    known: Mapping[str, Mapping[str, Any]] = facts.state.get("persons", {})
+    less = {
+        each: {key: one for key, one in known.get(each, {}).items() if key.partition("|")[0] not in _SAID}
+        for each in persons
+    }
+    return FamilyFacts.of({**facts.state, "persons": {**known, **less}}, facts.suspended)
 
 
 def released(verdict: Verdict, person: str) -> frozenset[str]:

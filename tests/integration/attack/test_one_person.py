@@ -31,10 +31,11 @@ async def link(hub: Hub, *, probable: bool = False, agreed: bool = True, **rest:
         await agree(hub)
 
 
-async def agree(hub: Hub) -> None:
-    (task,) = (await hub.get("/v1/tasks", IG)).json()["tasks"]
+async def agree(hub: Hub, action: str = "approve") -> None:
+    """The second person says so, or not, of what was asked first."""
+    task, *_ = (await hub.get("/v1/tasks", IG)).json()["tasks"]
     headers = hub.bearer(IG, subject="officer", purpose="safeguard", reason="read both files")
-    answer = await hub.http.post(f"/v1/tasks/{task['task']}/approve", headers=headers)
+    answer = await hub.http.post(f"/v1/tasks/{task['task']}/{action}", headers=headers)
     assert answer.status_code == 202
     await hub.settle()
 
@@ -163,6 +164,91 @@ async def test_holder_by_ones_consent_has_a_notice_when_the_other_withdraws(hub:
     await hub.relay(CHESIL)
     (notice,) = hub.got(CHESIL, "hub.notice_sent")
     assert (notice["person"]["value"], notice["categories"]) == (await hub.person("V"), ["outcome.score"])
+
+
+@pytest.mark.parametrize("probable", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+async def test_holder_has_a_notice_when_the_link_itself_ends_the_consent(
+    hub: Hub, probable: bool, first: bool
+) -> None:
+    await two_families(hub)
+    await hub.consent("F-1", "V")
+    await hub.score("F-1", "V", 17)
+    await hub.relay(CHESIL)
+    refused = {"family": ref("F-2"), "person": ref("B"), "cells": [SCORE]}
+    if first:
+        await hub.tell("consent.refused", refused, desk=WEST)
+        await hub.settle()
+        await link(hub, probable=probable, agreed=False)
+    else:
+        await link(hub, probable=probable, agreed=False)
+        await hub.relay(CHESIL, WEST)
+        await hub.tell("consent.refused", refused, desk=WEST)
+        await hub.settle()
+    await hub.relay(CHESIL, WEST, S2W)
+    (notice,) = hub.got(CHESIL, "hub.notice_sent")
+    assert (notice["kind"], notice["person"]["value"]) == ("withdrawn", await hub.person("V"))
+    assert notice["categories"] == ["outcome.score"]
+    assert hub.got(WEST, "hub.notice_sent") == hub.got(S2W, "hub.notice_sent") == []
+    if not probable:
+        await agree(hub)
+    await hub.relay(CHESIL, WEST, S2W)
+    assert len(hub.got(CHESIL, "hub.notice_sent")) == 1
+
+
+async def test_holder_has_a_notice_in_the_others_family_when_the_link_ends_what_was_given_there(
+    hub: Hub,
+) -> None:
+    await two_families(hub)
+    await hub.support("F-2", "B", S2W, WEST)
+    await hub.consent("F-2", "B", to=WEST, desk=WEST)
+    await hub.score("F-2", "B", 17)
+    await hub.relay(WEST)
+    assert hub.scores_to(WEST) == [17]
+    cell = {**SCORE, "desk": WEST}
+    await hub.tell("consent.refused", {"family": ref("F-1"), "person": ref("V"), "cells": [cell]})
+    await hub.settle()
+    await link(hub, probable=True)
+    await hub.relay(CHESIL, WEST, S2W)
+    (notice,) = hub.got(WEST, "hub.notice_sent")
+    assert notice["person"]["value"] == await hub.person("B")
+    assert hub.got(CHESIL, "hub.notice_sent") == []
+
+
+async def test_holder_has_a_notice_when_the_others_objection_joins(hub: Hub) -> None:
+    await two_families(hub)
+    goals = [{"goal": "G-1", "progress": "some"}]
+    reviewed = {"referral": ref("R-F-1-V-s2w"), "person": ref("V"), "goals": goals}
+    await hub.tell("referral.goal_reviewed", reviewed, desk=S2W)
+    await hub.settle()
+    await hub.relay(CHESIL)
+    said = {"family": ref("F-2"), "person": ref("B"), "objection": "O-1", "categories": ["support.summary"]}
+    await hub.tell("consent.objection_raised", said, desk=WEST)
+    await hub.settle()
+    await link(hub, probable=True)
+    await hub.relay(CHESIL)
+    (notice,) = hub.got(CHESIL, "hub.notice_sent")
+    assert (notice["kind"], notice["categories"]) == ("objected", ["support.summary"])
+
+
+async def test_nobody_has_a_notice_when_what_is_joined_ends_nothing_that_they_had(hub: Hub) -> None:
+    await two_families(hub)
+    await hub.score("F-1", "V", 17)
+    # What B gave and took back was never V's; a restriction ends nothing that a desk may be told of.
+    await hub.consent("F-2", "B", desk=WEST)
+    await hub.tell("consent.withdrawn", {"family": ref("F-2"), "person": ref("B")}, desk=WEST)
+    placed = {
+        "restriction": "r-1",
+        "person": ref("B"),
+        "from_agency": "council",
+        "categories": ["outcome.score"],
+    }
+    await hub.tell("safety.restriction_placed", {"family": ref("F-2"), **placed}, desk=WEST)
+    await hub.settle()
+    await hub.relay(CHESIL, WEST, S2W)
+    await link(hub)
+    await hub.relay(CHESIL, WEST, S2W)
+    assert [hub.got(desk, "hub.notice_sent") for desk in (CHESIL, WEST, S2W)] == [[], [], []]
 
 
 async def test_nothing_stands_still_when_one_desk_leads_both_families(hub: Hub) -> None:
