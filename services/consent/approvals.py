@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from services.consent.registers import Registers, register_of
+from services.consent.person import Bond
+from services.consent.read_person import person_facts
+from services.consent.registers import Register, Registers, register_of
 from services.consent.same import one_with
 
 Entry = Mapping[str, Any]
 """A request in the family's state: `{kind, source, receipt, persons}`."""
 
+LINKED: Final = "hub.identity_linked"
 GOVERNANCE: Final = "ig"
 """The team of an agency that is asked first to be the second person."""
 
@@ -64,6 +67,41 @@ def confirmed(entry: Entry, agency: str, lifts: list[str]) -> dict[str, Register
             else:
                 found[person][key] = register
     return found
+
+
+def no_longer_asked(state: Mapping[str, Any]) -> list[str]:
+    """Requests that two are one which are answered already: in another family's log, or since they are not."""
+    pending: Mapping[str, Entry] = state.get("pending", {})
+    return [key for key, entry in pending.items() if entry["kind"] == LINKED and _is_answered(state, entry)]
+
+
+def refused_links(state: Mapping[str, Any], entry: Entry, stamp: tuple[int, str]) -> dict[str, Registers]:
+    """The registers of a second person's no to two being one: they are two, unless two people have said so before."""
+    found: dict[str, Registers] = {}
+    for person, other, _, bond in _bonds(state, entry):
+        if not bond.is_sure:
+            found.setdefault(person, {})[f"same_ended|{other}"] = Register(*stamp, {})
+    return found
+
+
+def _is_answered(state: Mapping[str, Any], entry: Entry) -> bool:
+    return any(max(bond.confirmed, bond.ended) >= asked for _, _, asked, bond in _bonds(state, entry))
+
+
+def _bonds(state: Mapping[str, Any], entry: Entry) -> Iterator[tuple[str, str, tuple[int, str], Bond]]:
+    """Who is asked to be one with whom, when that was asked, and what is known of it."""
+    persons: Mapping[str, Any] = state.get("persons", {})
+    for person, registers in entry["persons"].items():
+        for key, plain in registers.items():
+            name, _, other = key.partition("|")
+            if name == "same_confirmed":
+                same = {each: one for each, one in persons.get(person, {}).items() if each.startswith("same")}
+                yield (
+                    person,
+                    other,
+                    (plain[0], plain[1]),
+                    person_facts(same, known=True).same.get(other, Bond()),
+                )
 
 
 def _owned(persons: Mapping[str, Any], value: Mapping[str, Any], asker: str) -> Iterator[tuple[str, str]]:

@@ -103,10 +103,10 @@ def _role_ended(role: str) -> Callable[[Setter], None]:
 
 def _linked(setter: Setter) -> None:
     """How sure it is who somebody is; or that two are one, which as long as one desk says so may be (RULES 4.12)."""
-    if setter.event.person("same_as") is not None:
-        each_other(setter, "same")
-        return
     degree = "confirmed" if setter.event.word("degree") == "confirmed" else "probable"
+    if setter.event.person("same_as") is not None:
+        each_other(setter, "same", {"degree": degree})
+        return
     for person in {setter.event.person(), *setter.event.people("candidates")}:
         setter.put(person, "identity", {"degree": degree})
 
@@ -121,12 +121,12 @@ def _unlinked(setter: Setter) -> None:
     setter.put(event.person(), "identity", {"degree": "nobody" if nobody else "confirmed"})
 
 
-def each_other(setter: Setter, word: str) -> None:
+def each_other(setter: Setter, word: str, value: Value | None = None) -> None:
     """Says of two people what an event says of their being one."""
     one, other = setter.event.person(), setter.event.person("same_as")
     if one and other and one != other:
-        setter.put(one, f"{word}|{other}", {})
-        setter.put(other, f"{word}|{one}", {})
+        setter.put(one, f"{word}|{other}", value or {})
+        setter.put(other, f"{word}|{one}", value or {})
 
 
 def _representative(setter: Setter) -> None:

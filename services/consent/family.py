@@ -19,7 +19,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.consent import notified
-from services.consent.approvals import agreed_by, confirmed, second_persons
+from services.consent.approvals import (
+    agreed_by,
+    confirmed,
+    no_longer_asked,
+    refused_links,
+    second_persons,
+)
 from services.consent.event import HUB, PlainEvent, add_months, day, items, midnight, ref, word
 from services.consent.facts import FACT_KINDS, Deltas, approved, awaited, deltas
 from services.consent.moves import NotAllowed
@@ -84,12 +90,23 @@ def step(state: State, event: PlainEvent) -> Stepped | NotAllowed:
         if isinstance(settled, NotAllowed):
             return settled
         state, set_now = settled
-        return Stepped(apply_facts(state, set_now), set_now)
+        return Stepped(_still_asked(apply_facts(state, set_now)), set_now)
     said = stated(state, event)
     if isinstance(said, NotAllowed):
         return said
     set_now = deltas(event)
-    return Stepped(apply_facts(said, set_now), set_now)
+    return Stepped(_still_asked(apply_facts(said, set_now)), set_now)
+
+
+def _still_asked(state: State) -> State:
+    """The state without requests that were answered elsewhere, or of which nothing is left to answer."""
+    over = no_longer_asked(state)
+    pending: Mapping[str, Any] = state.get("pending", {})
+    return (
+        {**state, "pending": {key: each for key, each in pending.items() if key not in over}}
+        if over
+        else state
+    )
 
 
 def stated(state: State, event: PlainEvent) -> State | NotAllowed:
@@ -183,7 +200,9 @@ def _settle(state: State, event: PlainEvent) -> tuple[State, Deltas] | NotAllowe
     if agreed and done < owners.keys():
         rest[found] = {**entry, "approved": sorted(done)}
     state = {**state, "pending": rest}
-    return state, approved(confirmed(entry, agency, agreed_by(owners, done)), event) if agreed else {}
+    if not agreed:
+        return state, refused_links(state, entry, (event.accepted, event.receipt))
+    return state, approved(confirmed(entry, agency, agreed_by(owners, done)), event)
 
 
 def _opened(state: State, event: PlainEvent) -> State:

@@ -36,7 +36,7 @@ Keys, with `*` for a part that the author left open:
 | `competence\|receipt` | `{competent, at}` |
 | `act\|holder\|purpose\|category\|desk` | `{act}`: what a holder of parental responsibility last did |
 | `household` | `{household}`: its id, or null |
-| `same\|other`, `same_confirmed\|other`, `same_ended\|other` | `{}`: said to be one; by two people; undone |
+| `same\|other`, `same_confirmed\|other`, `same_ended\|other` | `{degree}`: said to be one; by two; undone |
 | `void`, `void\|receipt` | `{}`: what that receipt set was corrected, and stands no more, but for what lasts |
 """
 

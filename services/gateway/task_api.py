@@ -29,7 +29,7 @@ from services.gateway.unknown import told
 from services.gateway.work import AWAITED, act, actions, prepare
 
 MOST: Final = 500
-_HIDDEN: Final = HIDDEN | {"closed", "copies", ENDED_BY, "family", left.LEFT, "person", "persons"}
+_HIDDEN: Final = HIDDEN | {"closed", "copies", ENDED_BY, "family", left.LEFT, "other", "person", "persons"}
 """What of a task's detail the hub keeps for itself."""
 
 _EXAMPLE: Final[dict[str, Any]] = {

@@ -6,7 +6,7 @@
 | `dead_letter` | a stored event enters its log anew | two people: it is let go | | | |
 | `undelivered` | it stands at the end of its desk's line | | | | |
 | `unidentified` | | two people, and `why`: it never enters | an unknown id of it is this person's | | |
-| `held` | | | the id is this person's | | of an enquiry: the desk was telephoned |
+| `held` | | | the id is this person's; the two are one | | of an enquiry: the desk was telephoned |
 | `approval` | | | | the second person's word | |
 | `rejected` | | | | | it was seen |
 | `both_sides` | | | | | it was seen to: a wall, or another service |
@@ -49,6 +49,8 @@ from services.gateway.problems import NOT_FOUND, ProblemError, invalid
 
 REDRIVE: Final = "wraparound.hub.redrive_requested.v1"
 LINKED: Final = "wraparound.hub.identity_linked.v1"
+PERHAPS_ONE: Final = "perhaps_one"
+"""The reason of a task about two who may be one human."""
 APPROVAL: Final = "wraparound.hub.approval_given.v1"
 ANSWERED: Final = f"wraparound.{ACKNOWLEDGED}.v1"
 ANSWER: Final = "acknowledgement"
@@ -83,7 +85,7 @@ def _is_open(task: Task, action: str) -> bool:
     if task.kind == DECISION:
         return (action == "decide") == (task.reason == OBJECTION)
     if task.kind == doubts.KIND:
-        return (action == "confirm") == (task.reason == doubts.REASON)
+        return (action == "confirm") == (task.reason in {doubts.REASON, PERHAPS_ONE})
     if (task.kind, action) == (unknown.KIND, "confirm"):
         return unknown.may_confirm(task)
     return task.is_stored or action != "redrive"
@@ -131,6 +133,18 @@ async def _is_closed(doing: Doing) -> bool:
 async def _redrive_parked(doing: Doing) -> str:
     data = {"processor": doing.task.detail["processor"], "key": doing.task.key}
     return await _publish(doing, REDRIVE, data)
+
+
+async def _confirm_held(doing: Doing) -> str:
+    """Say whose an id is; or of two who may be one that they are: the second person is asked, and their log ends it."""
+    task = doing.task
+    if task.reason != PERHAPS_ONE:
+        return await _confirm(doing)
+    family, person, other = (
+        {"scheme": "hub", "value": task.detail[name]} for name in ("family", "person", "other")
+    )
+    said = {"family": family, "person": person, "same_as": other, "degree": "confirmed", "task": task.id}
+    return await _publish(doing, LINKED, said)
 
 
 async def _confirm(doing: Doing) -> str:
@@ -329,7 +343,7 @@ _ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("unidentified", "confirm"): _confirm,
     ("unidentified", "discard"): _discard_waiting,
     ("unidentified", "place"): _place,
-    (doubts.KIND, "confirm"): _confirm,
+    (doubts.KIND, "confirm"): _confirm_held,
     (doubts.KIND, "note"): _note,
     ("approval", "approve"): _approve,
     ("approval", "refuse"): _refuse,

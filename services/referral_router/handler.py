@@ -49,6 +49,7 @@ from services.referral_router.answers import CHASED, NOTICE_SENT, answered, unan
 from services.referral_router.between import said_before
 from services.referral_router.deciding import Deciding, leading, passed, stranger
 from services.referral_router.due import people_decide
+from services.referral_router.merging import to_be_decided
 from services.referral_router.notices import CORRECTED, Notices, ends
 from services.referral_router.people import NEAR, PERSON_FACT
 from services.referral_router.rejecting import EVENT_REJECTED, for_the_lead, rejection
@@ -155,6 +156,7 @@ class Router:
         )
         effects += answered_at_once(event, at, state.plain, after.facts, self.deciding.rules(at))
         effects += listed(state.facts, after.facts, event, at, self.deciding.rules(at))
+        effects += to_be_decided(state.facts, after.facts, event, at, self.deciding.rules(at))
         effects += said_before(event, plain, after.facts, self.deciding.served)
         effects += ask_second_persons(event, at, desks, self.deciding.rules(at).opposes_nobody)
         asked = strangers(after.plain, event.envelope.key, effects)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hub.clock import HOUR, parse_micros
 from services.consent.scene import FamilyFacts
 from tests.integration.attack.hub import CHESIL, IG, PROBATION, S2W, WEST, Hub
 from tests.integration.gateway.world import ref
@@ -249,6 +250,85 @@ async def test_nobody_has_a_notice_when_what_is_joined_ends_nothing_that_they_ha
     await link(hub)
     await hub.relay(CHESIL, WEST, S2W)
     assert [hub.got(desk, "hub.notice_sent") for desk in (CHESIL, WEST, S2W)] == [[], [], []]
+
+
+async def held(hub: Hub, desk: str = CHESIL) -> list[dict[str, Any]]:
+    found = (await hub.get("/v1/tasks?kind=held", desk)).json()["tasks"]
+    return list(found)
+
+
+async def test_who_said_that_two_may_be_one_confirms_within_hours_and_a_second_person_agrees(
+    hub: Hub,
+) -> None:
+    first, second = await two_families(hub)
+    await link(hub, probable=True)
+    (task,) = await held(hub)
+    assert (task["reason"], task["actions"], task["detail"]) == ("perhaps_one", ["confirm"], {})
+    assert parse_micros(task["due_at"]) - parse_micros(task["opened_at"]) == 4 * HOUR
+    assert await held(hub, WEST) == await held(hub, IG) == []
+    headers = hub.bearer(CHESIL, subject="Robin", purpose="safeguard", reason="read both files")
+    answer = await hub.http.post(f"/v1/tasks/{task['task']}/confirm", headers=headers)
+    assert (answer.status_code, answer.json()["state"]) == (202, "asked")
+    await hub.settle()
+    assert await held(hub) == []
+    v, b = [await hub.person(each) for each in "VB"]
+    assert (await facts(hub, first)).one_with(v) == {b: False}
+    await agree(hub)
+    for log in (first, second):
+        assert (await facts(hub, log)).one_with(v) == {b: True}
+
+
+async def test_task_of_who_may_be_one_ends_when_somebody_says_that_they_are_not(hub: Hub) -> None:
+    await two_families(hub)
+    await link(hub, probable=True)
+    assert len(await held(hub)) == 1
+    await hub.tell(UNLINKED, {"person": ref("B"), "same_as": ref("V"), "reason": "other"}, desk=WEST)
+    await hub.settle()
+    assert await held(hub) == []
+
+
+@pytest.mark.parametrize("answer", ["refuse", "unlink"])
+async def test_both_leave_again_and_nobody_is_asked_when_two_are_not_one_after_all(
+    hub: Hub, answer: str
+) -> None:
+    first, second = await two_families(hub)
+    await hub.consent("F-1", "V")
+    await link(hub, agreed=False)
+    await hub.score("F-1", "V", 17)
+    await hub.relay(CHESIL, WEST)
+    assert hub.scores_to(CHESIL) == []
+    if answer == "refuse":
+        await agree(hub, "refuse")
+    else:
+        await unlink(hub)
+    await hub.relay(CHESIL, WEST)
+    assert hub.scores_to(CHESIL) == [17]
+    assert (await hub.get("/v1/tasks", IG)).json()["tasks"] == []
+    for log in (first, second):
+        assert (await facts(hub, log)).one == {}
+
+
+async def test_no_log_waits_for_an_answer_when_one_desk_leads_both_families(hub: Hub) -> None:
+    logs = [await hub.begin_family(name, CHESIL, adults=who) for name, who in (("F-1", "V"), ("F-2", "B"))]
+    said = {"same_as": ref("B"), "person": ref("V"), "degree": "confirmed"}
+    for family in ("F-1", "F-2"):
+        await hub.tell(LINKED, {**said, "family": ref(family)})
+    await hub.settle()
+    for _ in range(2):
+        await agree(hub)
+    for log in logs:
+        assert not (await hub.family_state(log)).get("pending")
+        assert set((await facts(hub, log)).one_with(await hub.person("V")).values()) == {True}
+
+
+async def test_task_of_who_may_be_one_is_due_in_an_hour_when_there_is_an_enquiry(hub: Hub) -> None:
+    await two_families(hub)
+    enquiry = {"family": ref("F-1"), "enquiry": "E-1", "children": [ref("K")]}
+    await hub.tell("child.section_47_started", enquiry)
+    await hub.settle()
+    await link(hub, probable=True)
+    (task,) = await held(hub)
+    assert parse_micros(task["due_at"]) - parse_micros(task["opened_at"]) == HOUR
 
 
 async def test_nothing_stands_still_when_one_desk_leads_both_families(hub: Hub) -> None:

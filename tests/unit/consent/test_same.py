@@ -100,16 +100,41 @@ def test_nothing_is_given_when_they_only_may_be_one() -> None:
     assert (facts.givings, facts.overrides, facts.selves) == ({}, (), frozenset())
 
 
-def test_both_are_held_until_a_second_person_agrees_and_when_they_refuse() -> None:
+def test_both_are_held_until_a_second_person_answers_and_are_two_when_they_refuse() -> None:
     family, second = the_cast(), home()
     event = family.tell(LINKED, CHESIL, person=ref(V), same_as=ref(B), degree="confirmed")
     hear(family, second, B)
     assert not family.facts().person(V).confirmed
     assert not family.facts().person(B).confirmed
     approve(family, event.id, "refused")
-    assert not family.facts().person(V).confirmed
-    unlink(family, B, V)
     assert family.facts().person(V).confirmed
+    assert family.facts().one == {}
+    assert family.state["pending"] == {}
+
+
+def test_they_stay_one_when_it_is_asked_again_and_refused() -> None:
+    family = the_cast()
+    link(family, V, B)
+    event = family.tell(LINKED, CHESIL, person=ref(V), same_as=ref(B), degree="confirmed")
+    approve(family, event.id, "refused")
+    assert family.facts().one_with(V) == {B: True}
+
+
+def test_nobody_is_asked_any_more_when_another_log_has_the_answer_or_they_are_two() -> None:
+    family, second = the_cast(), home()
+    second.now = family.now
+    for answer in ("approved", "refused"):
+        event = family.tell(LINKED, CHESIL, person=ref(V), same_as=ref(B), degree="confirmed")
+        hear(second, family, V, B)
+        second.state = {**second.state, "pending": family.state["pending"]}
+        approve(family, event.id, answer)
+        hear(second, family, V, B)
+        assert second.state["pending"] == {}
+        unlink(family, V, B)
+    family.tell(LINKED, CHESIL, person=ref(V), same_as=ref(B), degree="confirmed")
+    assert len(family.state["pending"]) == 1
+    unlink(family, V, B)
+    assert family.state["pending"] == {}
 
 
 def test_second_persons_word_brings_nothing_back_when_it_comes_after_the_end() -> None:
