@@ -1,6 +1,6 @@
-"""What of a person waits for somebody to decide: an objection, holders who disagree, a consent that ends.
+"""What of a person waits for somebody to decide: an objection, holders who disagree, what ends or is to be reviewed.
 
-RULES.md section 7 and rules 4.13, 4.15.
+RULES.md section 7 and rules 4.13, 4.15, 4.17.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from services.consent.person import PersonFacts
 RENEWAL: Final = "renewal"
 DECISION: Final = "decision"
 ENDS: Final = "consent_ends"
+REVIEW: Final = "restriction_review"
 OBJECTION: Final = "objection"
 DISAGREE: Final = "holders_disagree"
 
@@ -24,8 +25,8 @@ DISAGREE: Final = "holders_disagree"
 class Due(NamedTuple):
     """One thing that waits: `receipt` of the event that it is about.
 
-    `at`: of a consent when it ends, of an objection when it was raised, else when the last holder spoke. `against`: of
-    what a holder did, the receipt of the last giving that it stands against.
+    `at`: of a consent when it ends, of a restriction its review, of an objection when it was raised, else when the last
+    holder spoke. `against`: of what a holder did, the receipt of the last giving that it stands against.
     """
 
     kind: str
@@ -42,7 +43,10 @@ def due(facts: PersonFacts) -> frozenset[Due]:
         for each in facts.objections
         if each.stands and each.pending
     )
-    return frozenset((*raised, *_ending(facts), *_disagreements(facts)))
+    reviewed = (
+        Due(RENEWAL, each.receipt, REVIEW, each.review) for each in facts.shields if each.review is not None
+    )
+    return frozenset((*raised, *_ending(facts), *_disagreements(facts), *reviewed))
 
 
 def _ending(facts: PersonFacts) -> Iterator[Due]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from services.consent.event import PlainEvent, instant, ref, word
+from services.consent.event import PlainEvent, day, instant, midnight, ref, word
 from services.consent.registers import Value
 from services.consent.setter import CHILD_PRESENT, PERPETRATOR, VICTIM, Setter
 from services.consent.vocabulary import expand
@@ -58,6 +58,7 @@ def _restriction(setter: Setter) -> None:
         "from_person": event.person("from_person"),
         "categories": _sorted(event.words("categories")),
         "at": event.recorded,
+        "review": None if (review := day(event.data.get("review_on"))) is None else midnight(review),
     }
     # Each record by itself: placed anew under the same id, the one before still ends by a lift alone (rule 4.17).
     key = f"restriction|{event.source}|{event.word('restriction')}|{event.receipt}"

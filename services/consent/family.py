@@ -44,7 +44,7 @@ __all__ = [
     "step",
 ]
 
-SHAPE: Final = 11
+SHAPE: Final = 12
 """The version of a state's shape: a state of an older one is made anew, one of a newer is not read."""
 
 CORRECTS_NOTHING: Final = NotAllowed(

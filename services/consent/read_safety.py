@@ -14,7 +14,7 @@ def restriction(reader: Reader, rest: str, register: list[Any], value: Mapping[s
     """A shield, unless a lift means it."""
     source, _, named = rest.partition("|")
     name = before(named)
-    found = shield_of(name, value, source=source)
+    found = shield_of(name, value, source=source, receipt=register[1])
     lifts = f"restriction_lifted|{found.owner}|{name}|"
     placers = desks_of(reader.registers, "restriction", name)
     ended = [
@@ -38,7 +38,7 @@ def order(reader: Reader, rest: str, register: list[Any], value: Mapping[str, An
     name = before(rest)
     ended = reader.registers.get(f"order_discharged|{name}")
     if ended is None or tuple(ended[:2]) < tuple(register[:2]):
-        reader.add("shields", shield_of(name, value, source=None))
+        reader.add("shields", shield_of(name, value, source=None, receipt=register[1]))
 
 
 def override(reader: Reader, rest: str, register: list[Any], value: Mapping[str, Any]) -> None:

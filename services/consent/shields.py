@@ -18,7 +18,8 @@ class Shield(NamedTuple):
 
     From whom: those who work for a `person`, an `agency`, a `desk` (team), a `worker`; of an order whoever is not
     `allowed`, where the court made a list. What: `categories`, or None for the shielded set. `known`: False for
-    a record that cannot be read, which counts for everybody and everything.
+    a record that cannot be read, which counts for everybody and everything. `receipt`: of its record; `review`: when
+    somebody is to ask whether it is still needed, which ends nothing.
     """
 
     id: str
@@ -32,6 +33,8 @@ class Shield(NamedTuple):
     since: Micros
     order: bool
     known: bool
+    receipt: str = ""
+    review: Micros | None = None
 
 
 class Override(NamedTuple):
@@ -55,7 +58,7 @@ class Override(NamedTuple):
     known: bool
 
 
-def shield_of(name: str, value: Mapping[str, Any], *, source: str | None) -> Shield:
+def shield_of(name: str, value: Mapping[str, Any], *, source: str | None, receipt: str) -> Shield:
     """A restriction from its register, or a court order (no `source`)."""
     owner = str(value.get("owner") or source or "").partition("/")[0]
     words, since = value.get("categories"), value.get("at")
@@ -72,6 +75,8 @@ def shield_of(name: str, value: Mapping[str, Any], *, source: str | None) -> Shi
         since=since if isinstance(since, int) else 0,
         order=source is None,
         known=known,
+        receipt=receipt,
+        review=review if isinstance(review := value.get("review"), int) else None,
     )
 
 

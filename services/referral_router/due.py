@@ -21,9 +21,10 @@ from services.referral_router.people import PERSON_FACT
 from services.referral_router.rejecting import OPERATIONS, answerable
 
 NOTICE_DAYS: Final = 14
-"""How long before a consent ends somebody is to ask whether it goes on."""
+"""How long before a consent ends, or a restriction is to be reviewed, somebody is to ask whether it goes on."""
 _TOPIC: Final = "consent."
-_BESIDES: Final = frozenset({kind_of(PERSON_FACT), "person.died"})
+APPROVED: Final = "hub.approval_given"
+_BESIDES: Final = frozenset({kind_of(PERSON_FACT), "person.died", "safety.restriction_placed"})
 """A death that is taken back refuses what was given."""
 
 
@@ -49,24 +50,23 @@ def people_decide(
 
     Of a consent's end nothing comes or goes at a desk that opposes the person: its list would tell of theirs (I05).
     """
-    kind = kind_of(event.type)
-    person = _person(event) if kind.startswith(_TOPIC) or kind in _BESIDES else None
-    if person is None or before.own_person(person) is after.own_person(person):
-        return
     log = event.envelope.key
-    was, now = due(before.own_person(person)), due(after.own_person(person))
-    opposed = after.scene(rules, at, event.id).opposed
-    other_side = frozenset(desk for desk in served if person in opposed(desk)) if was != now else frozenset()
-    for each in sorted(was - now):
-        but = other_side if each.kind == RENEWAL else frozenset()
-        yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar), log, but)
-    detail = {"family": log, "person": person}
-    for each in sorted(now - was):
-        if _opens(each, event, after, person):
-            owner = _owner(each, after, event, served, history)
-            if each.kind == RENEWAL and owner in other_side:
-                owner = answerable(after) or OPERATIONS
-            yield from _task(each, owner, at, _by(each, calendar), detail)
+    for person in _concerned(before, after, event):
+        was, now = due(before.own_person(person)), due(after.own_person(person))
+        if was == now:
+            continue
+        opposed = after.scene(rules, at, event.id).opposed
+        other_side = frozenset(desk for desk in served if person in opposed(desk))
+        for each in sorted(was - now):
+            but = other_side if each.kind == RENEWAL else frozenset()
+            yield CloseTask(each.kind, each.receipt, event.envelope.source, _by(each, calendar), log, but)
+        detail = {"family": log, "person": person}
+        for each in sorted(now - was):
+            if _opens(each, event, after, person):
+                owner = _owner(each, after, event, served, history)
+                if each.kind == RENEWAL and owner in other_side:
+                    owner = answerable(after) or OPERATIONS
+                yield from _task(each, owner, at, _by(each, calendar), detail)
 
 
 def _opens(each: Due, event: Event, facts: FamilyFacts, person: str) -> bool:
@@ -81,13 +81,20 @@ def _opens(each: Due, event: Event, facts: FamilyFacts, person: str) -> bool:
     return not event.envelope.cause and (each.reason != DISAGREE or event.envelope.primary)
 
 
-def _person(event: Event) -> str | None:
-    person = event.data.get("person")
-    return str(person["value"]) if person else None
+def _concerned(before: FamilyFacts, after: FamilyFacts, event: Event) -> list[str]:
+    """Of whom it changes what people decide; a second person's word names nobody, and may end what it was asked of."""
+    kind = kind_of(event.type)
+    if kind == APPROVED:
+        named = sorted(after.own)
+    elif (kind.startswith(_TOPIC) or kind in _BESIDES) and event.data.get("person"):
+        named = [str(event.data["person"]["value"])]
+    else:
+        named = []
+    return [each for each in named if before.own_person(each) is not after.own_person(each)]
 
 
 def _by(each: Due, calendar: Calendar) -> Micros | None:
-    """By when: a consent's end; of an objection a month after it; who disagree have no time written."""
+    """By when: an end, a review; of an objection a month after it; who disagree have no time written."""
     if each.kind == RENEWAL:
         return each.at
     return calendar.a_month_after(each.at) if each.reason == OBJECTION else None
@@ -96,7 +103,7 @@ def _by(each: Due, calendar: Calendar) -> Micros | None:
 def _owner(
     each: Due, facts: FamilyFacts, event: Event, served: AbstractSet[str], history: Sequence[Event]
 ) -> str:
-    """Who recorded a consent asks again; information governance decides objections, the lead what holders cannot."""
+    """Who recorded it asks again; information governance decides objections, the lead what holders cannot."""
     lead = answerable(facts)
     if each.kind == RENEWAL:
         sources = {one.envelope.receipt or one.id: one.envelope.source for one in (*history, event)}

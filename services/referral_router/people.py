@@ -42,7 +42,7 @@ class People:
     name: str = "people"
     topic: str = "people"
     table: str = "person_state"
-    shape: int = 5
+    shape: int = 6
     sealed: bool = False
 
     def initial(self, key: str) -> Person:  # noqa: ARG002 - nothing is known of anybody

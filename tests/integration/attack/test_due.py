@@ -87,6 +87,24 @@ async def test_consent_that_is_short_or_over_when_it_is_recorded(hub: Hub) -> No
     assert await open_tasks(hub, CHESIL) == [("renewal", "consent_ends", "2023-06-08T00:00:00.000000Z")]
 
 
+async def test_who_placed_a_restriction_is_asked_fourteen_days_before_its_review(hub: Hub) -> None:
+    await hub.begin_family("F-1", CHESIL, adults="V", children="K")
+    about = {"family": ref("F-1"), "person": ref("V"), "restriction": "R-1"}
+    placed = about | {"from_agency": "reach", "owner": CHESIL, "review_on": "2023-09-01"}
+    await hub.tell("safety.restriction_placed", placed)
+    await hub.settle()
+    hub.clock.advance(ENDS - 14 * DAY - hub.clock.now() - MINUTE)
+    assert await open_tasks(hub, CHESIL) == []
+    hub.clock.advance(MINUTE)
+    assert await open_tasks(hub, CHESIL) == [("renewal", "restriction_review", "2023-09-01T00:00:00.000000Z")]
+    lifted = await hub.tell("safety.restriction_lifted", about | {"reason": "over"})
+    await hub.settle()
+    assert [each[0] for each in await open_tasks(hub, CHESIL)] == ["renewal"]
+    assert await hub.rows("SELECT owner, key FROM task WHERE kind = 'approval'") == [(IG, lifted)]
+    await act(hub, IG, "approve")
+    assert await open_tasks(hub, CHESIL) == []
+
+
 async def test_person_of_two_families_has_one_task_and_either_log_ends_it(hub: Hub) -> None:
     await hub.begin_family("F-1", CHESIL, adults="V", children="K")
     await hub.begin_family("F-2", WEST, adults="V", children="L")
