@@ -197,6 +197,8 @@ def _rest(shown: Shown) -> Iterator[str]:
     received = hashlib.sha256("".join(shown.digests["received"].values()).encode()).hexdigest()
     yield ""
     yield f"WAITS FOR A PERSON  {tasks}"
+    if "left_between" in seen.tasks:
+        yield "  left_between: what left about somebody after an incident and before its record, for council/ig"
     if killed:
         yield f"KILLED ON THE WAY   {' and '.join(killed)}: started again; nothing lost, nothing twice"
     yield f"THE LOG  {head['origin']}, {head['size']} entries, head {head['root'][:16]}…"
