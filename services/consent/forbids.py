@@ -151,7 +151,7 @@ def _concerns(scene: Scene, shield: Shield, ask: Ask, person: str) -> bool:
         return ask.category != _PUBLIC and person in scene.everybody
     if ask.person == person:
         return ask.category not in _NEVER_SHIELDED
-    child = scene.everybody.get(ask.person, True) is not True
+    child = any(adult is not True for adult in scene.kinds(ask.person))
     with_them = person in scene.facts.person(ask.person).exposed or scene.lives_with(ask.person, person)
     return child and with_them and _shielded_of_child(ask, shield.since)
 
@@ -196,7 +196,8 @@ def _opposed(scene: Scene, ask: Ask, lift: frozenset[str] | None) -> bool:
     else:
         # A child is shielded with every victim, recorded as one or only opposed: whom it lives with would tell that
         # she moved, and that she fled may be known before anybody records a pair.
-        child = scene.everybody.get(ask.person) is not True
+        kinds = scene.kinds(ask.person)
+        child = not kinds or any(adult is not True for adult in kinds)
         of_family = list(opposed) if child else []
         start = min((scene.since(each) for each in of_family), default=0)
         victims = of_family if of_family and _shielded_of_child(ask, start) else []

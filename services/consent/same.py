@@ -9,6 +9,9 @@ No id moves. What stands apart in the registers is read together, in a way that 
 
 It is transitive, and what only perhaps is one of them makes all of its like perhaps. While nothing is known of one of
 them, not all is known of any.
+
+What a family is to somebody, which no register says, the scene asks of every id: whom it presumes to be P, who is
+another adult, or a child. Nobody is another than themselves.
 """
 
 from __future__ import annotations

@@ -188,7 +188,8 @@ class Scene:
         stated = {each: facts.person(each).side for each in self.everybody}
         # What another's records say of somebody who may be the same ends no presumption here.
         recorded = pairs(facts.own) if facts.one else self.victims_of
-        self.presumed = presumed(self.everybody, in_need, stated, recorded)
+        self.selves = {each: facts.person(each).selves for each in self.everybody}
+        self.presumed = presumed(self.everybody, in_need, stated, recorded, self.selves)
         self.victims = victims(in_need, self.victims_of, self.presumed)
         """Person → True or None (perhaps) for a victim; not there: none."""
         self._add_victim_roles()
@@ -233,6 +234,11 @@ class Scene:
             for each, tri in sorted(self.victims.items())
             if tri is True and (exposed.get(each) is True or self._at_home(child, each))
         )
+
+    def kinds(self, person: str) -> list[Tri]:
+        """What a member is stated to be, under each id that is, or may be, theirs: True for an adult."""
+        ids = (person, *self.facts.one_with(person))
+        return [self.everybody[each] for each in ids if each in self.everybody]
 
     def lives_with(self, one: str, other: str) -> bool:
         """True unless both households are known and differ."""
@@ -482,7 +488,11 @@ class Scene:
 
     def _sides_with(self, desk: str) -> dict[str, Tri]:
         clients, supervised = self.sides.get(desk, set()), self.supervises.get(desk, set())
-        return opposes(clients, supervised, self.everybody, self.victims_of, self.presumed)
+        found = opposes(clients, supervised, self.everybody, self.victims_of, self.presumed, self.selves)
+        for each in list(found):  # under whatever id: only one of them may be a member here
+            for other, certain in self.facts.one_with(each).items():
+                found.setdefault(other, found[each] if certain else None)
+        return found
 
     def _unsettled_adults(self) -> bool:
         """True while somebody who may set a desk against a member is not known yet."""

@@ -52,10 +52,12 @@ def presumed(
     in_need: Mapping[str, Tri],
     stated: Mapping[str, str | None],
     victims_of: Mapping[str, Mapping[str, Tri]],
+    selves: Mapping[str, Collection[str]],
 ) -> dict[str, set[str]]:
     """P → V for every adult of whom it is not recorded whether they are P against a member in need, of any age.
 
-    Somebody stated to be a perpetrator, against nobody in particular, counts as P against every other adult.
+    Somebody stated to be a perpetrator, against nobody in particular, counts as P against every other adult. Who is a
+    member under two ids (`selves`) is no other.
     """
     adults = [each for each, adult in members.items() if adult is not False]
     found: dict[str, set[str]] = {}
@@ -66,7 +68,8 @@ def presumed(
                 side in ("alleged_perpetrator", UNKNOWN) and other not in victims_of and adult is not False
             )
             recorded = victim in victims_of.get(other, {}) or side == "neither"
-            if other != victim and not recorded and (accused or in_need[victim] is not False):
+            same = other == victim or other in selves[victim]
+            if not same and not recorded and (accused or in_need[victim] is not False):
                 found.setdefault(other, set()).add(victim)
     return found
 
@@ -97,6 +100,7 @@ def opposes(
     members: Mapping[str, Tri],
     victims_of: Mapping[str, Mapping[str, Tri]],
     presumed_of: Mapping[str, set[str]],
+    selves: Mapping[str, Collection[str]],
 ) -> dict[str, Tri]:
     """Whom a desk opposes that works for these persons: their victims; who supervises one, every other adult."""
     found: dict[str, Tri] = {}
@@ -108,5 +112,5 @@ def opposes(
     for person in supervised:
         if person in members:
             adults = (each for each, adult in members.items() if adult is not False)
-            found.update({each: True for each in adults if each != person})
+            found.update({each: True for each in adults if each != person and each not in selves[person]})
     return found

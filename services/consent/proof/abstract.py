@@ -242,6 +242,14 @@ class AbstractScene:
         """The facts of a person."""
         return _NOBODY if person == FAMILY else self._people.get(person) or AbstractPerson(self, person)
 
+    def one_with(self, person: str) -> Mapping[str, bool]:  # noqa: ARG002 - there are two, and each has one id
+        """Nobody."""
+        return {}
+
+    def kinds(self, person: str) -> list[Tri]:
+        """Adult or child, of a member."""
+        return [self.everybody[person]] if person in self.everybody else []
+
     def opposed(self, desk: str) -> Any:
         """Whom the desk opposes."""
         if self.rules.opposes_nobody(desk):

@@ -288,3 +288,52 @@ def test_adoption_hides_the_other_id_too_when_the_child_is_linked() -> None:
     hear(family, second, "child-new")
     assert "child-new" in family.facts().scene(dorset(), family.now, "none").adopted
     assert are_parted(family.facts(), "family-1", "family-2")
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_supervising_desk_opposes_another_adult_under_an_id_that_is_no_member_too(*, sure: bool) -> None:
+    family, second = the_cast(), home("aunt")
+    family.tell("family.member_added", CHESIL, members=[{"person": ref("uncle"), "kind": "adult"}])
+    family.settle("uncle")
+    link(family, "uncle", "aunt", sure=sure)
+    hear(family, second, "aunt")
+    assert {"uncle", "aunt"} <= set(family.facts().scene(dorset(), family.now, "none").opposed(PROBATION))
+    rating = family.publish("practice.risk_rated", CHESIL, person=ref("aunt"), rating="red")
+    assert rating.body(PROBATION) is None
+
+
+def test_child_is_shielded_with_its_mother_under_an_id_that_is_no_member_too() -> None:
+    family, second = the_cast(), Family("family-2")
+    second.tell("family.opened", CHESIL, lead=CHESIL)
+    second.tell("family.member_added", CHESIL, members=[{"person": ref("child-new"), "kind": "child"}])
+    family.tell("safety.restriction_placed", CHESIL, person=ref(V), restriction="r-1", from_agency="s2w")
+    link(family, "child-k", "child-new")
+    hear(family, second, "child-new")
+    attended = {"person": ref("child-new"), "from_date": "2023-09-01", "until_date": "2023-09-02"}
+    assert family.publish("child.attendance_recorded", CHESIL, **attended).body(S2W) is None
+
+
+def test_nobody_is_presumed_to_harm_themselves_when_both_ids_are_members() -> None:
+    family = Family()
+    family.tell("family.opened", CHESIL, lead=CHESIL)
+    rows = [{"person": ref(V), "kind": "adult", "domestic_abuse_role": "victim"}]
+    rows += [{"person": ref(each), "kind": "adult"} for each in (B, "father-p")]
+    family.tell("family.member_added", CHESIL, members=rows)
+    family.settle(V, B, "father-p")
+    family.refer(V, PARAGON, "referral-paragon")
+    link(family, V, B)
+    family.settle(V, B)
+    scene = family.facts().scene(dorset(), family.now, "none")
+    assert scene.presumed == {"father-p": {V, B}}
+    assert scene.opposed(PARAGON) == {}
+
+
+def test_supervising_desk_does_not_oppose_whom_it_supervises_when_both_ids_are_members() -> None:
+    family = the_cast()
+    family.tell("family.member_added", CHESIL, members=[{"person": ref("father-q"), "kind": "adult"}])
+    family.settle("father-q")
+    link(family, "father-p", "father-q")
+    family.settle("father-p", "father-q")
+    opposed = family.facts().scene(dorset(), family.now, "none").opposed(PROBATION)
+    assert V in opposed
+    assert {"father-p", "father-q"}.isdisjoint(opposed)
