@@ -168,15 +168,30 @@ def _disagree(scene: Scene, facts: PersonFacts, ask: Ask, given: Given, purpose:
 
     Who never held it, or has died, has no say; from who will hold it the consent is in force until then.
     """
-    acts = [each for each in facts.acts if _covers(each, ask, purpose)]
-    for each in disagreeing(given, acts, facts.responsible):
-        found = may_hold(facts.responsible, each.by)
+    acts = [each._replace(by=_holder(scene, facts, given, each.by)) for each in facts.acts]
+    acts = [each for each in acts if _covers(each, ask, purpose)]
+    perhaps = {
+        other: held
+        for holder, held in facts.responsible.items()
+        for other, certain in scene.facts.one_with(holder).items()
+        if not certain
+    }
+    responsible = {**perhaps, **facts.responsible}
+    for each in disagreeing(given, acts, responsible):
+        found = may_hold(responsible, each.by)
         if found is None or scene.at >= found.end or scene.facts.person(each.by).died:
             continue
         if found.start <= scene.at:
             return True
         ask.rest_on(found.start)
     return False
+
+
+def _holder(scene: Scene, facts: PersonFacts, given: Given, by: str) -> str:
+    """Who acted: under another id of theirs it was who gave, or a holder on record (rule 4.12)."""
+    ids = (by, *sorted(scene.facts.person(by).selves))
+    giver = _giver(given)
+    return giver if giver in ids else next((each for each in ids if each in facts.responsible), by)
 
 
 def disagreeing(given: Given, acts: Iterable[Act], responsible: Mapping[str, Responsible]) -> list[Act]:

@@ -359,20 +359,24 @@ class Scene:
         return found
 
     def accused_by(self, person: str, at: Micros) -> bool:
-        """True for a P of a pair that stands and was recorded by then."""
+        """True for a P of a pair that stands and was recorded by then, under whatever id is certainly theirs."""
         pairs = self.victims_of.get(person, {})
+        ids = (person, *self.facts.person(person).selves)
         return any(
-            each is True and self.facts.person(victim).since.get(person, at + 1) <= at
+            each is True and any(self.facts.person(victim).since.get(one, at + 1) <= at for one in ids)
             for victim, each in pairs.items()
         )
 
     def accused(self, person: str) -> bool:
-        """True for a P of a pair that has not ended, or stated or presumed to be one; where that is unknown too."""
+        """True for a P of a pair that has not ended, or stated or presumed to be one; where that is unknown too.
+
+        Whom a family presumes to be P is so under an id, too, that is no member of it.
+        """
         if any(each is not False for each in self.victims_of.get(person, {}).values()):
             return True
-        return self.facts.person(person).side in ("alleged_perpetrator", UNKNOWN) or bool(
-            self.presumed.get(person)
-        )
+        ids = (person, *self.facts.one_with(person))
+        stated = self.facts.person(person).side in ("alleged_perpetrator", UNKNOWN)
+        return stated or any(self.presumed.get(each) for each in ids)
 
     def _is_perpetrator(self, person: str) -> bool:
         """True for a P of a recorded pair, a member stated to be one, and somebody supervised."""

@@ -337,3 +337,58 @@ def test_supervising_desk_does_not_oppose_whom_it_supervises_when_both_ids_are_m
     opposed = family.facts().scene(dorset(), family.now, "none").opposed(PROBATION)
     assert V in opposed
     assert {"father-p", "father-q"}.isdisjoint(opposed)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_consent_is_off_when_a_holder_refused_under_another_id_and_on_again_when_they_gave(
+    *, sure: bool
+) -> None:
+    family, second = the_cast(), home()
+    added = {"person": ref("aunt"), "kind": "adult", "domestic_abuse_role": "neither"}
+    family.tell("family.member_added", CHESIL, members=[added])
+    for holder in (V, "aunt"):
+        held = {"person": ref("child-k"), "holder": ref(holder), "basis": "court_order"}
+        family.tell("person.parental_responsibility_recorded", CHESIL, **held)
+    family.settle("aunt")
+    link(family, V, B, sure=sure)
+    hear(family, second, B)
+    family.refer("child-k", S2W, "referral-k")
+    said = {"person": ref("child-k"), "given_as": "parent", "cells": [CELL]}
+    family.tell("consent.refused", CHESIL, **said, given_by=ref(B))
+    family.tell("consent.given", CHESIL, **said, given_by=ref("aunt"))
+    assert not score_of(family, "child-k")
+    family.tell("consent.given", CHESIL, **said, given_by=ref(V))
+    assert score_of(family, "child-k") is sure
+
+
+def test_consent_is_not_in_force_when_a_presumed_perpetrator_gave_it_under_another_id() -> None:
+    family, second = Family(), home("father-q")
+    family.tell("family.opened", CHESIL, lead=CHESIL)
+    rows: list[dict[str, Any]] = [{"person": ref(V), "kind": "adult", "domestic_abuse_role": "victim"}]
+    rows += [{"person": ref("father-p"), "kind": "adult"}, {"person": ref("child-k"), "kind": "child"}]
+    family.tell("family.member_added", CHESIL, members=rows)
+    family.settle(V, "father-p", "child-k")
+    family.refer("child-k", S2W, "referral-k")
+    held = {"person": ref("child-k"), "holder": ref("father-q"), "basis": "court_order"}
+    family.tell("person.parental_responsibility_recorded", CHESIL, **held)
+    said = {"person": ref("child-k"), "given_as": "parent", "given_by": ref("father-q"), "cells": [CELL]}
+    family.tell("consent.given", CHESIL, **said)
+    hear(family, second, "father-q")
+    assert score_of(family, "child-k")
+    link(family, "father-p", "father-q")
+    family.settle("father-p")
+    assert not score_of(family, "child-k")
+
+
+def test_consent_stands_when_its_perpetrator_gave_another_under_the_id_that_no_pair_names() -> None:
+    family, second = the_cast(), home("father-q")
+    for holder in (V, "father-q"):
+        held = {"person": ref("child-k"), "holder": ref(holder), "basis": "court_order"}
+        family.tell("person.parental_responsibility_recorded", CHESIL, **held)
+    link(family, "father-p", "father-q")
+    hear(family, second, "father-q")
+    family.refer("child-k", S2W, "referral-k")
+    said = {"person": ref("child-k"), "given_as": "parent", "cells": [CELL]}
+    family.tell("consent.given", CHESIL, **said, given_by=ref(V))
+    family.tell("consent.given", CHESIL, **said, given_by=ref("father-q"))
+    assert score_of(family, "child-k")
