@@ -205,13 +205,21 @@ def _opposed(scene: Scene, ask: Ask, lift: frozenset[str] | None) -> bool:
 
 
 def _is_lifted(scene: Scene, ask: Ask, lift: frozenset[str] | None, name: str, owners: Iterable[str]) -> bool:
-    """True if an override lifts it; then the ask rests on that override, or says for whose second person it waits."""
+    """True if an override lifts it; then the ask rests on that override, or says for whose second person it waits.
+
+    A victim is named by any id that is certainly theirs.
+    """
+    names = {name, *scene.facts.person(name).selves}
     if lift is not None:
-        return name in lift
+        return not names.isdisjoint(lift)
     if not scene.facts.person(ask.person).overrides:
         return False
     found = list(naming(scene, ask.desk, ask.category, ask.person))
-    lifting = [end for each in found if name in each.lifted and (end := in_force(scene, each)) is not None]
+    lifting = [
+        end
+        for each in found
+        if not names.isdisjoint(each.lifted) and (end := in_force(scene, each)) is not None
+    ]
     if lifting:
         ask.by_override = True
         ask.lifted_until = min(ask.lifted_until, max(lifting))

@@ -392,3 +392,26 @@ def test_consent_stands_when_its_perpetrator_gave_another_under_the_id_that_no_p
     family.tell("consent.given", CHESIL, **said, given_by=ref(V))
     family.tell("consent.given", CHESIL, **said, given_by=ref("father-q"))
     assert score_of(family, "child-k")
+
+
+def test_override_that_names_the_victim_lifts_the_shield_of_her_other_id() -> None:
+    family, second = the_cast(), home()
+    asked = {
+        "people": [ref(V), ref("child-k")],
+        "categories": ["support.dv_safety_plan"],
+        "desks": [PROBATION],
+    }
+    lifts = {"ground": "vital", "reason_code": "danger", "override": "o-1", "lifts_victims": [ref(V)]}
+    event = family.tell("safety.override_invoked", CHESIL, **asked, **lifts)
+    family.tell("hub.approval_given", "paragon/behaviour", request=event.id, decision="approved", task="t")
+    about = {"referral": ref("referral-k"), "person": ref("child-k")}
+    family.refer("child-k", S2W, "referral-k")
+    family.tell("referral.support_started", S2W, **about)
+    plan = {"dv_safety_plan": {"text": "words", "about": [ref("child-k")]}}
+    seen = family.publish("referral.goal_reviewed", S2W, **about, **plan)
+    assert "dv_safety_plan" in seen.fields(PROBATION)
+    link(family, V, B)
+    hear(family, second, B)
+    assert "dv_safety_plan" in family.publish("referral.goal_reviewed", S2W, **about, **plan).fields(
+        PROBATION
+    )
