@@ -146,11 +146,18 @@ class Scene:
         state = facts.state
         self.open = self._live(state.get("open", [])) is not None
         self.family_roles = self._roles_of_family()
-        adopted = [
-            person for person, each in state.get("members", {}).items() if each.get("adopted") is not None
-        ]
-        self.adopted = frozenset(adopted).union(*(facts.one_with(each) for each in adopted))
-        """Who left the family by adoption: it knows nothing more of them (rule 4.18)."""
+        members: Mapping[str, Any] = state.get("members", {})
+        adopted = [person for person, each in members.items() if each.get("adopted") is not None]
+        self.adopted = frozenset(adopted).union(
+            other
+            for each in adopted
+            for other, certain in facts.one_with(each).items()
+            if certain or other not in members
+        )
+        """Who left the family by adoption: it knows nothing more of them (rule 4.18).
+
+        A member who only may be one of them is held (F06): denied, what is said of them meanwhile would be lost.
+        """
         self.everybody, self.members = self._members()
         """Person → True for an adult, False for a child, None where that is not known: whoever was a member, and is.
 

@@ -415,3 +415,19 @@ def test_override_that_names_the_victim_lifts_the_shield_of_her_other_id() -> No
     assert "dv_safety_plan" in family.publish("referral.goal_reviewed", S2W, **about, **plan).fields(
         PROBATION
     )
+
+
+def test_child_who_may_be_one_with_an_adopted_one_is_held_and_known_again_when_they_are_not() -> None:
+    family = the_cast()
+    family.tell("family.member_added", CHESIL, members=[{"person": ref("child-l"), "kind": "child"}])
+    family.settle("child-l")
+    family.tell("person.adopted", CHESIL, person=ref("child-k"))
+    link(family, "child-k", "child-l", sure=False)
+    family.settle("child-k", "child-l")
+    rating = family.publish("practice.risk_rated", MINUTES, person=ref("child-l"), rating="red")
+    assert rating.verdict(CHESIL).held
+    assert rating.body(CHESIL) is None
+    gone = family.publish("practice.risk_rated", MINUTES, person=ref("child-k"), rating="red")
+    assert not gone.verdict(CHESIL).held
+    unlink(family, "child-k", "child-l")
+    assert family.decide(rating.event).verdict(CHESIL).mask
