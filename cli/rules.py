@@ -291,6 +291,9 @@ def _folder(folder: Path | None) -> Path:
 
 def _read(place: Path) -> tuple[RuleSet | None, tuple[Finding, ...], tuple[Finding, ...]]:
     """The rules of a folder, or of one agreement's file in the words of the partnership of the settings."""
+    if not place.exists():
+        expected = "a partnership's folder, or the file of one agreement"
+        raise typer.BadParameter(f"expected {expected}; there is no {place}", param_hint="FOLDER")
     if place.is_file():
         partnership, findings = check(_folder(None), None)
         rules, findings = (None, findings) if partnership is None else check_file(place, partnership)

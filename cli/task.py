@@ -16,6 +16,19 @@ APPROVAL_NEEDED = 5
 MISSING = 404
 AN_ID = "5b1f7c0e-4a7d-8c3e-9f10-00000000000a"
 ACTIONS = ("redrive", "discard", "confirm", "place", "approve", "refuse", "answer", "decide", "note")
+KINDS = (
+    *(
+        "acknowledgement",
+        "approval",
+        "both_sides",
+        "dead_letter",
+        "decision",
+        "held",
+        "left_between",
+        "parked",
+    ),
+    *("rejected", "renewal", "undelivered", "unidentified"),
+)
 _SAID = {"asked": "said; its event is on its way, and closes the task"}
 _HOW = {"event": "by an event of its own", "overtaken": "nothing waits any more"}
 Task = Annotated[str, typer.Argument(help="The task's id.")]
@@ -33,6 +46,8 @@ def list_command(
 
     Examples: `wraparound task list --as hub/operations`, `wraparound task list --as council/chesil --kind held --json`.
     """
+    if kind and kind not in KINDS:
+        raise typer.BadParameter(f"expected one of {', '.join(KINDS)}; came {kind}", param_hint="--kind")
     show(caller(folder, desk).run(calls.tasks(kind, limit)), as_json=as_json, words=_rows)
 
 

@@ -6,6 +6,7 @@ Ids, codes and clause ids alone come from the decision; names are the caller's t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -47,7 +48,8 @@ class Words:
 
     `had`: when the event was first released to each desk, before this decision (None: not looked at). `consents`: of
     whom the reader may know what they said to sharing (None: of everybody). `source`: what the publisher is called to
-    a reader who may not know it. `now`: when it is read (None: on the day that it says).
+    a reader who may not know it. `once`: each desk's categories about persons that an earlier decision released (None:
+    not looked at). `now`: when it is read (None: on the day that it says).
     """
 
     people: Mapping[str, str]
@@ -57,6 +59,7 @@ class Words:
     consents: frozenset[str] | None = None
     source: str | None = None
     now: Micros | None = None
+    once: Mapping[str, AbstractSet[tuple[str, str]]] | None = None
 
     def person(self, person: str) -> str:
         """A person's name, or their id."""
@@ -158,14 +161,21 @@ def withheld(each: Outcome, decision: Decision, desk: str, words: Words) -> str:
         return f"Withheld: {said}"
     if "no_objection" in condition:
         condition = "no_objection"
-    elif state == "withdrawn" and words.had is not None and at.isdigit() and int(at) >= decision.recorded:
+    elif state == "withdrawn" and _was_released(each, at, decision, desk, words):
         what = (
             "what had been released cannot be called back"
-            if words.had.get(desk, FOREVER) < int(at)
+            if (words.had or {}).get(desk, FOREVER) < int(at)
             else "recalled before release"
         )
         return f"Withheld: {words.person(each.person)} withdrew{_on(at, words)}; {what}"
     return f"Withheld: {_lacks(each, condition, state, at, decision, desk, words)}"
+
+
+def _was_released(each: Outcome, at: str, decision: Decision, desk: str, words: Words) -> bool:
+    """Whether it was to be released until somebody withdrew, as far as that is known."""
+    if words.had is None or not at.isdigit() or int(at) < decision.recorded:
+        return False
+    return words.once is None or (each.category, each.person) in words.once.get(desk, ())
 
 
 def _lacks(

@@ -32,8 +32,12 @@ def acknowledged(state: State, event: PlainEvent) -> State:
 
 def not_addressed(state: State, event: PlainEvent) -> NotAllowed | None:
     """Why the desk cannot answer this notice."""
-    found = _notices(state).get(str(event.word("notice")))
-    return NO_SUCH_NOTICE if found is None or found["to"] != event.source else None
+    return None if is_sent(state, str(event.word("notice")), event.source) else NO_SUCH_NOTICE
+
+
+def is_sent(state: State, notice: str, desk: str) -> bool:
+    """Whether a notice was sent to this desk."""
+    return bool(_notices(state).get(notice, {}).get("to") == desk)
 
 
 def is_answered(state: State, notice: str) -> bool:

@@ -15,6 +15,7 @@ an entry as well (`access.denied`). Information governance, from which nothing o
 none, or has another form.
 """
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -33,7 +34,7 @@ from hub.shown import answer
 from services.consent.agreement import FOREVER
 from services.consent.decision import Decision, Verdict
 from services.consent.explain import Words, explain_in_full
-from services.consent.outcome import Outcome
+from services.consent.outcome import RELEASED, Outcome
 from services.gateway.api import Doors
 from services.gateway.called import called
 from services.gateway.identity import Caller
@@ -126,10 +127,11 @@ async def _event(
     entries.sort(key=lambda row: (row[1], causes[row[0]][0] != event))
     deliveries = await (await conn.execute(_DELIVERIES, (event,))).fetchall()
     released = {desk: at for _, desk, *_, at in deliveries if at is not None}
+    once: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     decisions = [
         # A fact keeps its own time, and may be older than the event that waited for it.
         await _decision(
-            conn, parts, entry, max(when, at), *causes[entry], released=released, first=number == 0
+            conn, parts, entry, max(when, at), *causes[entry], released=released, once=once, first=number == 0
         )
         for number, (entry, when) in enumerate(entries)
     ]
@@ -159,8 +161,10 @@ async def _decision(
     type_: str,
     *,
     released: Mapping[str, Micros],
+    once: defaultdict[str, set[tuple[str, str]]],
     first: bool,
 ) -> dict[str, Any]:
+    """One of an event's decisions; `once`: what those before it released, to which this one adds."""
     record = (await ledger.read_details(conn, parts.ring, entry)).get(0)
     shown: dict[str, Any] = {
         "entry": entry,
@@ -176,6 +180,7 @@ async def _decision(
         zone=ZoneInfo(parts.partnership.calendar.timezone),
         had={desk: first for desk, first in released.items() if first < at},
         now=parts.clock.now(),
+        once=once,
     )
     shown["rules"] = decision.rules
     shown["agreements"] = [
@@ -190,6 +195,8 @@ async def _decision(
         }
         for verdict in decision.verdicts
     }
+    for verdict in decision.verdicts:
+        once[verdict.desk] |= {(o.category, o.person) for o in verdict.outcomes if o.result == RELEASED}
     if first:
         asked = {*shown["desks"], decision.source}
         receiving = (each.name for each in parts.partnership.active_desks if each.receives)

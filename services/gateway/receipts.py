@@ -2,7 +2,7 @@
 
 - *received*: durable; not handled yet, or the desk holds no role for anybody in it and is told no more (RULES.md 4.20).
   A role that it held when the event was recorded counts, one that the event itself ended too: what it was told it may
-  be told again.
+  be told again. What names neither family nor person, and the answer to a desk's own notice, tell of nobody.
 - *in effect*: every copy was handled, and, if it protects somebody, no attempt that began before is still open;
   `reason` is a code where not all that it says is so now.
 - *rejected*: it broke a rule of the data; `reason` is a code.
@@ -28,7 +28,8 @@ _PROCESSORS: Final = {"events": "router", "people": "people", "pathways": "pathw
 class Stored:
     """One copy of the event: where and since when it is, whom it is about, which referral it names, and its fate.
 
-    No fate: not handled yet.
+    No fate: not handled yet. `of_agency`: it is of a kind that names neither a person nor a family. `notice`: which
+    one it answers.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Stored:
     referral: str | None
     fate: str | None
     reason: str | None
+    of_agency: bool = False
+    notice: str | None = None
 
 
 HoldsRole = Callable[[Connection, str, Sequence[Stored]], Awaitable[bool]]
@@ -101,14 +104,16 @@ async def _copies(conn: Connection, ring: KeyRing, catalogue: Catalogue, receipt
     copies = []
     for event_id, topic, log, recorded, key_id, body in rows:
         persons: tuple[str, ...] = ()
-        referral = None
+        referral, of_agency, notice = None, False, None
         if key_id not in erased:
             plain = bytes(body) if key_id is None else ring.open(key_id, seal_context(event_id), bytes(body))
             event_type, datum = wire.decode(catalogue, plain)
             persons = event_type.persons(datum)
             referral = (datum.get("referral") or {}).get("value")
+            of_agency = event_type.family_field is None and not persons
+            notice = datum.get("notice")
         fate, reason = by_event.get((event_id, _PROCESSORS[topic]), (None, None))
-        copies.append(Stored(event_id, log, recorded, persons, referral, fate, reason))
+        copies.append(Stored(event_id, log, recorded, persons, referral, fate, reason, of_agency, notice))
     return copies
 
 

@@ -11,6 +11,7 @@ from hub.database import Connection
 from hub.keys import KeyRing
 from hub.processor.states import state_context
 from services.consent.in_force import InForce
+from services.consent.notified import is_sent
 from services.consent.scene import FamilyFacts
 from services.gateway.receipts import Stored
 
@@ -29,7 +30,10 @@ class Roles:
         """True if the desk holds a role for a family or somebody of the event, or held it when that was recorded.
 
         A role that the event itself ended counts for it (RULES.md 4.9). So a receipt that was told is told for good.
+        Of an agency's own capacity there is nobody to tell of, nor in what a desk answers that it was sent.
         """
+        if all(copy.of_agency for copy in copies):
+            return True
         logs = sorted({copy.log for copy in copies})
         persons = sorted({person for copy in copies for person in copy.persons})
         found = await conn.execute(
@@ -42,6 +46,8 @@ class Roles:
                 continue
             stored = orjson.loads(self.ring.open(key, state_context(TABLE, key), bytes(sealed)))
             facts = FamilyFacts.of(stored)
+            if any(is_sent(stored, str(copy.notice), desk) for copy in copies):
+                return True
             if any(
                 facts.scene(self.in_force.at(at), at, copy.id).holds_role(desk, persons, copy.referral)
                 for copy in copies

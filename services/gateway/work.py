@@ -75,7 +75,7 @@ def actions(task: Task) -> list[str]:
     """
     if task.done_at is not None:
         return []
-    return sorted(action for kind, action in _ACTIONS if kind == task.kind and _is_open(task, action))
+    return sorted(action for kind, action in ACTIONS if kind == task.kind and _is_open(task, action))
 
 
 def _is_open(task: Task, action: str) -> bool:
@@ -100,7 +100,7 @@ async def prepare(conn: Connection, action: str) -> None:
 async def act(doing: Doing) -> str:
     """Do it, and record it; gives how it stands now. Raises `ProblemError`, `UnrecordedError`."""
     action = doing.action
-    do = _ACTIONS.get((doing.task.kind, action))
+    do = ACTIONS.get((doing.task.kind, action))
     if do is None or (doing.task.kind in _BY_REASON and not _is_open(doing.task, action)):
         raise ProblemError(NOT_FOUND)
     state = await do(doing)
@@ -335,7 +335,7 @@ async def _note(doing: Doing) -> str:
     return DONE
 
 
-_ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
+ACTIONS: Final[Mapping[tuple[str, str], Callable[[Doing], Awaitable[str]]]] = {
     ("parked", "redrive"): _redrive_parked,
     ("dead_letter", "redrive"): _redrive_dead,
     ("dead_letter", "discard"): _discard,

@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 from cli.caller import UnsaidError
 from cli.edge import explain, fail
 from cli.main import app, main, nouns
+from cli.task import KINDS
 from client.calls import HubProblemError
+from services.gateway.work import ACTIONS
 
 EXAMPLE = re.compile(r"`(?:\w+=\S+ )*wraparound [^`]+`")
 
@@ -56,6 +58,8 @@ def test_a_noun_is_a_module_with_an_app_when_listed() -> None:
         ["up", "--clock-start", "yesterday"],
         ["run", "nothing"],
         ["task", "do", "1d9c", "frob", "--reason", "x"],
+        ["task", "list", "--kind", "nonsense"],
+        ["rules", "check", "nowhere.yaml"],
         ["family", "show", "1d9c", "--purpose", "bogus", "--reason", "x"],
     ],
 )
@@ -152,3 +156,7 @@ def test_down_is_content_when_nothing_runs(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["down", "--json", "--folder", str(tmp_path)])
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"folder": str(tmp_path), "stopped": False}
+
+
+def test_kinds_that_are_offered_are_those_that_something_can_be_done_about() -> None:
+    assert set(KINDS) == {kind for kind, _ in ACTIONS}

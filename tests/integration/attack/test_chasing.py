@@ -104,6 +104,16 @@ async def test_nobody_is_chased_for_what_they_have_answered(hub: Hub) -> None:
     assert await tasks(hub) == []
 
 
+async def test_desk_hears_that_its_answer_took_effect_when_it_holds_no_role_any_more(hub: Hub) -> None:
+    notice = await noticed(hub)
+    await hub.tell("family.lead_changed", {"family": ref("F-1"), "lead": WEST})
+    about = {"referral": ref("R-F-1-V-s2w"), "person": ref("V")}
+    await hub.tell("referral.support_ended", about, desk=S2W)
+    await hub.settle()
+    hub.clock.advance(60 * DAY)
+    assert await answer(hub, notice) == "in effect"
+
+
 async def test_only_the_desk_that_was_told_can_answer(hub: Hub) -> None:
     notice = await noticed(hub)
     # Whoever has no role for the whole family learns nothing of what became of it.

@@ -46,3 +46,9 @@ async def test_receipt_stays_as_it_was_told_when_somebody_else_ends_the_role(hub
     late = await hub.tell("outcome.programme_completed", about_p, desk=PROBATION)
     await hub.settle()
     assert [await state_of(hub, each, PROBATION) for each in (known, late)] == ["in effect", "received"]
+
+
+async def test_receipt_goes_on_when_nobody_stands_in_what_was_published(hub: Hub) -> None:
+    declared = await hub.tell("capacity.declared", {"agency": "s2w", "pathway": "mental-health"}, desk=S2W)
+    await hub.settle()
+    assert await state_of(hub, declared, S2W) == "in effect"

@@ -293,6 +293,11 @@ def test_queued_score_is_recalled_when_the_victim_withdraws() -> None:
     assert said in explain(family.decide(later.event, at=family.now + DAY), CHESIL, WORDS)
     late = withdrawn.replace("recalled before release", "what had been released cannot be called back")
     assert late in explain(again, CHESIL, replace(WORDS, had={CHESIL: queued.event.recorded}))
+    # Where no decision before had released it, nothing is said to have been recalled.
+    never = explain(again, CHESIL, replace(WORDS, had={CHESIL: queued.event.recorded}, once={}))
+    assert not {"recalled", "released"} & set(" ".join(never).replace(".", "").split())
+    once = {CHESIL: {("outcome.score", V)}}
+    assert withdrawn in explain(again, CHESIL, replace(WORDS, once=once))
 
 
 # 10 council/chesil household_changed: V, K to a refuge
