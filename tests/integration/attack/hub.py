@@ -109,13 +109,15 @@ class Hub(World):
         """Move what is in the outbox to the logs, in its order."""
         async with self.database.transaction() as conn:
             cursor = await conn.execute(
-                f"SELECT e.topic, {stored.STORED_OF_E} FROM outbox o JOIN event e USING (event_id) ORDER BY o.seq",
+                f"SELECT o.seq, e.topic, {stored.STORED_OF_E}"
+                " FROM outbox o JOIN event e USING (event_id) ORDER BY o.seq",
                 binary=True,
             )
             rows = await cursor.fetchall()
-            await self.ring.load(conn, sorted({str(row[11]) for row in rows if row[11] is not None}))
-            await conn.execute("DELETE FROM outbox")
-        for topic, *row in rows:
+            await self.ring.load(conn, sorted({str(row[12]) for row in rows if row[12] is not None}))
+            # These alone: what a request puts there at this moment has not been read.
+            await conn.execute("DELETE FROM outbox WHERE seq = ANY(%s)", ([row[0] for row in rows],))
+        for _, topic, *row in rows:
             envelope, body = stored.stored_body(row, self.ring)
             partition = self.partition(envelope.key)
             log = self.logs[topic, partition]
