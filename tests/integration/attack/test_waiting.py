@@ -59,7 +59,7 @@ async def test_a_familys_news_leaves_when_two_people_let_go_what_waits(hub: Hub)
     assert await discard(hub, task, "one", "mistyped") == (202, "awaits a second person")
     assert await hub.rows("SELECT reason FROM waiting ORDER BY seq") == [("unidentified",), ("behind",)]
     assert await discard(hub, task, "two", "mistyped") == (202, "done")
-    assert (await discard(hub, task, "two", "mistyped"))[0] == 404
+    assert (await discard(hub, task, "two", "mistyped"))[0] == 409
     async with hub.database.transaction() as conn:
         ((receipt,),) = await hub.rows("SELECT key FROM task WHERE task_id::text = %s", task)
         found = await stages.stages(conn, receipt, at=SystemClock().now())
@@ -151,7 +151,7 @@ async def test_an_event_is_placed_for_those_who_are_known_when_two_people_say_so
     # Whoever says that it may be let go has not said that it may enter.
     assert await discard(hub, task, "two", "mistyped") == (202, "awaits a second person")
     assert await do(hub, task, "place", "two") == (202, "done")
-    assert (await do(hub, task, "place", "two"))[0] == 404
+    assert (await do(hub, task, "place", "two"))[0] == 409
     await hub.settle()
     await hub.relay(CHESIL)
     (got,) = hub.got(CHESIL, INCIDENT)
