@@ -238,11 +238,15 @@ def prove(rules: RuleSet, processes: int, told: Callable[[int, int], None]) -> T
 
     Whoever ends this process (`timeout`, a terminal that closes) ends the others with it, and what they share.
     """
-    book = Book(rules)
-    before = signal.signal(signal.SIGTERM, _ended)
+    book, told_to_end = Book(rules), list[int]()
+    # Until the others have all begun, nothing may end this one: they would find what they share gone.
+    before = signal.signal(signal.SIGTERM, lambda number, _: told_to_end.append(number))
     proof = begin([book.at(each).rules for each in book.starts], processes)
     tally = Tally()
     try:
+        signal.signal(signal.SIGTERM, _ended)
+        for number in told_to_end:
+            _ended(number, None)
         for done, each in enumerate(as_completed(proof.parts), 1):
             tally.join(each.result())
             told(done, len(proof.parts))

@@ -59,7 +59,7 @@ from tests.unit.consent.cast import dorset
 
 def end():
     while not multiprocessing.active_children():
-        time.sleep(0.01)
+        time.sleep(0.0001)
     os.kill(os.getpid(), signal.SIGTERM)
 
 if __name__ == "__main__":
