@@ -168,8 +168,11 @@ def _disagree(scene: Scene, facts: PersonFacts, ask: Ask, given: Given, purpose:
 
     Who never held it, or has died, has no say; from who will hold it the consent is in force until then.
     """
-    acts = [each._replace(by=_holder(scene, facts, given, each.by)) for each in facts.acts]
-    acts = [each for each in acts if _covers(each, ask, purpose)]
+    acts = [
+        each._replace(by=_holder(scene, facts, given, each.by))
+        for each in facts.acts
+        if _covers(each, ask, purpose)
+    ]
     perhaps = {
         other: held
         for holder, held in facts.responsible.items()

@@ -3,10 +3,13 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from hub.clock import HOUR, MINUTE, format_micros
+from hub.events import Event
+from hub.processor import left, stored
 from hub.producer import Outcome
-from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, S2W, WEST, Hub
+from tests.integration.attack.hub import CHESIL, IG, PARAGON, PROBATION, REACH, S2W, WEST, Hub
 from tests.integration.attack.test_due import act
 from tests.integration.gateway.world import ref
 
@@ -143,6 +146,35 @@ async def test_incident_lists_what_left_of_whom_it_sets_against_whom_since_it_wa
     await hub.tell("outcome.incident_reported", data, desk="police/dorset")
     await hub.settle()
     assert len(await tasks(hub)) == 1
+
+
+async def test_every_delivery_is_listed_and_an_event_opened_once_when_much_left(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = list[str]()
+
+    def open_one(*args: Any) -> Event:
+        event = stored.stored_event(*args)
+        opened.append(event.envelope.id)
+        return event
+
+    monkeypatch.setattr(left, "AT_ONCE", 3)
+    monkeypatch.setattr(left, "stored_event", open_one)
+    await worked_with(hub)
+    await hub.support("F-1", "V", REACH)
+    await hub.relay(CHESIL, S2W, REACH)
+    hub.clock.advance(MINUTE)
+    said = hub.clock.now()
+    for score in range(4):
+        await hub.score("F-1", "V", score)
+    await hub.relay(CHESIL, S2W, REACH)
+    await withdraws(hub, said, family=ref("F-1"))
+    (task,) = await tasks(hub)
+    listed = (await show(hub, task["task"])).json()["left"]
+    by_release = await hub.rows("SELECT delivery_id::text FROM delivery WHERE released_at >= %s", said)
+    assert sorted(each["delivery"] for each in listed) == sorted(row[0] for row in by_release)
+    assert len(listed) > len({each["event"] for each in listed}) == 4
+    assert len(opened) == len(set(opened))
 
 
 async def test_task_is_there_for_its_own_desk_alone_and_says_who_looks(hub: Hub) -> None:
