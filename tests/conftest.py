@@ -9,6 +9,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from hub.partnership.loader import load
+from hub.schemas import Catalogue
 from hub.settings import ROOT
 from hub.stack.stack import Stack
 
@@ -38,6 +40,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
             if STACKS.intersection(item.path.parts):
                 item.add_marker(pytest.mark.stacks)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_read_once() -> Iterator[None]:
+    """The project's own schemas, which no test changes, are read once; every other folder each time."""
+    read = Catalogue.load
+    own = cache(lambda sandbox: read(ROOT / "schemas", sandbox=sandbox))
+
+    def load_once(root: Path, *, sandbox: bool = False) -> Catalogue:
+        return own(sandbox) if root == ROOT / "schemas" else read(root, sandbox=sandbox)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Catalogue, "load", load_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Final
 
 Micros = int
 FOREVER: Final[Micros] = 1 << 62
@@ -141,18 +141,25 @@ def digest_of(
         "desks": {key: _plain(desks[key]) for key in sorted(desks)},
         "vocabulary": vocabulary,
     }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_sets)
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_json)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Agreement | Agency | Desk) -> dict[str, object]:
-    result: dict[str, object] = asdict(value)
+    result = _fields(value)
     if isinstance(value, Agreement):
-        result["clauses"] = sorted((asdict(each) for each in value.clauses), key=lambda each: str(each["id"]))
+        result["clauses"] = sorted(value.clauses, key=lambda each: each.id)
     return result
 
 
-def _sets(value: object) -> object:
+def _fields(value: Any) -> dict[str, object]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def _json(value: object) -> object:
+    """What JSON has no form of: the parts of an agreement, and sets."""
+    if is_dataclass(value):
+        return _fields(value)
     if isinstance(value, (frozenset, set)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} is no part of a rule set")
