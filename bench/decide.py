@@ -30,9 +30,9 @@ from hub.schemas import Catalogue, wire
 from hub.settings import ROOT
 from services.consent.compiled import CompiledRules, compile_rules
 from services.consent.engine import decide
+from services.consent.family_facts import FamilyFacts
 from services.consent.load import load_rules
 from services.consent.logged import item_of
-from services.consent.scene import FamilyFacts
 from services.referral_router.deciding import INTERNAL, Deciding
 from services.referral_router.handler import Router, rows_by_kind
 from services.referral_router.people import People

@@ -22,9 +22,9 @@ from typing import Any, Final
 from services.consent.agreement import Desk
 from services.consent.compiled import CompiledRules
 from services.consent.event import HUB, PlainEvent, word
+from services.consent.family_facts import FamilyFacts
 from services.consent.giving import COUNCIL
 from services.consent.held import stated_by_council
-from services.consent.scene import FamilyFacts
 from services.consent.vocabulary import FAMILY_ROLES, expand
 
 Table = Sequence[Mapping[str, Any]]

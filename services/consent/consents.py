@@ -9,10 +9,11 @@ from services.consent.agreement import FOREVER, Micros, is_of
 from services.consent.ask import Ask
 from services.consent.compiled import Permit
 from services.consent.covering import covering
+from services.consent.family_facts import FamilyFacts
 from services.consent.forbids import in_force
 from services.consent.givers import able_to_give, counts_for_nothing
 from services.consent.person import PersonFacts, Refusal, Tri
-from services.consent.scene import FamilyFacts, Scene
+from services.consent.scene import Scene
 
 Givings = tuple[list[Any], ...]
 """The registers of givings of one cell, the last one last."""

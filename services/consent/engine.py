@@ -20,6 +20,7 @@ from services.consent.agreement import FOREVER, Micros
 from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
+from services.consent.family_facts import FamilyFacts
 from services.consent.forbids import forbidden, lift_of
 from services.consent.items import CellLike, Item, TextLike
 from services.consent.outcome import (
@@ -33,7 +34,7 @@ from services.consent.outcome import (
     outcome,
     strictest,
 )
-from services.consent.scene import FamilyFacts, Scene
+from services.consent.scene import Scene
 from services.consent.texts import text_outcome
 
 
@@ -83,7 +84,7 @@ def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...])
     """The verdicts; events of the same shape about the same persons share them while the facts stand."""
     cells, texts = tuple(item.items.cells), tuple(item.items.texts)
     key = (item.source, item.derived, item.protective, item.probable, item.parted, names, cells, texts)
-    memo: _Memo | None = scene.memo.get(key)
+    memo: _Memo | None = scene.shapes.get(key)
     if memo is None or not memo.after <= recorded < memo.before:
         deciding = Deciding(scene, item, recorded)
         verdicts = tuple(
@@ -92,7 +93,7 @@ def _decided(scene: Scene, item: Item, recorded: Micros, names: tuple[str, ...])
             if item.derived or each != item.source
         )
         outcomes = [one for each in verdicts for one in each.outcomes]
-        memo = scene.memo[key] = _Memo(
+        memo = scene.shapes[key] = _Memo(
             verdicts,
             {},
             max((each.after for each in outcomes), default=-FOREVER),
@@ -218,8 +219,8 @@ class Deciding:
             clause = self.scene.rules.names[self.item.parted]
             return Outcome(SILENT, category, person, clause, "", FOREVER, False, -FOREVER, FOREVER)
         key = (self.item.source, desk, category, person, addressed, stated, text)
-        memo = self.scene.memo
-        known: Outcome | None = memo.get(key)
+        outcomes = self.scene.outcomes
+        known: Outcome | None = outcomes.get(key)
         if (
             known is not None
             and known.after <= self.recorded < known.before
@@ -238,7 +239,7 @@ class Deciding:
         )
         found = outcome(self.scene, self.item.source, ask, self.item.probable, self.forbid)
         if not ask.volatile and not self.item.probable:
-            memo[key] = found
+            outcomes[key] = found
         return found
 
 

@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from hub.clock import Micros
 from hub.events import HUB, Event
 from services.consent.event import PlainEvent, kind_of
+from services.consent.family_facts import FamilyFacts
 from services.consent.items import Item, ItemsLike
-from services.consent.scene import FamilyFacts
 
 
 def item_of(facts: FamilyFacts, event: Event, items: ItemsLike) -> Item:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from services.consent.agreement import Micros
 from services.consent.ask import Ask
 from services.consent.compiled import CompiledRules
+from services.consent.family_facts import FamilyFacts
 from services.consent.forbids import forbidden
 from services.consent.items import FAMILY, Item
 from services.consent.outcome import lifted, unsettled
-from services.consent.scene import FamilyFacts, Scene
+from services.consent.scene import Scene
 
 
 class Own(NamedTuple):

@@ -7,7 +7,7 @@ one None. `read_person.py` reads them from registers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 from services.consent.agreement import Micros
@@ -127,3 +127,12 @@ class PersonFacts:
     def given(self, cell: tuple[str, ...]) -> tuple[list[Any], ...]:
         """The givings of a cell, the last one last."""
         return self.givings.get(cell, ())
+
+    def differs_in_consent_alone(self, other: PersonFacts) -> bool:
+        """Whether what was given, refused and stated by whom is all in which these facts may differ from others."""
+        return all(getattr(self, name) == getattr(other, name) for name in _BESIDE_CONSENT)
+
+
+_OF_CONSENT: Final = frozenset({"registers", "givings", "acts", "refusals", "refused", "edges"})
+"""What a consent, a refusal or a withdrawal changes; registers and edges say nothing of their own."""
+_BESIDE_CONSENT: Final = tuple(each.name for each in fields(PersonFacts) if each.name not in _OF_CONSENT)

@@ -1,14 +1,15 @@
 """A family at one instant: who holds which role, who is whose victim, which desks oppose whom.
 
 Made once for a state, a rule set and a stretch of time in which none of this changes, and used for every
-event decided in that stretch; it is dropped with the facts that it was made of.
+event decided in that stretch. It goes with the facts that it was made of, or is carried on to later ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from copy import copy
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from services.consent.ages import is_adult
 from services.consent.agreement import FOREVER, Micros
@@ -16,117 +17,17 @@ from services.consent.compiled import CompiledRules
 from services.consent.held import Held, held_at
 from services.consent.items import FAMILY
 from services.consent.person import UNKNOWN, PersonFacts, Tri
-from services.consent.read_person import person_facts
-from services.consent.same import together
 from services.consent.sides import is_need, need, opposes, pairs, presumed, victims
 from services.consent.vocabulary import FAMILY_ROLES
 
-_PARTS: Final = ("open", "lead", "core_group", "members", "children", "conflicts", "persons", "known")
-"""The parts of a state that decisions read."""
-_NOBODY: Final = PersonFacts(registers={}, known=False)
+if TYPE_CHECKING:
+    from services.consent.family_facts import FamilyFacts
+
 _NEED_SIDE: Final = "victim"
 
 
-class FamilyFacts:
-    """What a decision reads of a family: its state, read once, and the agencies suspended now.
-
-    Derived from a state (`services.consent.family`) and nothing else. Given the facts of the state before,
-    only what changed is read again; the same state gives the same object.
-    """
-
-    __slots__ = ("_scene", "enders", "held", "one", "own", "persons", "state", "suspended")
-
-    def __init__(
-        self,
-        state: Mapping[str, Any],
-        suspended: frozenset[str] = frozenset(),
-        previous: FamilyFacts | None = None,
-    ) -> None:
-        self.state = state
-        self.suspended = suspended
-        self._scene: Scene | None = None
-        before = previous.own if previous is not None else {}
-        self.held: dict[str, Held] = previous.held if previous is not None else {}
-        """What desks held for each person when a scene was made last."""
-        known: Mapping[str, bool] = state.get("known", {})
-        self.own: dict[str, PersonFacts] = {}
-        """What was said of each person, by that id."""
-        registers: Mapping[str, Mapping[str, Any]] = state.get("persons", {})
-        for person in sorted({*registers, *known}):
-            plain = registers.get(person, {})
-            old = before.get(person)
-            if old is not None and old.registers is plain and old.known is known.get(person, False):
-                self.own[person] = old
-            else:
-                self.own[person] = person_facts(plain, known=known.get(person, False))
-        self.one: dict[str, dict[str, bool]] = {}
-        """Who is, or may be, whom else: for certain, or not."""
-        self.persons: dict[str, PersonFacts] = self.own
-        """The same with what was said of whoever is one with them (rule 4.12)."""
-        if any(each.same for each in self.own.values()):
-            self.one, self.persons = together(self.own)
-        self.enders = self._enders()
-
-    @classmethod
-    def of(
-        cls,
-        state: Mapping[str, Any],
-        suspended: frozenset[str] = frozenset(),
-        previous: FamilyFacts | None = None,
-    ) -> FamilyFacts:
-        """The facts of a state; `previous` are those of an earlier one, to save work."""
-        if previous is None or previous.suspended != suspended:
-            return cls(state, suspended, previous)
-        if previous.reads(state):
-            if previous.state is state:
-                return previous
-            return previous.with_state(state)
-        return cls(state, suspended, previous)
-
-    def reads(self, state: Mapping[str, Any]) -> bool:
-        """True if that state is this one in all that decisions read."""
-        return all(self.state.get(part) is state.get(part) for part in _PARTS)
-
-    def with_state(self, state: Mapping[str, Any]) -> FamilyFacts:
-        """The same facts of a state that differs in nothing that decisions read."""
-        found = copy(self)
-        found.state = state
-        return found
-
-    def person(self, person: str) -> PersonFacts:
-        """What is known of a person; nothing for somebody of whom no fact came."""
-        return self.persons.get(person, _NOBODY)
-
-    def own_person(self, person: str) -> PersonFacts:
-        """What is known of a person by that id alone."""
-        return self.own.get(person, _NOBODY)
-
-    def one_with(self, person: str) -> Mapping[str, bool]:
-        """Who is, or may be, one with this person: for certain, or not."""
-        return self.one.get(person, {})
-
-    def ever(self) -> frozenset[str]:
-        """The desks that hold a role in the family or for anybody known here, or once did."""
-        in_family = {desk for role in FAMILY_ROLES for desk in self.state.get(role, {})}
-        return frozenset(in_family).union(span.desk for each in self.persons.values() for span in each.spans)
-
-    def scene(self, rules: CompiledRules, at: Micros, event: str) -> Scene:
-        """The family at an instant. A role or openness that `event` itself ended stands for it (4.9)."""
-        if event in self.enders:
-            return Scene(self, rules, at, event)
-        found = self._scene
-        if found is None or found.rules is not rules or not found.start <= at < found.end:
-            found = self._scene = Scene(self, rules, at, None)
-        return found
-
-    def _enders(self) -> frozenset[str]:
-        found = {span.ended_by for each in self.persons.values() for span in each.spans}
-        for spans in _family_spans(self.state):
-            found |= {by for _, _, by in spans}
-        return frozenset(each for each in found if each)
-
-
-def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
+def family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
+    """Everything of a state that begins and ends, but what is said of persons."""
     yield state.get("open", [])
     for role in sorted(FAMILY_ROLES):
         yield from state.get(role, {}).values()
@@ -136,13 +37,44 @@ def _family_spans(state: Mapping[str, Any]) -> Iterable[list[list[Any]]]:
         yield from child["s47"].values()
 
 
+def window(facts: FamilyFacts, rules: CompiledRules, at: Micros) -> tuple[Micros, Micros]:
+    """The stretch around an instant in which nothing of these facts and rules begins or ends."""
+    edges = set(rules.edges)
+    for each in facts.persons.values():
+        edges.update(each.edges)
+    for spans in family_spans(facts.state):
+        for start, end, _ in spans:
+            edges.add(start)
+            if end is not None:
+                edges.add(end)
+    for member in facts.state.get("members", {}).values():
+        if member["adult_from"] is not None:
+            edges.add(member["adult_from"])
+    start = max((each for each in edges if each <= at), default=-FOREVER)
+    return start, min((each for each in edges if each > at), default=FOREVER)
+
+
+def _is_about(shape: tuple[Any, ...], persons: AbstractSet[str]) -> bool:
+    """Whether a shape of event says something of one of these persons; a text that does not say of whom may."""
+    cells, texts = shape[-2:]
+    return any(each.person in persons for each in cells) or any(
+        each.about is None or not persons.isdisjoint(each.about) for each in texts
+    )
+
+
 class Scene:
-    """The family in [start, end). Reads are by attribute; `memo` holds outcomes of the engine."""
+    """The family in [start, end). Reads are by attribute.
+
+    What the engine found, while it stands: `outcomes` by question, whose fourth part is whom it is about; `shapes` by
+    shape of event, whose last parts are its cells and texts; `memo` what rests on nobody's consents.
+    """
 
     def __init__(self, facts: FamilyFacts, rules: CompiledRules, at: Micros, event: str | None) -> None:
         self.facts, self.rules, self.at, self.event = facts, rules, at, event
         self.memo: dict[Any, Any] = {}
-        self.start, self.end = self._window()
+        self.outcomes: dict[tuple[Any, ...], Any] = {}
+        self.shapes: dict[tuple[Any, ...], Any] = {}
+        self.start, self.end = window(facts, rules, at)
         state = facts.state
         self.open = self._live(state.get("open", [])) is not None
         self.family_roles = self._roles_of_family()
@@ -209,6 +141,19 @@ class Scene:
         self._shielders: dict[str, frozenset[str]] = {}
         self._role_words: dict[str, frozenset[str]] = {}
         self._words: dict[str, frozenset[str]] = {}
+
+    def carried(self, facts: FamilyFacts, changed: AbstractSet[str], at: Micros) -> Scene:
+        """This one for later facts, in which nothing differs but the consents of `changed`: what is of others stands.
+
+        Consents are asked of whom a cell is about alone (`consents.py`); who gives them has them in that one's facts.
+        """
+        found = copy(self)
+        found.facts, found.at = facts, at
+        start, end = window(facts, self.rules, at)
+        found.start, found.end = max(self.start, start), min(self.end, end)
+        found.outcomes = {key: one for key, one in self.outcomes.items() if key[3] not in changed}
+        found.shapes = {key: one for key, one in self.shapes.items() if not _is_about(key, changed)}
+        return found
 
     def opposed(self, desk: str) -> Mapping[str, Tri]:
         """Whom a desk opposes: person → True, or None where that is not known (section 2)."""
@@ -401,21 +346,6 @@ class Scene:
             "persons": {each: sorted(persons[each]) for each in sorted(persons)},
             "opposes": {each: self.opposed(desk)[each] for each in sorted(self.opposed(desk))},
         }
-
-    def _window(self) -> tuple[Micros, Micros]:
-        edges = set(self.rules.edges)
-        for facts in self.facts.persons.values():
-            edges.update(facts.edges)
-        for spans in _family_spans(self.facts.state):
-            for start, end, _ in spans:
-                edges.add(start)
-                if end is not None:
-                    edges.add(end)
-        for member in self.facts.state.get("members", {}).values():
-            if member["adult_from"] is not None:
-                edges.add(member["adult_from"])
-        start = max((each for each in edges if each <= self.at), default=-FOREVER)
-        return start, min((each for each in edges if each > self.at), default=FOREVER)
 
     def _live(self, spans: list[list[Any]]) -> Micros | None:
         """The end of the span that holds now, or None."""

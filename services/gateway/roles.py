@@ -10,9 +10,9 @@ from hub.clock import Clock
 from hub.database import Connection
 from hub.keys import KeyRing
 from hub.processor.states import state_context
+from services.consent.family_facts import FamilyFacts
 from services.consent.in_force import InForce
 from services.consent.notified import is_sent
-from services.consent.scene import FamilyFacts
 from services.gateway.receipts import Stored
 
 TABLE: Final = "family_state"

@@ -25,8 +25,8 @@ from services.consent.authority import Refused, may_state
 from services.consent.corrections import correct
 from services.consent.event import PlainEvent
 from services.consent.family import State, Stepped, step
+from services.consent.family_facts import FamilyFacts
 from services.consent.logged import in_order, plain_event
-from services.consent.scene import FamilyFacts
 from services.consent.versions import is_correction
 from services.gateway import doubts
 from services.gateway.checking import REGISTERING, Published, receipt_id

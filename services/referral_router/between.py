@@ -16,7 +16,7 @@ from hub.effects import Left, OpenTask
 from hub.events import Event
 from services.consent.event import PlainEvent
 from services.consent.facts import restrained
-from services.consent.scene import FamilyFacts
+from services.consent.family_facts import FamilyFacts
 from services.referral_router.due import officers
 from services.referral_router.rejecting import OPERATIONS, answerable
 

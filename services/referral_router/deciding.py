@@ -35,8 +35,8 @@ from hub.schemas import Catalogue, wire
 from services.consent.compiled import CompiledRules
 from services.consent.decision import Decision, Verdict
 from services.consent.engine import decide
+from services.consent.family_facts import FamilyFacts
 from services.consent.logged import awaits, comes_back, item_of, rests_on
-from services.consent.scene import FamilyFacts
 from services.referral_router.answers import answer_asked
 from services.referral_router.bodies import Bodies, DeliveryId
 from services.referral_router.people import FAMILY, PERSON_FACT

@@ -16,7 +16,7 @@ from hub.partnership import IG_TEAM, Calendar
 from services.consent.compiled import CompiledRules
 from services.consent.due import DECISION, DISAGREE, OBJECTION, RENEWAL, Due, due
 from services.consent.event import kind_of
-from services.consent.scene import FamilyFacts
+from services.consent.family_facts import FamilyFacts
 from services.referral_router.people import PERSON_FACT
 from services.referral_router.rejecting import OPERATIONS, answerable
 

@@ -38,11 +38,11 @@ from services.consent.event import PlainEvent, kind_of
 from services.consent.facts import Deltas
 from services.consent.family import SHAPE, Stepped, apply_family
 from services.consent.family import State as FamilyState
+from services.consent.family_facts import FamilyFacts
 from services.consent.log import corrects_state, needs_queue, stepped_by
 from services.consent.logged import in_order, plain_event
 from services.consent.notified import is_answered
 from services.consent.registers import Register, to_wire
-from services.consent.scene import FamilyFacts
 from services.consent.shields import OVERRIDE_LIMITS
 from services.consent.versions import is_correction
 from services.referral_router.answers import CHASED, NOTICE_SENT, answered, unanswered

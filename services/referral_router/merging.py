@@ -14,8 +14,8 @@ from hub.events import Event
 from services.consent.approvals import Entry
 from services.consent.compiled import CompiledRules
 from services.consent.event import kind_of
+from services.consent.family_facts import FamilyFacts
 from services.consent.person import Bond
-from services.consent.scene import FamilyFacts
 from services.referral_router.rejecting import OPERATIONS, answerable
 
 HELD: Final = "held"

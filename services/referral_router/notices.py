@@ -19,12 +19,12 @@ from services.consent.decision import Verdict
 from services.consent.engine import decide, is_kept_from
 from services.consent.event import kind_of
 from services.consent.family import State as FamilyState
+from services.consent.family_facts import FamilyFacts
 from services.consent.forbids import in_force
 from services.consent.items import Item
 from services.consent.logged import in_order, item_of, plain_event
 from services.consent.outcome import RELEASED
 from services.consent.registers import VOID
-from services.consent.scene import FamilyFacts
 from services.consent.shields import Override
 from services.referral_router.answers import NOTICE_SENT, answer_by
 from services.referral_router.deciding import INTERNAL, Deciding

@@ -12,7 +12,7 @@ from hub.clock import Micros
 from hub.effects import Emit, OpenTask
 from hub.events import HUB, Event
 from services.consent.compiled import CompiledRules
-from services.consent.scene import FamilyFacts
+from services.consent.family_facts import FamilyFacts
 
 EVENT_REJECTED: Final = "wraparound.hub.event_rejected.v1"
 OPERATIONS: Final = "hub/operations"

@@ -12,8 +12,8 @@ from hub.effects import CloseTask, Emit, OpenTask
 from hub.events import Event
 from services.consent.compiled import CompiledRules
 from services.consent.family import State
+from services.consent.family_facts import FamilyFacts
 from services.consent.moves import OPEN_STATES
-from services.consent.scene import FamilyFacts
 from services.referral_router.rejecting import OPERATIONS, answerable
 
 REQUESTED: Final = "wraparound.referral.requested.v1"

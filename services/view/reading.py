@@ -18,7 +18,7 @@ from hub.ids import derive, is_id
 from hub.processor import stored
 from hub.processor.states import load_states
 from services.consent.family import SHAPE
-from services.consent.scene import FamilyFacts
+from services.consent.family_facts import FamilyFacts
 from services.view.rules import Family, Guards, Logged, concerned
 
 TABLE: Final = "family_state"

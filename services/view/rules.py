@@ -29,10 +29,11 @@ from services.consent.engine import decide
 from services.consent.event import kind_of
 from services.consent.explain import Words, explain, withheld
 from services.consent.explain import reason as cause
+from services.consent.family_facts import FamilyFacts
 from services.consent.logged import awaits, item_of, rests_on
 from services.consent.outcome import EXISTENCE, RELEASED, outcome
 from services.consent.own import own
-from services.consent.scene import FamilyFacts, Scene
+from services.consent.scene import Scene
 from services.view.told import Told, names
 
 INTERNAL: Final = "internal"

@@ -27,10 +27,10 @@ from services.consent.engine import decide
 from services.consent.event import kind_of
 from services.consent.explain import Words, reason
 from services.consent.family import State, Stepped
+from services.consent.family_facts import FamilyFacts
 from services.consent.log import corrects_state, needs_queue, stepped_by
 from services.consent.logged import awaits, comes_back, item_of, plain_event, rests_on
 from services.consent.outcome import EXISTENCE, HELD, RELEASED, SILENT, Outcome
-from services.consent.scene import FamilyFacts
 from services.view.rules import INTERNAL, Logged
 
 Piece = Cell | TextItem

@@ -17,9 +17,9 @@ from services.consent.engine import decide as engine_decides
 from services.consent.event import PlainEvent
 from services.consent.facts import protective
 from services.consent.family import State, Stepped, step
+from services.consent.family_facts import FamilyFacts
 from services.consent.items import Item
 from services.consent.load import load_rules
-from services.consent.scene import FamilyFacts
 from tests.oracle import decide as oracle
 from tests.oracle.logs import LATER, PEOPLE, Step, Teller
 from tests.oracle.world import DAY, Said, World
@@ -90,6 +90,18 @@ def tell(steps: tuple[Step, ...], strangers: frozenset[str] = frozenset()) -> To
     state: State = {}
     plain: dict[int, PlainEvent] = {}
     said: dict[int, Said] = {}
+    for index, event, after in taken(steps, strangers):
+        each, state = steps[index], after
+        plain[index] = event
+        said[index] = Said(f"e{index}", each.kind, each.source, event.recorded, f"r{index:03}", each.data)
+    return Told(state, plain, said, START + sum(each.wait for each in steps))
+
+
+def taken(
+    steps: tuple[Step, ...], strangers: frozenset[str] = frozenset()
+) -> Iterator[tuple[int, PlainEvent, State]]:
+    """Each step that the family's state machine allows: its place, its event and the state after it."""
+    state: State = {}
     now = START
     for index, each in enumerate(steps):
         now += each.wait
@@ -97,19 +109,15 @@ def tell(steps: tuple[Step, ...], strangers: frozenset[str] = frozenset()) -> To
             f"e{index}", each.kind, each.source, "family-1", now, now, f"r{index:03}", each.data
         )
         stepped = step(state, event)
-        if not isinstance(stepped, Stepped):
-            continue
-        state = stepped.state
-        plain[index] = event
-        said[index] = Said(f"e{index}", each.kind, each.source, now, f"r{index:03}", each.data)
-        state = _known(state, strangers)
-    return Told(state, plain, said, now)
+        if isinstance(stepped, Stepped):
+            state = _known(stepped.state, strangers)
+            yield index, event, state
 
 
 def _known(state: State, strangers: frozenset[str]) -> State:
     """The persons' own logs have answered."""
     known = {each: each not in strangers for each in {*PEOPLE, *state.get("persons", {})}}
-    return {**state, "known": known}
+    return state if state.get("known") == known else {**state, "known": known}
 
 
 def differences(case: Case) -> list[Difference] | None:

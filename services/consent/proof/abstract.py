@@ -165,6 +165,7 @@ class AbstractScene:
         """Everything in the other order (I16)."""
         self.facts = self
         self.memo: dict[Any, Any] = {}
+        self.outcomes: dict[Any, Any] = {}
         self.suspended: frozenset[str] = frozenset()
         self.family_roles = Named(self, Roles(self, FAMILY), {})
         self.roles = Named(self, Persons(self), {})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hub.clock import HOUR, parse_micros
-from services.consent.scene import FamilyFacts
+from services.consent.family_facts import FamilyFacts
 from tests.integration.attack.hub import CHESIL, IG, PROBATION, S2W, WEST, Hub
 from tests.integration.gateway.world import ref
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.consent.scene import FamilyFacts
+from services.consent.family_facts import FamilyFacts
 from tests.integration.attack.hub import CHESIL, S2W, Hub
 from tests.integration.gateway.world import event, ref
 from tests.unit.consent.cast import dorset

@@ -17,12 +17,12 @@ from services.consent.engine import decide
 from services.consent.event import PlainEvent
 from services.consent.facts import protective
 from services.consent.family import State, Stepped, step
+from services.consent.family_facts import FamilyFacts
 from services.consent.items import Item
 from services.consent.load import load_rules
 from services.consent.moves import NotAllowed
 from services.consent.registers import register_of, to_wire
 from services.consent.ruleset import micros
-from services.consent.scene import FamilyFacts
 from services.consent.versions import is_correction
 
 ROOT: Final = Path(__file__).parents[3]

@@ -6,9 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 from services.consent.family import Stepped, step
+from services.consent.family_facts import FamilyFacts
 from services.consent.logged import concerned
 from services.consent.moves import NotAllowed
-from services.consent.scene import FamilyFacts, Scene
+from services.consent.scene import Scene
 from tests.unit.consent.cast import (
     CHESIL,
     DAY,

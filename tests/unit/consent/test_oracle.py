@@ -107,12 +107,12 @@ def test_table_holds_three_hundred_cases_and_every_world() -> None:
 
 def test_engine_and_oracle_agree_when_families_live_at_random() -> None:
     decided = 0
-    for seed in range(1, 351):
+    for seed in range(1, 151):
         for case in cases(seed):
             found = differences(case)
             decided += found is not None
             assert not found, told(shortened(case))
-    assert decided > 1000
+    assert decided > 400
 
 
 def test_engine_and_oracle_agree_when_objections_are_raised_and_decided_at_random() -> None:

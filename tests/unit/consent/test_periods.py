@@ -10,8 +10,8 @@ import pytest
 
 from services.consent.event import PlainEvent
 from services.consent.family import Stepped, step
+from services.consent.family_facts import FamilyFacts
 from services.consent.ruleset import micros
-from services.consent.scene import FamilyFacts
 from tests.unit.consent.cast import (
     CHESIL,
     DAY,

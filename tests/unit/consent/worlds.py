@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.consent.decision import Decision
 from services.consent.engine import decide
+from services.consent.family_facts import FamilyFacts
 from services.consent.items import Item
-from services.consent.scene import FamilyFacts
 from tests.unit.consent.cast import CATALOGUE, DAY, START, dorset
 from tests.unit.schemas.datums import PEOPLE, datums
 
