@@ -8,12 +8,13 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from services.consent.agreement import RuleSet
-from services.consent.compiled import compile_rules
+from services.consent.compiled import CompiledRules, compile_rules
 from services.consent.proof.found import Tally
-from services.consent.proof.prove import share
+from services.consent.proof.prove import Part, parts, share
 
 SHARES: Final = 16
 """Pieces that the work on a rule set is cut into, so that no process waits long for the last."""
@@ -37,12 +38,18 @@ class Proof:
 def begin(rules: Sequence[RuleSet], processes: int, *, gently: bool = False) -> Proof:
     """Begin the proof of these rule sets; together the parts' tallies are its result. `gently`: behind other work."""
     pool = ProcessPoolExecutor(
-        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(gently,)
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare,
+        initargs=(tuple(rules), gently),
     )
-    return Proof([pool.submit(_share, each, index) for each in rules for index in range(SHARES)], pool)
+    places = range(len(rules))
+    return Proof([pool.submit(_share, place, index) for place in places for index in range(SHARES)], pool)
 
 
-def _prepare(gently: bool) -> None:
+def _prepare(rules: tuple[RuleSet, ...], gently: bool) -> None:
+    global _RULES  # noqa: PLW0603 - what a process of the pool is given once
+    _RULES = rules
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if gently:
         os.nice(_GENTLY)
@@ -56,5 +63,15 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _share(rules: RuleSet, index: int) -> Tally:
-    return share(compile_rules(rules), index, SHARES)
+_RULES: tuple[RuleSet, ...] = ()
+"""The rule sets that this process helps to prove."""
+
+
+@cache
+def _work(place: int) -> tuple[CompiledRules, tuple[Part, ...]]:
+    rules = compile_rules(_RULES[place])
+    return rules, tuple(parts(rules))
+
+
+def _share(place: int, index: int) -> Tally:
+    return share(*_work(place), index, SHARES)

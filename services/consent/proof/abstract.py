@@ -7,7 +7,9 @@ free of all others, so that more combinations are proved than any family can hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -163,28 +165,22 @@ class AbstractScene:
         self.at = self.born = at
         self.backwards = backwards
         """Everything in the other order (I16)."""
-        self.facts = self
-        self.memo: dict[Any, Any] = {}
-        self.outcomes: dict[Any, Any] = {}
-        self.suspended: frozenset[str] = frozenset()
-        self.family_roles = Named(self, Roles(self, FAMILY), {})
-        self.roles = Named(self, Persons(self), {})
-        self.members = People(self, self._member)
-        self.everybody = People(self, self._ever)
-        self.victims = People(self, lambda each: self._three(("victim", each)))
-        self.shields = People(self, lambda each: (True, self._shields(each)))
-        self.adopted = People(self, lambda each: (each == S and self._ask(("adopted", S)), True))
-        self.victims_of = {S: People(self, lambda each: self._three(("pair", S, each))), V: {}}
-        self.conflicts = (("", desk),) if desk.count("/") > 1 and self._ask(("conflict",)) else ()
-        self._opposed = People(self, lambda each: (self._ask(("opposes", each)), True))
-        self._people = {each: AbstractPerson(self, each) for each in (S, V)}
-        self.state = self
+        self.facts = self.state = self
         """Of `state` only the members are asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        """A part that a run asks for is made when it does: most runs ask for few."""
+        made = _MADE.get(name)
+        if made is None:
+            raise AttributeError(name)
+        found = self.__dict__[name] = made(self)
+        return found
 
     def _ask(self, atom: tuple[Any, ...], options: tuple[Any, ...] = NO_YES) -> Any:
         return self.facts_asked.ask(atom, options)
 
-    def _three(self, atom: tuple[Any, ...]) -> tuple[bool, Tri]:
+    def three(self, *atom: Hashable) -> tuple[bool, Tri]:
+        """Whether something may be so, and whether it is."""
         found = self._ask(atom, ANY)
         return found is not False, found
 
@@ -220,11 +216,13 @@ class AbstractScene:
         """Whether somebody is an adult now."""
         return {"adult": True, "grown": True, "child": False}.get(self.kind(person))
 
-    def _member(self, person: str) -> tuple[bool, Tri]:
+    def member(self, person: str) -> tuple[bool, Tri]:
+        """Whether somebody is a member now, and an adult."""
         there = person == V or self._ask(("member", person), MEMBER) == "member"
         return there, self.adult(person) if there else None
 
-    def _ever(self, person: str) -> tuple[bool, Tri]:
+    def ever(self, person: str) -> tuple[bool, Tri]:
+        """Whether somebody was ever a member, and is an adult."""
         there = person == V or self._ask(("member", person), MEMBER) != "stranger"
         return there, self.adult(person) if there else None
 
@@ -241,7 +239,7 @@ class AbstractScene:
 
     def person(self, person: str) -> Any:
         """The facts of a person."""
-        return _NOBODY if person == FAMILY else self._people.get(person) or AbstractPerson(self, person)
+        return _NOBODY if person == FAMILY else self.people.get(person) or AbstractPerson(self, person)
 
     def one_with(self, person: str) -> Mapping[str, bool]:  # noqa: ARG002 - there are two, and each has one id
         """Nobody."""
@@ -255,7 +253,7 @@ class AbstractScene:
         """Whom the desk opposes."""
         if self.rules.opposes_nobody(desk):
             return {}
-        return self._opposed if desk == self.desk else {}
+        return self.opposed_by_it if desk == self.desk else {}
 
     def shielders(self, child: str) -> frozenset[str]:
         """V, if the child may live with them or was there."""
@@ -324,33 +322,55 @@ class AbstractScene:
             return self.victims.get(person) is True
         return word == "perpetrator" and bool(self._ask(("perpetrator", person)))
 
-    def _shields(self, person: str) -> tuple[Shield, ...]:
+    def shields_of(self, person: str) -> tuple[Shield, ...]:
+        """What was recorded of a person."""
         if person == V:
             whole = self._ask(("shield", V), ("none", "shielded set")) == "shielded set"
-            return (self._shield("shielded set"),) if whole else ()
+            return (_shield("shielded set", self.desk, self.category, self.born),) if whole else ()
         found = self._ask(("shield", S), SHIELD)
         orders = self._ask(("order",), ORDER) if self.category == "child.proceedings" else "none"
-        shields = [self._shield(found)] if found != "none" else []
+        shields = [_shield(found, self.desk, self.category, self.born)] if found != "none" else []
         if orders != "none":
             listed = frozenset({self.desk} if orders == "listing this desk" else {"nobody"})
-            order = self._shield("of this category")
+            order = _shield("of this category", self.desk, self.category, self.born)
             shields.append(order._replace(order=True, desk=None, allowed=listed))
         return tuple(shields)
 
-    def _shield(self, what: str) -> Shield:
-        return Shield(
-            id="R",
-            owner="owner",
-            person=None,
-            agency=None,
-            desk="nobody/else" if what == "of other desks" else self.desk,
-            worker=None,
-            categories=None if what in ("shielded set", "unreadable") else frozenset({self.category}),
-            allowed=None,
-            since=self.born - HOUR,
-            order=False,
-            known=what != "unreadable",
-        )
+
+@cache
+def _shield(what: str, desk: str, category: str, born: Micros) -> Shield:
+    return Shield(
+        id="R",
+        owner="owner",
+        person=None,
+        agency=None,
+        desk="nobody/else" if what == "of other desks" else desk,
+        worker=None,
+        categories=None if what in ("shielded set", "unreadable") else frozenset({category}),
+        allowed=None,
+        since=born - HOUR,
+        order=False,
+        known=what != "unreadable",
+    )
+
+
+@cache
+def _override(what: str, desk: str, category: str, born: Micros) -> Override:
+    start = born - HOUR
+    return Override(
+        id="O",
+        ground="vital",
+        enquiry=None,
+        reason="danger",
+        categories=frozenset({category}),
+        desks=frozenset({"another" if what == "naming another desk" else desk}),
+        restrictions=frozenset({"R"}),
+        victims=frozenset({S, V}),
+        lifted=frozenset({S, V, "owner|R"}) if what == "in force, lifting" else frozenset(),
+        start=start,
+        end=start if what == "unreadable" else born + LATER["override"],
+        known=what != "unreadable",
+    )
 
 
 class _EveryRole:
@@ -373,14 +393,20 @@ class AbstractPerson:
     side = None
     selves: frozenset[str] = frozenset()
 
+    owners: AbstractSet[str] = frozenset({"owner"})
+    capacity: tuple[tuple[int, str, Tri], ...] = ()
+    responsible: Mapping[str, Responsible] = MappingProxyType(
+        {each: Responsible("", 0, FOREVER) for each in ("V", "P")}
+    )
+
     def __init__(self, scene: AbstractScene, person: str) -> None:
         self._scene, self._person = scene, person
-        self.owners = {"owner"}
-        self.capacity: tuple[tuple[int, str, Tri], ...] = ()
-        self.responsible = {each: Responsible("", 0, FOREVER) for each in ("V", "P")}
-        self.exposed = People(
-            scene, lambda each: (each == V and scene.facts_asked.ask(("exposed",), NO_YES), True)
-        )
+
+    @property
+    def exposed(self) -> People:
+        """V, if the child was there."""
+        scene = self._scene
+        return People(scene, lambda each: (each == V and scene.facts_asked.ask(("exposed",), NO_YES), True))
 
     def _ask(self, word: str, options: tuple[Any, ...] = NO_YES) -> Any:
         return self._scene.facts_asked.ask((word, self._person), options)
@@ -410,24 +436,8 @@ class AbstractPerson:
         found = self._ask("override", OVERRIDE)
         if found == "none":
             return ()
-        start = self._scene.born - HOUR
-        lifting = frozenset({S, V, "owner|R"}) if found == "in force, lifting" else frozenset()
-        return (
-            Override(
-                id="O",
-                ground="vital",
-                enquiry=None,
-                reason="danger",
-                categories=frozenset({self._scene.category}),
-                desks=frozenset({"another" if found == "naming another desk" else self._scene.desk}),
-                restrictions=frozenset({"R"}),
-                victims=frozenset({S, V}),
-                lifted=lifting,
-                start=start,
-                end=start if found == "unreadable" else self._scene.born + LATER["override"],
-                known=found != "unreadable",
-            ),
-        )
+        scene = self._scene
+        return (_override(found, scene.desk, scene.category, scene.born),)
 
     def given(self, cell: tuple[str, ...]) -> tuple[Any, ...]:
         """The givings of a cell: none is a renewal here."""
@@ -476,3 +486,34 @@ class _Registers:
                 "by": giver,
             },
         ]
+
+
+def _conflicts(scene: AbstractScene) -> tuple[tuple[str, str], ...]:
+    return (
+        (("", scene.desk),)
+        if scene.desk.count("/") > 1 and scene.facts_asked.ask(("conflict",), NO_YES)
+        else ()
+    )
+
+
+_MADE: Final[Mapping[str, Callable[[AbstractScene], Any]]] = {
+    "memo": lambda _: {},
+    "outcomes": lambda _: {},
+    "suspended": lambda _: frozenset(),
+    "family_roles": lambda scene: Named(scene, Roles(scene, FAMILY), {}),
+    "roles": lambda scene: Named(scene, Persons(scene), {}),
+    "members": lambda scene: People(scene, scene.member),
+    "everybody": lambda scene: People(scene, scene.ever),
+    "victims": lambda scene: People(scene, lambda each: scene.three("victim", each)),
+    "shields": lambda scene: People(scene, lambda each: (True, scene.shields_of(each))),
+    "adopted": lambda scene: People(
+        scene, lambda each: (each == S and scene.facts_asked.ask(("adopted", S), NO_YES), True)
+    ),
+    "victims_of": lambda scene: {S: People(scene, lambda each: scene.three("pair", S, each)), V: {}},
+    "conflicts": _conflicts,
+    "opposed_by_it": lambda scene: People(
+        scene, lambda each: (scene.facts_asked.ask(("opposes", each), NO_YES), True)
+    ),
+    "people": lambda scene: {each: AbstractPerson(scene, each) for each in (S, V)},
+}
+"""The parts of a scene, which are asked for by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from services.consent.compiled import CompiledRules
 from services.consent.proof import clauses, denials, whole
@@ -30,12 +30,11 @@ def prove(rules: CompiledRules) -> Tally:
     return tally
 
 
-def share(rules: CompiledRules, index: int, of: int) -> Tally:
-    """One of several equal shares of it; together they are the proof."""
+def share(rules: CompiledRules, every: Sequence[Part], index: int, of: int) -> Tally:
+    """One of several equal shares of all parts; together they are the proof."""
     tally = Tally()
-    for place, part in enumerate(parts(rules)):
-        if place % of == index:
-            part(rules, tally)
+    for part in every[index::of]:
+        part(rules, tally)
     return tally
 
 

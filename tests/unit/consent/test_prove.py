@@ -238,15 +238,14 @@ def test_sound_engine_breaks_nothing_where_each_fault_was_planted() -> None:
 
 def test_shares_of_a_proof_are_the_proof_when_put_together() -> None:
     rules = compile_rules(load_rules(HARBOUR, load(HARBOUR)))
-    count = len(list(parts(rules)))
-    few = 200
+    every, few = tuple(parts(rules)), 200
     whole_of_it, together = Tally(), Tally()
     for index in (0, few // 2):
-        together.join(share(rules, index, few))
-    for place, part in enumerate(parts(rules)):
+        together.join(share(rules, every, index, few))
+    for place, part in enumerate(every):
         if place % few in (0, few // 2):
             part(rules, whole_of_it)
-    assert count > few
+    assert len(every) > few
     assert together.looked_at == whole_of_it.looked_at
 
 
